@@ -1,0 +1,59 @@
+# The commands of this repository. `make help` lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STATE  ?= .state
+PACKAGES := libs/common services/ingest services/retention services/access services/backup services/report deploy/local
+export PYTHONDONTWRITEBYTECODE ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test test-system system-packages check bench contracts lock clean
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+
+setup: $(VENV)/.ready ## make the virtual environment from the hash-pinned lock
+
+$(VENV)/.ready: requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES))
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Reelwarden needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the pinned dependencies into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
+	@touch $@
+
+demo: setup ## play the whole story on real servers (FOOTAGE=/folder plays it on a copy of yours)
+	@$(BIN)/reelwarden demo --state $(STATE)/demo $(if $(FOOTAGE),--footage "$(FOOTAGE)")
+
+up: setup ## the same stack, kept running until Ctrl-C
+	@$(BIN)/reelwarden up --state $(STATE)/up
+
+test: setup ## all tests that need wheels only
+	@$(BIN)/python -m pytest -m "not system and not bench" $(ARGS)
+
+test-system: setup ## the tests that need Debian's packages (make system-packages)
+	@$(BIN)/python -m pytest -m "system" $(ARGS)
+
+system-packages: ## install what make test-system needs (Debian or Ubuntu, as root)
+	apt-get update -q
+	apt-get install -qy --no-install-recommends $$(grep -v '^#' system-packages.txt)
+
+check: setup ## ruff, mypy strict, import contracts, contract drift
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m reelwarden_common.contracts --check
+	@$(BIN)/reelwarden migrations --check
+
+bench: setup ## measure against bare loops, one JSON line each
+	@$(BIN)/python -m tests.bench
+
+contracts: setup ## write JSON Schema, examples and AsyncAPI from the event models
+	@$(BIN)/python -m reelwarden_common.contracts --write
+
+lock: setup ## pin requirements.in anew (needs uv on the PATH)
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 -q requirements.in -o requirements.lock --upgrade
+
+clean: ## remove the virtual environment and all state
+	rm -rf $(VENV) .state

@@ -1,0 +1,204 @@
+"""What happens at the desk (applications, viewings, copies) and at the exporter. Never a name."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from reelwarden_common.events.base import (
+    ActorId,
+    CameraSpan,
+    Detail,
+    Digest,
+    Event,
+    Id,
+    Instant,
+    Model,
+    Reason,
+)
+
+
+class Manner(StrEnum):
+    """方式: how footage is retrieved (R4.4: viewing is the rule, a copy the exception)."""
+
+    VIEW = "view"
+    COPY = "copy"
+
+
+class ApplicationEvent(Event):
+    """One step of an application; `version` counts its steps from 1."""
+
+    application: Id
+    version: Annotated[int, Field(ge=1, examples=[1])]
+
+
+class ApplicationFiled(ApplicationEvent):
+    """An application was filed: its footage is held at once (R4.2)."""
+
+    SUBJECT: ClassVar[str] = "desk.application.filed"
+    number: Annotated[str, Field(examples=["s001-2026-0001"])]
+    manner: Manner
+    spans: tuple[CameraSpan, ...]
+    purpose: Reason
+    applicant: ActorId
+    outsider: Reason | None = None
+    """police, court, guardian …: filed through reception."""
+    hold_until: Instant
+
+
+class ApplicationApproved(ApplicationEvent):
+    SUBJECT: ClassVar[str] = "desk.application.approved"
+    approvers: tuple[ActorId, ...]
+    approver_roles: tuple[Reason, ...]
+    form_digest: Digest
+    valid_until: Instant
+    hold_until: Instant
+
+
+class ApplicationRejected(ApplicationEvent):
+    SUBJECT: ClassVar[str] = "desk.application.rejected"
+    approver: ActorId
+    reason: Reason
+
+
+class ApplicationWithdrawn(ApplicationEvent):
+    SUBJECT: ClassVar[str] = "desk.application.withdrawn"
+
+
+class ApplicationLapsed(ApplicationEvent):
+    SUBJECT: ClassVar[str] = "desk.application.lapsed"
+    reason: Reason
+
+
+class ApplicationClosed(ApplicationEvent):
+    SUBJECT: ClassVar[str] = "desk.application.closed"
+    outcome: Reason
+
+
+class RetrievalAuthorised(Event):
+    """The exporter may make the footage part: ids, cameras and spans, no names."""
+
+    SUBJECT: ClassVar[str] = "desk.retrieval.authorised"
+    TO_SCHOOL: ClassVar[bool] = True
+    application: Id
+    number: Annotated[str, Field(examples=["s001-2026-0001"])]
+    manner: Manner
+    native: bool
+    """Native segments go in (police and courts)."""
+    spans: tuple[CameraSpan, ...]
+    deadline: Instant
+
+
+class ViewingStarted(Event):
+    """A retriever opened footage under an open supervision (R4.3)."""
+
+    SUBJECT: ClassVar[str] = "desk.viewing.started"
+    application: Id
+    viewing: Id
+    retriever: ActorId
+    supervisor: ActorId
+
+
+class ViewingStopped(Event):
+    SUBJECT: ClassVar[str] = "desk.viewing.stopped"
+    application: Id
+    viewing: Id
+    by: ActorId
+    reason: Reason
+
+
+class CopyReleased(Event):
+    """The package left, once, to the recipient named (R4.3, R4.4)."""
+
+    SUBJECT: ClassVar[str] = "desk.copy.released"
+    application: Id
+    package: Digest
+    recipient: Reason
+    supervisor: ActorId
+    use_by: Instant
+
+
+class RecordSigned(Event):
+    """The retrieval record form was signed by one of those involved (R4.3)."""
+
+    SUBJECT: ClassVar[str] = "desk.record.signed"
+    application: Id
+    form_digest: Digest
+    signer: ActorId
+    capacity: Reason
+    complete: bool
+    """True with the last signature."""
+
+
+class UseDeclared(Event):
+    """A recipient declared a copy returned, destroyed or transferred to a case (R4.4)."""
+
+    SUBJECT: ClassVar[str] = "desk.use.declared"
+    application: Id
+    declaration: Reason
+
+
+class AccessDenied(Event):
+    """Someone was refused; the attempt is recorded (R3.3, invariant 4)."""
+
+    SUBJECT: ClassVar[str] = "desk.access.denied"
+    actor: ActorId
+    act: Reason
+    rule: Reason
+    application: Id | None = None
+
+
+class TrainingAcknowledged(Event):
+    """A person acknowledged the rules and their training (R6, R7)."""
+
+    SUBJECT: ClassVar[str] = "desk.training.acknowledged"
+    actor: ActorId
+    rules_version: int
+
+
+class SweepConfirmed(Event):
+    """A district officer looked at a stopped sweep and lets it go on."""
+
+    SUBJECT: ClassVar[str] = "desk.sweep.confirmed"
+    sweep: Id
+    actor: ActorId
+
+
+class RestoreAsked(Event):
+    """A person asks for a lost segment to be brought back from the backup."""
+
+    SUBJECT: ClassVar[str] = "desk.restore.asked"
+    segment: Id
+    actor: ActorId
+
+
+class PackagedFile(Model):
+    """One file of the footage part, below the export's folder in the store."""
+
+    name: Annotated[str, Field(max_length=500, examples=["view/gate.mp4"])]
+    size: int
+    digest: Digest
+    kind: Reason
+    """view, still, native or gaps."""
+    media_type: Annotated[str, Field(examples=["video/mp4"])]
+
+
+class ExportReady(Event):
+    """The footage part of the evidence package is in the store."""
+
+    SUBJECT: ClassVar[str] = "exporter.export.ready"
+    application: Id
+    bucket: Annotated[str, Field(examples=["rw-exports-s001"])]
+    folder: Annotated[str, Field(examples=["s001-2026-0001/"])]
+    files: tuple[PackagedFile, ...]
+    gaps: tuple[CameraSpan, ...]
+    sources: Annotated[tuple[Reason, ...], Field(examples=[["disk"]])]
+    """Where the segments came from: disk, vault, backup."""
+    manifest: Digest
+
+
+class ExportFailed(Event):
+    SUBJECT: ClassVar[str] = "exporter.export.failed"
+    application: Id
+    reason: Reason
+    detail: Detail

@@ -1,0 +1,143 @@
+"""Copies: what the replicator stored, and what the ledger found when it read them back."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from reelwarden_common.events.base import (
+    CameraId,
+    CameraSpan,
+    Detail,
+    Digest,
+    Event,
+    Id,
+    Instant,
+    Model,
+    Reason,
+)
+
+ObjectKey = Annotated[str, Field(max_length=1024, examples=["gate/2026-03-02/0c9d1f6e.mp4"])]
+BucketName = Annotated[str, Field(max_length=63, examples=["rw-footage-s001"])]
+
+
+class StoredObject(Model):
+    """One segment's copy, addressed by version: a plain key could be overwritten."""
+
+    segment: Id
+    camera: CameraId
+    start: Instant
+    end: Instant
+    digest: Digest
+    size: int
+    bucket: BucketName
+    key: ObjectKey
+    object_version: Annotated[str, Field(examples=["v1"])]
+    locked_until: Instant | None = None
+    stored_at: Instant
+
+
+class ObjectsStored(Event):
+    SUBJECT: ClassVar[str] = "replicator.object.stored"
+    objects: Annotated[tuple[StoredObject, ...], Field(max_length=200)]
+
+
+class ObjectsErased(Event):
+    """Copies were erased, by version, because the original was (invariant 7)."""
+
+    SUBJECT: ClassVar[str] = "replicator.object.erased"
+    objects: Annotated[tuple[StoredObject, ...], Field(max_length=200)]
+    erased_at: Instant
+
+
+class ObjectRestored(Event):
+    """A lost segment is back at its place, its digest checked."""
+
+    SUBJECT: ClassVar[str] = "replicator.object.restored"
+    segment: Id
+    camera: CameraId
+    start: Instant
+    digest: Digest
+    locator: Annotated[str, Field(examples=["frigate/recordings/2026-03-02/08/gate/00.00.mp4"])]
+
+
+class RestoreFailed(Event):
+    SUBJECT: ClassVar[str] = "replicator.restore.failed"
+    segment: Id
+    reason: Reason
+    detail: Detail
+
+
+class RunRecorded(Event):
+    """备份记录, the backup record: time, contents, range, kind, size, place, exceptions (R4.1)."""
+
+    SUBJECT: ClassVar[str] = "replicator.run.recorded"
+    run: Id
+    started_at: Instant
+    ended_at: Instant
+    kind: Reason
+    """full or incremental."""
+    spans: tuple[CameraSpan, ...]
+    """What it contains: per camera the first start and the last end."""
+    objects: int
+    bytes: int
+    place: Annotated[str, Field(examples=["s3:rw-footage-s001"])]
+    exceptions: Annotated[tuple[Detail, ...], Field(max_length=50)] = ()
+    manifest: ObjectKey
+    """The same record as an object in the bucket."""
+
+
+class BacklogMeasured(Event):
+    SUBJECT: ClassVar[str] = "replicator.backlog.measured"
+    segments: int
+    bytes: int
+    oldest: Instant | None
+    failing: Detail = ""
+    """Why nothing moves, when nothing moves."""
+
+
+class RestoreRequested(Event):
+    SUBJECT: ClassVar[str] = "ledger.restore.requested"
+    TO_SCHOOL: ClassVar[bool] = True
+    segment: Id
+    digest: Digest
+    bucket: BucketName
+    key: ObjectKey
+    object_version: Annotated[str, Field(examples=["v1"])]
+
+
+class VerificationRequested(Event):
+    """The ledger asks the replicator to store a segment again whose copy is bad."""
+
+    SUBJECT: ClassVar[str] = "ledger.verification.requested"
+    TO_SCHOOL: ClassVar[bool] = True
+    segment: Id
+    reason: Reason
+
+
+class ObjectVerified(Event):
+    """Read back in full and found to be what was recorded: only now it counts (invariant 7)."""
+
+    SUBJECT: ClassVar[str] = "ledger.object.verified"
+    objects: Annotated[tuple[Id, ...], Field(max_length=500)]
+    bytes: int
+    verified_at: Instant
+
+
+class ObjectCorrupt(Event):
+    SUBJECT: ClassVar[str] = "ledger.object.corrupt"
+    segment: Id
+    camera: CameraId
+    key: ObjectKey
+    object_version: Annotated[str, Field(examples=["v1"])]
+    expected: Digest
+    found: Digest | None
+    """None: it could not be read at all."""
+    reason: Reason
+
+
+class DrillCompleted(Event):
+    SUBJECT: ClassVar[str] = "ledger.drill.completed"
+    drill: Id
+    sampled: int
+    restored: int
+    failures: tuple[Id, ...] = ()

@@ -1,0 +1,95 @@
+"""What every event has in common: frozen, forgiving to newer senders, addressed by its class."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+
+TOKEN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+DISTRICT_SCHOOL = "district"
+"""Stands in a subject where an event concerns no school."""
+ANY_ROLE = "any"
+
+
+def _utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+def _iso(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+Instant = Annotated[
+    AwareDatetime,
+    AfterValidator(_utc),
+    PlainSerializer(_iso, return_type=str, when_used="json"),
+    Field(examples=["2026-03-02T08:00:00.000000Z"]),
+]
+"""A moment, always UTC, written as RFC 3339 with microseconds."""
+
+SchoolId = Annotated[str, Field(pattern=TOKEN, examples=["s001"])]
+CameraId = Annotated[str, Field(pattern=TOKEN, examples=["gate"])]
+Id = Annotated[str, Field(min_length=1, max_length=64, examples=["0c9d1f6e5b7a4e0f8a3b2c1d0e9f8a7b"])]
+ActorId = Annotated[str, Field(min_length=1, max_length=64, examples=["a-5d3f09"])]
+"""A person as the desk numbers them: never a name (PIPL art. 51)."""
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", examples=["ab" * 32])]
+"""SHA-256, lower-case hexadecimal."""
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$", examples=["2026-03-02"])]
+Locator = Annotated[str, Field(max_length=4096, examples=["frigate/recordings/2026-03-02/08/gate/00.00.mp4"])]
+"""A file's path below the school's storage folder."""
+Reason = Annotated[str, Field(max_length=64, examples=["truncated"])]
+"""A code that programs read; what people read is made from it."""
+Detail = Annotated[str, Field(max_length=500, examples=["the file ends inside its last packet"])]
+
+
+class Model(BaseModel):
+    """A frozen value; fields that a newer sender adds are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Event(Model):
+    """A fact, in the past tense.
+
+    `SUBJECT` is `<role>.<entity>.<fact>`; the school comes from the NATS subject, never from the body,
+    because the subject is what the bus's permissions guard.
+    """
+
+    SUBJECT: ClassVar[str] = ""
+    VERSION: ClassVar[int] = 1
+    TO_SCHOOL: ClassVar[bool] = False
+    """A decision that a school must act on: it travels down in the DISTRICT stream."""
+
+    @classmethod
+    def role(cls) -> str:
+        """The role that publishes it; `any` where every role may."""
+        return cls.SUBJECT.split(".", 1)[0]
+
+    @classmethod
+    def fact(cls) -> str:
+        """`<entity>.<fact>`."""
+        return cls.SUBJECT.split(".", 1)[1]
+
+    @classmethod
+    def ce_type(cls) -> str:
+        """The CloudEvents type; carries the version, so that a V2 can travel beside V1."""
+        return f"reelwarden.{cls.fact()}.v{cls.VERSION}"
+
+    @classmethod
+    def subject(cls, school: str, role: str | None = None) -> str:
+        """The NATS subject for one school (or `*`), as `role` publishes it."""
+        own = cls.role()
+        return f"rw.{school}.{(role or '*') if own == ANY_ROLE else own}.{cls.fact()}"
+
+
+class CameraSpan(Model):
+    """A span of one camera's footage, from start (inclusive) to end (exclusive)."""
+
+    camera: CameraId
+    start: Instant
+    end: Instant
+
+    @property
+    def duration(self) -> timedelta:
+        """How long it is."""
+        return self.end - self.start

@@ -1,0 +1,184 @@
+"""What the inspector finds and what the notaries sign."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from reelwarden_common.events.base import (
+    CameraId,
+    Detail,
+    Digest,
+    Event,
+    Id,
+    Instant,
+    Model,
+    Reason,
+    SchoolId,
+)
+
+
+class Severity(StrEnum):
+    """How bad a finding is; sets its deadline (GB 55029: faults mended within 24 h)."""
+
+    INFO = "info"
+    WARNING = "warning"
+    SERIOUS = "serious"
+
+
+class SiteAlive(Event):
+    """The school's pulse, each minute: who does not hear it must not show green."""
+
+    SUBJECT: ClassVar[str] = "notary.site.alive"
+    at: Instant
+    software: Annotated[str, Field(examples=["0.1.0"])]
+    plan_epoch: int | None = None
+    plan_version: int | None = None
+    disk_total: int | None = None
+    disk_free: int | None = None
+    backlog: int = 0
+    """Segments that are not backed up yet."""
+    clock_believed: bool = True
+
+
+class CheckpointSigned(Event):
+    """A site's custody log up to `size` entries, as a C2SP signed note."""
+
+    SUBJECT: ClassVar[str] = "notary.checkpoint.signed"
+    size: int
+    root: Annotated[str, Field(examples=["cm9vdA=="])]
+    note: Annotated[str, Field(max_length=4000, examples=["log\n1\ncm9vdA==\n"])]
+
+
+class CheckpointCountersigned(Event):
+    """The site's notary saw the district's checkpoint and signs it too."""
+
+    SUBJECT: ClassVar[str] = "notary.checkpoint.countersigned"
+    size: int
+    note: Annotated[str, Field(max_length=4000, examples=["log\n1\ncm9vdA==\n"])]
+
+
+class DistrictCheckpointSigned(Event):
+    SUBJECT: ClassVar[str] = "registrar.checkpoint.signed"
+    TO_SCHOOL: ClassVar[bool] = True
+    size: int
+    root: Annotated[str, Field(examples=["cm9vdA=="])]
+    note: Annotated[str, Field(max_length=4000, examples=["log\n1\ncm9vdA==\n"])]
+
+
+class SiteCheckpointCountersigned(Event):
+    SUBJECT: ClassVar[str] = "registrar.checkpoint.countersigned"
+    TO_SCHOOL: ClassVar[bool] = True
+    size: int
+    note: Annotated[str, Field(max_length=4000, examples=["log\n1\ncm9vdA==\n"])]
+
+
+class InspectionCompleted(Event):
+    """One inspection of one school (R5.1)."""
+
+    SUBJECT: ClassVar[str] = "inspector.inspection.completed"
+    inspection: Id
+    kind: Reason
+    """daily, weekly or monthly."""
+    cameras: int
+    findings: int
+    open: int
+
+
+class FindingOpened(Event):
+    SUBJECT: ClassVar[str] = "inspector.finding.opened"
+    finding: Id
+    kind: Reason
+    severity: Severity
+    camera: CameraId | None = None
+    deadline: Instant
+    detail: Detail
+
+
+class FindingAssigned(Event):
+    SUBJECT: ClassVar[str] = "inspector.finding.assigned"
+    finding: Id
+    owner: Reason
+
+
+class FindingClosed(Event):
+    SUBJECT: ClassVar[str] = "inspector.finding.closed"
+    finding: Id
+    reason: Reason
+
+
+class ViolationRecorded(Event):
+    """Someone acted against the rules; graded and handled (R5.2)."""
+
+    SUBJECT: ClassVar[str] = "inspector.violation.recorded"
+    violation: Id
+    kind: Reason
+    severity: Severity
+    rule: Reason
+
+
+class ViolationClosed(Event):
+    SUBJECT: ClassVar[str] = "inspector.violation.closed"
+    violation: Id
+    outcome: Reason
+
+
+class ReportPublished(Event):
+    """A written report to leaders and departments (R5.1)."""
+
+    SUBJECT: ClassVar[str] = "inspector.report.published"
+    report: Id
+    number: Annotated[str, Field(examples=["s001-INS-2026-0001"])]
+    kind: Reason
+    digest: Digest
+    """Of the PDF."""
+
+
+class FeedbackReceived(Event):
+    """A suggestion by staff (R5.3); its text stays at the report."""
+
+    SUBJECT: ClassVar[str] = "inspector.feedback.received"
+    feedback: Id
+
+
+class RulesPublished(Event):
+    """A version of the rule set, with the day it takes effect (R6)."""
+
+    SUBJECT: ClassVar[str] = "inspector.rules.published"
+    TO_SCHOOL: ClassVar[bool] = True
+    version: int
+    effective_from: Instant
+    digest: Digest
+
+
+class CustodyQuery(Model):
+    """Question to the registrar: what the school's log at the district says of these, with proofs."""
+
+    school: SchoolId
+    application: Id
+    holds: tuple[Id, ...] = ()
+
+
+class CustodyEntry(Model):
+    """One log entry: the canonical JSON that was hashed, and its inclusion proof (C2SP tlog-proof)."""
+
+    index: int
+    entry: str
+    proof: str
+
+
+class CustodyAnswer(Model):
+    entries: tuple[CustodyEntry, ...]
+    checkpoint: str
+    """The newest signed note."""
+    size: int
+
+
+class MessageRefused(Event):
+    """A role dead-lettered a message: somebody must look (any role says it)."""
+
+    SUBJECT: ClassVar[str] = "any.message.refused"
+    subject_of: Annotated[str, Field(max_length=200, examples=["rw.s001.scanner.segment.recorded"])]
+    event: Id
+    reason: Reason
+    detail: Detail

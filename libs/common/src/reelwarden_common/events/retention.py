@@ -1,0 +1,181 @@
+"""What the keeper decides and what the reaper did about it."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from reelwarden_common.events.base import (
+    CameraId,
+    CameraSpan,
+    Detail,
+    Digest,
+    Event,
+    Id,
+    Instant,
+    Locator,
+    Model,
+    Reason,
+)
+
+
+class HoldSource(StrEnum):
+    """What a hold comes from (R3.1, R4.2)."""
+
+    APPLICATION = "application"
+    EXTENSION = "extension"
+    CASE = "case"
+    FREEZE = "freeze"
+
+
+class Hold(Model):
+    """A standing predicate: footage that overlaps it is not erased before `until`.
+
+    A hold has a purpose and an end date (art. 17); it ends by that date or by a signed release that
+    names it, never by being absent.
+    """
+
+    id: Id
+    source: HoldSource
+    cause: Id
+    """The application, extension, case or freeze that it serves."""
+    span: CameraSpan
+    purpose: Reason
+    until: Instant
+
+
+class PlanIssued(Event):
+    """The whole wanted state of one school, signed (R3.1).
+
+    `plan` is the RFC 8785 text that was signed with Ed25519; the reaper reads nothing else.
+    """
+
+    SUBJECT: ClassVar[str] = "keeper.plan.issued"
+    TO_SCHOOL: ClassVar[bool] = True
+    epoch: Annotated[int, Field(ge=1, examples=[1])]
+    version: Annotated[int, Field(ge=1, examples=[7])]
+    digest: Digest
+    plan: Annotated[str, Field(max_length=200_000, examples=['{"version":7}'])]
+    signature: Annotated[str, Field(examples=["c2lnbmF0dXJl"])]
+    """Base64 of the 64 bytes."""
+    key: Id
+
+
+class HoldAsked(Event):
+    SUBJECT: ClassVar[str] = "keeper.hold.asked"
+    hold: Hold
+
+
+class HoldDecided(Event):
+    """The hold stands for longer than provisionally: its cause was approved."""
+
+    SUBJECT: ClassVar[str] = "keeper.hold.decided"
+    hold: Hold
+
+
+class HoldReleased(Event):
+    """A signed release was issued; it takes effect at `effective_at`, until then it can be stopped."""
+
+    SUBJECT: ClassVar[str] = "keeper.hold.released"
+    hold: Id
+    cause: Id
+    reason: Reason
+    effective_at: Instant
+
+
+class HoldLapsed(Event):
+    """A hold reached its end date."""
+
+    SUBJECT: ClassVar[str] = "keeper.hold.lapsed"
+    hold: Id
+    cause: Id
+
+
+class PlanApplied(Event):
+    SUBJECT: ClassVar[str] = "reaper.plan.applied"
+    epoch: int
+    version: int
+    digest: Digest
+    effective_at: Instant
+
+
+class PlanRefused(Event):
+    """A plan was not taken: forged, outdated, for another school, below the site's floor."""
+
+    SUBJECT: ClassVar[str] = "reaper.plan.refused"
+    epoch: int
+    version: int
+    digest: Digest
+    reason: Reason
+    detail: Detail
+
+
+class HoldInForce(Event):
+    """The site answers for a hold: catalogue complete, every covered segment vaulted, digests checked.
+
+    `complete` is False while the hold's span is not over or part of it is not catalogued yet;
+    `gone` names what was already missing when the hold arrived.
+    """
+
+    SUBJECT: ClassVar[str] = "reaper.hold.inforce"
+    hold: Id
+    cause: Id
+    complete: bool
+    segments: int
+    bytes: int
+    digest: Digest
+    """SHA-256 over the sorted digests of the vaulted segments, each followed by a newline."""
+    complete_to: Instant | None = None
+    gone: tuple[CameraSpan, ...] = ()
+
+
+class HoldFrozen(Event):
+    """A school officer froze footage locally; the keeper merges it."""
+
+    SUBJECT: ClassVar[str] = "reaper.hold.frozen"
+    hold: Hold
+    actor: Reason
+
+
+class HoldsKept(Event):
+    """All holds that the site keeps, so that a restored keeper re-adopts them."""
+
+    SUBJECT: ClassVar[str] = "reaper.hold.kept"
+    epoch: int
+    version: int
+    holds: Annotated[tuple[Hold, ...], Field(max_length=500)]
+
+
+class Certificate(Model):
+    """What was observed when one segment was erased (invariant 3)."""
+
+    segment: Id
+    camera: CameraId
+    start: Instant
+    end: Instant
+    digest: Digest
+    size: int
+    locator: Locator
+    due: Instant
+    erased_at: Instant
+    plan: Digest
+    copies: tuple[Reason, ...] = ("disk",)
+
+
+class SegmentsErased(Event):
+    """Segments were erased on their day; one certificate each (R3.1)."""
+
+    SUBJECT: ClassVar[str] = "reaper.segment.erased"
+    certificates: Annotated[tuple[Certificate, ...], Field(max_length=200)]
+
+
+class SweepStopped(Event):
+    """The brake: a sweep would erase more than expected, so it stopped and asks a person."""
+
+    SUBJECT: ClassVar[str] = "reaper.sweep.stopped"
+    sweep: Id
+    reason: Reason
+    segments: int
+    bytes: int
+    oldest: Instant
+    newest: Instant
