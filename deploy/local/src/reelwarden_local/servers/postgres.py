@@ -58,6 +58,11 @@ class Postgres(ServerProcess):
         """The loopback port; known from the first start on."""
         return self._port
 
+    @property
+    def password(self) -> str:
+        """The superuser's password; known from the first start on."""
+        return self._password
+
     def url(self, user: str, password: str, database: str) -> str:
         """Return a connection URL; plain TCP, since this build has no TLS and never leaves loopback."""
         who = f"{quote(user, safe='')}:{quote(password, safe='')}"
