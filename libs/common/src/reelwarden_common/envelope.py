@@ -9,12 +9,13 @@ from pydantic import ValidationError
 
 from reelwarden_common.errors import Refused
 from reelwarden_common.events import by_type
-from reelwarden_common.events.base import ANY_ROLE, TOKEN, Event
+from reelwarden_common.events.base import ANY_ROLE, ID_PATTERN, Event
 
 MAX_BODY = 240 * 1024
 """Bytes; schools may not send more than 256 KB with headers (topology.md)."""
-_SUBJECT_TOKEN = re.compile(TOKEN)
+_SUBJECT_TOKEN = re.compile(ID_PATTERN)
 _SUBJECT_TOKENS = 5
+MAX_ID = 128
 
 
 class Malformed(Refused):
@@ -129,7 +130,7 @@ def decode(subject: str, headers: Mapping[str, str] | None, body: bytes) -> tupl
     except (KeyError, ValueError) as error:
         message = f"{subject}: header {error} is missing or not readable"
         raise Malformed(message) from error
-    if not envelope.id or len(envelope.id) > 128 or envelope.time.tzinfo is None:
-        message = f"{subject}: ce-id must have 1 to 128 characters and ce-time a zone"
+    if not envelope.id or len(envelope.id) > MAX_ID or envelope.time.tzinfo is None:
+        message = f"{subject}: ce-id must have 1 to {MAX_ID} characters and ce-time a zone"
         raise Malformed(message)
     return event, envelope

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
-TOKEN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 DISTRICT_SCHOOL = "district"
 """Stands in a subject where an event concerns no school."""
 ANY_ROLE = "any"
@@ -27,8 +27,8 @@ Instant = Annotated[
 ]
 """A moment, always UTC, written as RFC 3339 with microseconds."""
 
-SchoolId = Annotated[str, Field(pattern=TOKEN, examples=["s001"])]
-CameraId = Annotated[str, Field(pattern=TOKEN, examples=["gate"])]
+SchoolId = Annotated[str, Field(pattern=ID_PATTERN, examples=["s001"])]
+CameraId = Annotated[str, Field(pattern=ID_PATTERN, examples=["gate"])]
 Id = Annotated[str, Field(min_length=1, max_length=64, examples=["0c9d1f6e5b7a4e0f8a3b2c1d0e9f8a7b"])]
 ActorId = Annotated[str, Field(min_length=1, max_length=64, examples=["a-5d3f09"])]
 """A person as the desk numbers them: never a name (PIPL art. 51)."""

@@ -1,0 +1,115 @@
+"""The bus of a whole district on one machine: a hub, a line and a leaf per school, all declared.
+
+The same topology as in production, so that what is tried here is what runs there.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import nats
+from nats.aio.client import Client
+from reelwarden_common.messaging.declare import declare_hub, declare_leaf
+from reelwarden_common.messaging.nats_config import (
+    TOPOLOGY_USER,
+    Passwords,
+    ServerPlace,
+    hub_accounts,
+    hub_config,
+    leaf_config,
+)
+
+from reelwarden_local.servers.link import Link
+from reelwarden_local.servers.nats import NatsServer
+from reelwarden_local.servers.process import LOOPBACK
+from reelwarden_local.servers.state import kept_ports, kept_secrets, write_private
+
+
+class EmbeddedBus:
+    """Hub, links and leaves below one state folder; ports and passwords survive a restart.
+
+    Args:
+        state_dir: Everything of the bus is kept here.
+        schools: Their ids; one leaf each.
+    """
+
+    def __init__(self, state_dir: Path, schools: Sequence[str]) -> None:
+        self.state_dir = state_dir
+        self.schools = tuple(schools)
+        self.passwords = self._make_passwords()
+        lines = [f"{kind}-{school}" for school in self.schools for kind in ("link", "leaf")]
+        self._ports = kept_ports(state_dir / "ports.json", ["hub", "hub-leafnodes", *lines])
+        port, leaf_port = self._ports["hub"], self._ports["hub-leafnodes"]
+        place = ServerPlace(LOOPBACK, port, (state_dir / "hub" / "jetstream").absolute())
+        self.hub = NatsServer("hub", hub_config(place, leaf_port), port, state_dir / "hub")
+        self.links = {s: Link(leaf_port, port=self._ports[f"link-{s}"]) for s in self.schools}
+        self.leaves = {s: self._make_leaf(s) for s in self.schools}
+
+    def _make_passwords(self) -> Passwords:
+        hub, leaf = Passwords.hub_users(), Passwords.leaf_users()
+        names = [f"hub.{user}" for user in hub]
+        names += [f"{s}.{user}" for s in self.schools for user in (*leaf, "uplink", "intake")]
+        secret = kept_secrets(self.state_dir / "passwords.json", names)
+        return Passwords(
+            hub={user: secret[f"hub.{user}"] for user in hub},
+            leaves={s: {user: secret[f"{s}.{user}"] for user in leaf} for s in self.schools},
+            uplinks={s: secret[f"{s}.uplink"] for s in self.schools},
+            intakes={s: secret[f"{s}.intake"] for s in self.schools},
+        )
+
+    def _make_leaf(self, school: str) -> NatsServer:
+        port = self._ports[f"leaf-{school}"]
+        folder = self.state_dir / f"leaf-{school}"
+        place = ServerPlace(LOOPBACK, port, (folder / "jetstream").absolute())
+        hub = f"{LOOPBACK}:{self._ports[f'link-{school}']}"
+        return NatsServer(f"leaf-{school}", leaf_config(school, place, hub, self.passwords), port, folder)
+
+    async def start(self) -> Self:
+        """Start hub, lines and leaves, and declare streams and consumers.
+
+        Raises:
+            ServerError: a server does not start; the message ends with its log.
+        """
+        write_private(self.hub.state_dir / "accounts.conf", hub_accounts(self.schools, self.passwords))
+        await self.hub.start()
+        client = await self.connect(TOPOLOGY_USER)
+        await declare_hub(client.jetstream(timeout=10), list(self.schools))
+        await client.close()
+        for school in self.schools:
+            await self.links[school].start()
+            await self.leaves[school].start()
+            client = await self.connect(TOPOLOGY_USER, school)
+            await declare_leaf(client.jetstream(timeout=10), school)
+            await client.close()
+        return self
+
+    async def stop(self) -> None:
+        """Stop everything, the leaves first."""
+        for school in self.schools:
+            await self.leaves[school].stop()
+            await self.links[school].stop()
+        await self.hub.stop()
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def url(self, school: str | None = None) -> str:
+        """Where clients of the hub, or of a school's leaf, connect."""
+        return self.leaves[school].url if school else self.hub.url
+
+    def password(self, role: str, school: str | None = None) -> str:
+        """The password of a role's user."""
+        return self.passwords.leaves[school][role] if school else self.passwords.hub[role]
+
+    async def connect(self, user: str, school: str | None = None) -> Client:
+        """A plain client as some user: for set-up and tests."""
+        return await nats.connect(
+            self.url(school),
+            user=user,
+            password=self.password(user, school),
+            inbox_prefix=b"_INBOX." + user.encode(),
+            connect_timeout=5,
+        )

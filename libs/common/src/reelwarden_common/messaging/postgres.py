@@ -1,0 +1,153 @@
+"""Units of work on PostgreSQL: inbox, effect and outbox in one transaction of the service's own schema.
+
+Every service's schema has the tables `inbox(role, id, seen_at)` and
+`outbox(seq, role, subject, headers, body)`; see `MESSAGING_SQL`.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Generic
+
+import asyncpg
+
+from reelwarden_common.envelope import Envelope, Message
+from reelwarden_common.errors import Transient
+from reelwarden_common.messaging.units import S
+
+MESSAGING_SQL = """
+CREATE TABLE inbox (
+    role text NOT NULL,
+    id text NOT NULL,
+    seen_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (role, id)
+);
+CREATE INDEX inbox_seen_at ON inbox (seen_at);
+CREATE TABLE outbox (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    role text NOT NULL,
+    subject text NOT NULL,
+    headers text NOT NULL,
+    body bytea NOT NULL
+);
+"""
+"""Both tables, for a service's first migration."""
+
+Connection = asyncpg.pool.PoolConnectionProxy
+_PASSING = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    OSError,
+    TimeoutError,
+)
+
+
+class DatabaseAway(Transient):
+    """The database did not answer, or asked to try again; nothing was changed."""
+
+
+class PgUnits(Generic[S]):
+    """Units of one role; `make` builds the role's store around a connection."""
+
+    def __init__(self, pool: asyncpg.Pool, role: str, make: Callable[[Connection], S]) -> None:
+        self._pool = pool
+        self._role = role
+        self._make = make
+        self._outgoing = asyncio.Event()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[S]:
+        """A transaction that commits with its outgoing events."""
+        try:
+            async with self._pool.acquire() as conn, conn.transaction():
+                store = self._make(conn)
+                yield store
+                wrote = await self._write_outbox(conn, store)
+        except _PASSING as error:
+            message = f"database: {error}"
+            raise DatabaseAway(message) from error
+        if wrote:
+            self._outgoing.set()
+
+    async def once(self, envelope: Envelope, work: Callable[[S], Awaitable[None]]) -> bool:
+        """Do `work` unless the inbox knows the event."""
+        try:
+            async with self._pool.acquire() as conn, conn.transaction():
+                fresh = await conn.fetchval(
+                    "INSERT INTO inbox (role, id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true",
+                    self._role,
+                    envelope.id,
+                )
+                if not fresh:
+                    return False
+                store = self._make(conn)
+                await work(store)
+                wrote = await self._write_outbox(conn, store)
+        except _PASSING as error:
+            message = f"database: {error}"
+            raise DatabaseAway(message) from error
+        if wrote:
+            self._outgoing.set()
+        return True
+
+    async def _write_outbox(self, conn: Connection, store: S) -> bool:
+        rows = [(self._role, m.subject, json.dumps(m.headers), m.body) for m in store.take_outgoing()]
+        if rows:
+            await conn.executemany(
+                "INSERT INTO outbox (role, subject, headers, body) VALUES ($1, $2, $3, $4)", rows
+            )
+        return bool(rows)
+
+    async def relay(self, send: Callable[[Sequence[Message]], Awaitable[None]], limit: int) -> int:
+        """Send in order; one replica at a time, so that order holds across replicas too."""
+        try:
+            async with self._pool.acquire() as conn, conn.transaction():
+                alone = await conn.fetchval(
+                    "SELECT pg_try_advisory_xact_lock(hashtext('outbox'), hashtext($1))", self._role
+                )
+                if not alone:
+                    return 0
+                rows = await conn.fetch(
+                    "DELETE FROM outbox WHERE seq IN"
+                    " (SELECT seq FROM outbox WHERE role = $1 ORDER BY seq LIMIT $2)"
+                    " RETURNING seq, subject, headers, body",
+                    self._role,
+                    limit,
+                )
+                rows.sort(key=lambda row: row["seq"])
+                await send([Message(r["subject"], json.loads(r["headers"]), r["body"]) for r in rows])
+                return len(rows)
+        except _PASSING as error:
+            message = f"database: {error}"
+            raise DatabaseAway(message) from error
+
+    async def outbox_size(self) -> int:
+        """How many messages wait."""
+        return int(await self._pool.fetchval("SELECT count(*) FROM outbox WHERE role = $1", self._role))
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life."""
+        await self._pool.fetchval("SELECT 1", timeout=2)
+
+    async def wait_for_outgoing(self, seconds: float) -> None:
+        """Woken by this process's own commits; other replicas' rows are found by polling."""
+        try:
+            await asyncio.wait_for(self._outgoing.wait(), seconds)
+        except TimeoutError:
+            return
+        self._outgoing.clear()
+
+
+async def open_pool(url: str, schema: str, size: int = 8) -> asyncpg.Pool:
+    """A pool whose connections see one service's schema only.
+
+    Raises:
+        OSError, asyncpg.PostgresError: the database does not let us in.
+    """
+    return await asyncpg.create_pool(
+        url, min_size=1, max_size=size, server_settings={"search_path": schema, "timezone": "UTC"}
+    )

@@ -1,0 +1,85 @@
+"""Questions by request and reply: they change nothing, and an answer may stay away."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from pydantic import BaseModel, ValidationError
+
+from reelwarden_common.errors import ReelwardenError, Transient
+from reelwarden_common.events.base import Model
+from reelwarden_common.messaging.topology import question_subject
+from reelwarden_common.telemetry import log
+
+A = TypeVar("A", bound=BaseModel)
+
+
+class NoAnswer(Transient):
+    """Nobody answered in time: the role is down, or the school is cut off."""
+
+
+class BadQuestion(Transient):
+    """The one asked did not understand the question, or could not answer it now."""
+
+
+class Problem(Model):
+    """What an answer says instead, when there is none."""
+
+    problem: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One question that a role answers: its form, and the function that knows."""
+
+    question: str
+    form: type[BaseModel]
+    reply: Callable[[Any], Awaitable[BaseModel]]
+
+
+async def ask(
+    client: Client, question: str, school: str, form: BaseModel, answer: type[A], seconds: float = 5
+) -> A:
+    """Ask and wait.
+
+    Raises:
+        NoAnswer: nobody there, or too late.
+        BadQuestion: there was an answer, but it says that it cannot answer.
+    """
+    subject = question_subject(question, school)
+    try:
+        message = await client.request(subject, form.model_dump_json().encode(), timeout=seconds)
+    except (nats.errors.Error, TimeoutError) as error:
+        text = f"{subject}: no answer within {seconds:g} s"
+        raise NoAnswer(text) from error
+    try:
+        return answer.model_validate_json(message.data)
+    except ValidationError as error:
+        try:
+            problem = Problem.model_validate_json(message.data).problem
+        except ValidationError:
+            problem = "the answer is not of the expected form"
+        text = f"{subject}: {problem}"
+        raise BadQuestion(text) from error
+
+
+async def serve(client: Client, role: str, school: str, answer: Answer) -> None:
+    """Answer a question for as long as the connection lives; replicas share the work."""
+
+    async def reply(message: Msg) -> None:
+        try:
+            result: BaseModel = await answer.reply(answer.form.model_validate_json(message.data))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            result = Problem(problem=f"bad question: {first['loc']}: {first['msg']}")
+        except ReelwardenError as error:
+            result = Problem(problem=str(error))
+        except Exception as error:  # noqa: BLE001 - the asker gets an answer, the log the reason
+            log(role).exception("question_failed", question=answer.question)
+            result = Problem(problem=f"could not be answered: {type(error).__name__}")
+        await message.respond(result.model_dump_json().encode())
+
+    await client.subscribe(question_subject(answer.question, school), queue=role, cb=reply)

@@ -1,0 +1,324 @@
+"""The table of who says what to whom: subscriptions, streams, permissions and AsyncAPI come from here.
+
+A role publishes every event whose subject bears its name; what it hears and asks is listed below.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reelwarden_common import events
+from reelwarden_common.events import access, backup, ingest, report, retention
+from reelwarden_common.events.base import ANY_ROLE, Event
+
+
+class Place(StrEnum):
+    """Where a role runs: next to the storage of one school, or at the district."""
+
+    SCHOOL = "school"
+    DISTRICT = "district"
+
+
+class Stream(StrEnum):
+    """The streams by direction (topology of hub and leaves)."""
+
+    FOOTAGE = "FOOTAGE"
+    SITE = "SITE"
+    DISTRICT = "DISTRICT"
+    OFFICE = "OFFICE"
+    DLQ = "DLQ"
+    INTAKE = "INTAKE"
+
+
+@dataclass(frozen=True)
+class Role:
+    """One actor: a durable consumer of its name on each stream it hears, one NATS user per place."""
+
+    name: str
+    service: str
+    place: Place
+    hears: tuple[type[Event], ...] = ()
+    answers: tuple[str, ...] = ()
+    """Questions it answers, as `<role>.query.<what>`."""
+    asks: tuple[str, ...] = ()
+
+    @property
+    def publishes(self) -> tuple[type[Event], ...]:
+        """The events that bear its name, and those that any role may publish."""
+        return tuple(e for e in events.ALL if e.role() in (self.name, ANY_ROLE))
+
+
+SCANNER_SEGMENTS = "scanner.query.segments"
+INDEX_SEGMENTS = "index.query.segments"
+INDEX_COVERAGE = "index.query.coverage"
+REGISTRAR_CUSTODY = "registrar.query.custody"
+
+_APPLICATION = (
+    access.ApplicationFiled,
+    access.ApplicationApproved,
+    access.ApplicationRejected,
+    access.ApplicationWithdrawn,
+    access.ApplicationLapsed,
+    access.ApplicationClosed,
+)
+_SITE_FACTS = (
+    ingest.SegmentsRecorded,
+    ingest.SegmentsRejected,
+    ingest.SegmentAltered,
+    ingest.SegmentsLost,
+    ingest.StorageMeasured,
+    retention.PlanApplied,
+    retention.PlanRefused,
+    retention.HoldInForce,
+    retention.HoldFrozen,
+    retention.SegmentsErased,
+    retention.SweepStopped,
+    access.ExportReady,
+    access.ExportFailed,
+    backup.ObjectsErased,
+    backup.ObjectRestored,
+    backup.RestoreFailed,
+    backup.RunRecorded,
+    backup.BacklogMeasured,
+)
+_OFFICE_FACTS = (
+    retention.HoldAsked,
+    retention.HoldDecided,
+    retention.HoldReleased,
+    retention.HoldLapsed,
+    *_APPLICATION,
+    access.ViewingStarted,
+    access.ViewingStopped,
+    access.CopyReleased,
+    access.RecordSigned,
+    access.UseDeclared,
+    access.AccessDenied,
+    access.TrainingAcknowledged,
+    access.SweepConfirmed,
+    backup.ObjectCorrupt,
+    backup.ObjectVerified,
+    backup.DrillCompleted,
+)
+
+ROLES: tuple[Role, ...] = (
+    Role(
+        "scanner",
+        "ingest",
+        Place.SCHOOL,
+        hears=(
+            ingest.DayDiffers,
+            ingest.CameraRegistered,
+            retention.SegmentsErased,
+            backup.ObjectRestored,
+        ),
+        answers=(SCANNER_SEGMENTS,),
+    ),
+    Role(
+        "reaper",
+        "retention",
+        Place.SCHOOL,
+        hears=(
+            retention.PlanIssued,
+            ingest.SegmentsRecorded,
+            ingest.SegmentsRejected,
+            ingest.SegmentsLost,
+            ingest.SegmentMoved,
+            backup.ObjectRestored,
+        ),
+        asks=(SCANNER_SEGMENTS,),
+    ),
+    Role(
+        "exporter",
+        "access",
+        Place.SCHOOL,
+        hears=(access.RetrievalAuthorised,),
+        asks=(SCANNER_SEGMENTS,),
+    ),
+    Role(
+        "replicator",
+        "backup",
+        Place.SCHOOL,
+        hears=(
+            ingest.SegmentsRecorded,
+            ingest.SegmentsLost,
+            retention.SegmentsErased,
+            retention.PlanApplied,
+            retention.HoldsKept,
+            backup.RestoreRequested,
+            backup.VerificationRequested,
+        ),
+    ),
+    Role(
+        "notary",
+        "report",
+        Place.SCHOOL,
+        hears=(*_SITE_FACTS, report.DistrictCheckpointSigned, report.SiteCheckpointCountersigned),
+    ),
+    Role("intake", "ingest", Place.DISTRICT),
+    Role(
+        "index",
+        "ingest",
+        Place.DISTRICT,
+        hears=(
+            ingest.SegmentsRecorded,
+            ingest.SegmentsRejected,
+            ingest.SegmentAltered,
+            ingest.SegmentsLost,
+            ingest.SegmentMoved,
+            ingest.DayCounted,
+            retention.SegmentsErased,
+            backup.ObjectRestored,
+        ),
+        answers=(INDEX_SEGMENTS, INDEX_COVERAGE),
+    ),
+    Role(
+        "keeper",
+        "retention",
+        Place.DISTRICT,
+        hears=(
+            *_APPLICATION,
+            access.SweepConfirmed,
+            retention.PlanApplied,
+            retention.PlanRefused,
+            retention.HoldInForce,
+            retention.HoldFrozen,
+            retention.HoldsKept,
+            retention.SweepStopped,
+        ),
+    ),
+    Role(
+        "desk",
+        "access",
+        Place.DISTRICT,
+        hears=(
+            retention.HoldAsked,
+            retention.HoldDecided,
+            retention.HoldInForce,
+            retention.HoldReleased,
+            retention.HoldLapsed,
+            retention.SweepStopped,
+            retention.SegmentsErased,
+            ingest.SegmentsLost,
+            backup.ObjectRestored,
+            access.ExportReady,
+            access.ExportFailed,
+            report.RulesPublished,
+        ),
+        asks=(INDEX_SEGMENTS, INDEX_COVERAGE, REGISTRAR_CUSTODY),
+    ),
+    Role(
+        "ledger",
+        "backup",
+        Place.DISTRICT,
+        hears=(
+            backup.ObjectsStored,
+            backup.ObjectsErased,
+            backup.ObjectRestored,
+            backup.RestoreFailed,
+            backup.RunRecorded,
+            backup.BacklogMeasured,
+            ingest.SegmentsLost,
+            access.RestoreAsked,
+        ),
+    ),
+    Role(
+        "inspector",
+        "report",
+        Place.DISTRICT,
+        hears=(
+            *_SITE_FACTS,
+            *_OFFICE_FACTS,
+            ingest.DayCounted,
+            ingest.CameraSilent,
+            ingest.CameraClock,
+            ingest.CoverageCounted,
+            ingest.SegmentConflict,
+            retention.PlanIssued,
+            backup.ObjectsStored,
+            report.SiteAlive,
+            report.MessageRefused,
+        ),
+        asks=(INDEX_COVERAGE,),
+    ),
+    Role(
+        "registrar",
+        "report",
+        Place.DISTRICT,
+        hears=(
+            *_SITE_FACTS,
+            *_OFFICE_FACTS,
+            retention.PlanIssued,
+            access.RetrievalAuthorised,
+            backup.RestoreRequested,
+            report.ReportPublished,
+            report.CheckpointSigned,
+            report.CheckpointCountersigned,
+        ),
+        answers=(REGISTRAR_CUSTODY,),
+    ),
+)
+_BY_NAME = {role.name: role for role in ROLES}
+
+
+def role(name: str) -> Role:
+    """The role of that name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return _BY_NAME[name]
+
+
+def roles_at(place: Place) -> tuple[Role, ...]:
+    """All roles that run there."""
+    return tuple(r for r in ROLES if r.place is place)
+
+
+def stream_of(event: type[Event], speaker: Role) -> Stream:
+    """The stream that holds what `speaker` says."""
+    if speaker.place is Place.SCHOOL:
+        footage = speaker.name == "scanner" and event.fact().startswith("segment.")
+        return Stream.FOOTAGE if footage else Stream.SITE
+    return Stream.DISTRICT if event.TO_SCHOOL else Stream.OFFICE
+
+
+def speakers(event: type[Event]) -> tuple[Role, ...]:
+    """The roles that may publish this event."""
+    return tuple(r for r in ROLES if event in r.publishes)
+
+
+def stream_subjects(stream: Stream, school: str = "*") -> tuple[str, ...]:
+    """Every subject that a stream owns, for one school or for all."""
+    found = {
+        event.subject(school, speaker.name)
+        for speaker in ROLES
+        for event in speaker.publishes
+        if stream_of(event, speaker) is stream
+    }
+    return tuple(sorted(found))
+
+
+def school_fact_subjects(stream: Stream, school: str) -> frozenset[str]:
+    """What a school may send up in one of its streams: intake lets nothing else in."""
+    return frozenset(stream_subjects(stream, school))
+
+
+def subscriptions(listener: Role, school: str = "*") -> dict[Stream, tuple[str, ...]]:
+    """Per stream, the subjects that a role's durable consumer filters for.
+
+    A role at a school hears its own school's subjects; one at the district hears all.
+    """
+    found: dict[Stream, set[str]] = {}
+    for event in listener.hears:
+        for speaker in speakers(event):
+            found.setdefault(stream_of(event, speaker), set()).add(event.subject(school, speaker.name))
+    return {stream: tuple(sorted(subjects)) for stream, subjects in sorted(found.items())}
+
+
+def question_subject(question: str, school: str) -> str:
+    """The NATS subject of a question: `rw.<school>.<role>.query.<what>`."""
+    return f"rw.{school}.{question}"
+
+
+def published_subjects(speaker: Role, school: str = "*") -> tuple[str, ...]:
+    """Every subject that a role may publish facts on."""
+    return tuple(sorted({e.subject(school, speaker.name) for e in speaker.publishes}))

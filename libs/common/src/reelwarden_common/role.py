@@ -1,0 +1,256 @@
+"""How every role runs: connect, hear, answer, work in loops, serve health, stop in order.
+
+A role's `app.py` builds a `Role` from its settings; nothing else in a service builds anything.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from fastapi import FastAPI
+from faststream import AckPolicy, FastStream
+from faststream.nats import JStream, PullSub
+from pydantic import BaseModel, ValidationError
+
+from reelwarden_common.errors import ReelwardenError, Transient
+from reelwarden_common.events.base import Event
+from reelwarden_common.health import add_health, serve_http
+from reelwarden_common.messaging import questions, topology
+from reelwarden_common.messaging.broker import BusBroker, make_broker, wait_until_connected
+from reelwarden_common.messaging.delivery import BatchHandler, Delivery, Handler
+from reelwarden_common.messaging.publisher import publish_all
+from reelwarden_common.messaging.units import S, Units
+from reelwarden_common.messaging.watchdog import Watchdog
+from reelwarden_common.settings import RoleSettings, SiteSettings
+from reelwarden_common.telemetry import Telemetry, configure_logging, log, make_telemetry
+
+BATCH = 200
+FETCH_SECONDS = 0.15
+RELAY_BATCH = 500
+RELAY_POLL = 0.25
+WATCH_SECONDS = 5.0
+A = TypeVar("A", bound=BaseModel)
+T = TypeVar("T", bound=RoleSettings)
+
+
+class Bus:
+    """A role's connection: made before the role, usable once the role runs."""
+
+    def __init__(self, name: str, settings: RoleSettings) -> None:
+        self.role = topology.role(name)
+        self.school = settings.school if isinstance(settings, SiteSettings) else "*"
+        self.closed = asyncio.Event()
+        self.broker: BusBroker = make_broker(
+            name, settings.nats_url, settings.nats_password.get_secret_value(), self.closed.set
+        )
+
+    async def ask(
+        self, question: str, school: str, form: BaseModel, answer: type[A], seconds: float = 5
+    ) -> A:
+        """Ask another role; see `questions.ask`."""
+        return await questions.ask(self.broker.connection, question, school, form, answer, seconds)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Work that a role does by itself, again and again; a failure is logged and tried at the next turn."""
+
+    name: str
+    every: float
+    """Seconds between the end of one turn and the start of the next."""
+    turn: Callable[[], Awaitable[None]]
+
+
+@dataclass
+class Role(Generic[S]):
+    """One actor with all that it needs."""
+
+    name: str
+    settings: RoleSettings
+    bus: Bus
+    units: Units[S]
+    handlers: Mapping[type[Event], Handler[S]]
+    batches: Mapping[type[Event], BatchHandler[S]] = field(default_factory=dict)
+    loops: Sequence[Loop] = ()
+    answers: Sequence[questions.Answer] = ()
+    http: FastAPI | None = None
+    telemetry: Telemetry | None = None
+    readiness: Callable[[], Awaitable[str | None]] | None = None
+    """What else must be right before this role is ready."""
+
+
+Build = Callable[[T], AbstractAsyncContextManager[Role[Any]]]
+"""A role's `app.build(settings)`."""
+
+
+def check_wiring(role: Role[Any]) -> None:
+    """Handlers and topology must name the same events; otherwise permissions and code have drifted.
+
+    Raises:
+        RuntimeError: naming what one side has and the other lacks.
+    """
+    wired = set(role.handlers) | set(role.batches)
+    listed = set(role.bus.role.hears)
+    answered = {a.question for a in role.answers}
+    if wired != listed or answered != set(role.bus.role.answers):
+        differing = sorted(e.__name__ for e in wired ^ listed) + sorted(answered ^ set(role.bus.role.answers))
+        message = f"{role.name}: handlers and topology differ in {', '.join(differing)}"
+        raise RuntimeError(message)
+
+
+@asynccontextmanager
+async def running(role: Role[Any]) -> AsyncIterator[str]:
+    """Run a role while the block runs; yields the address of its HTTP server.
+
+    Leaves the block by cancelling it when the role can no longer work (connection closed for good,
+    consumer deleted), so that a supervisor starts it anew.
+    """
+    check_wiring(role)
+    telemetry = role.telemetry or make_telemetry(role.name)
+    streams = topology.subscriptions(role.bus.role, role.bus.school)
+    broker = role.bus.broker
+    for stream, subjects in streams.items():
+        delivery = Delivery(
+            role=role.name,
+            stream=stream,
+            units=role.units,
+            handlers=role.handlers,
+            batches=role.batches,
+            telemetry=telemetry,
+            jetstream=lambda: broker.jetstream,
+        )
+        _subscribe(broker, role.name, stream, subjects[0], delivery)
+    await wait_until_connected(broker)
+    app = FastStream(broker, logger=None)
+    watchdog = Watchdog(broker.jetstream, telemetry, tuple(streams), lambda _problem: role.bus.closed.set())
+    await watchdog.look()
+
+    async def readiness() -> str | None:
+        try:
+            await role.units.ping()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the role is not ready
+            return f"database: {error}"
+        if not broker.connection.is_connected:
+            return "bus: not connected"
+        return watchdog.problem or (await role.readiness() if role.readiness else None)
+
+    http = role.http or FastAPI(title=f"reelwarden {role.name}", docs_url=None, redoc_url=None)
+    add_health(http, telemetry, readiness)
+    async with AsyncExitStack() as stack:
+        stack.callback(telemetry.shut_down)
+        await app.start()
+        stack.push_async_callback(app.stop)
+        for answer in role.answers:
+            await questions.serve(
+                broker.connection,
+                role.name,
+                role.bus.school if role.bus.school != "*" else "district",
+                answer,
+            )
+        address = await stack.enter_async_context(
+            serve_http(http, role.settings.http_host, role.settings.http_port)
+        )
+        tasks = [
+            asyncio.create_task(_relay(role, telemetry)),
+            asyncio.create_task(watchdog.watch(WATCH_SECONDS)),
+            *(asyncio.create_task(_turn(role.name, loop)) for loop in role.loops),
+        ]
+        stack.push_async_callback(_cancel, tasks)
+        log(role.name).info("running", http=address)
+        yield address
+        log(role.name).info("stopping")
+
+
+def _subscribe(broker: BusBroker, name: str, stream: str, subject: str, delivery: Delivery[Any]) -> None:
+    async def raw(message: Any) -> Any:  # noqa: ANN401 - FastStream's message, handed on undecoded
+        return message.raw_message
+
+    broker.subscriber(
+        subject,
+        durable=name,
+        stream=JStream(stream, declare=False),
+        pull_sub=PullSub(batch_size=BATCH, timeout=FETCH_SECONDS, batch=True),
+        ack_policy=AckPolicy.MANUAL,
+        decoder=raw,
+    )(delivery.deliver)
+
+
+async def _relay(role: Role[Any], telemetry: Telemetry) -> None:
+    async def send(messages: Sequence[Any]) -> None:
+        await publish_all(role.bus.broker.jetstream, messages)
+        telemetry.published.inc(len(messages))
+
+    while True:
+        try:
+            sent = await role.units.relay(send, RELAY_BATCH)
+            if sent < RELAY_BATCH:
+                await role.units.wait_for_outgoing(RELAY_POLL)
+        except Transient as error:
+            log(role.name).warning("outbox_waits", error=str(error))
+            telemetry.outbox.set(await _outbox_size(role))
+            await asyncio.sleep(1)
+
+
+async def _outbox_size(role: Role[Any]) -> float:
+    try:
+        return await role.units.outbox_size()
+    except Exception:  # noqa: BLE001 - the gauge must not stop the relay
+        return float("nan")
+
+
+async def _turn(role: str, loop: Loop) -> None:
+    while True:
+        try:
+            await loop.turn()
+        except ReelwardenError as error:
+            log(role).warning("loop_failed", loop=loop.name, error=str(error))
+        except Exception:  # noqa: BLE001 - one bad turn must not end the role's work
+            log(role).exception("loop_failed", loop=loop.name)
+        await asyncio.sleep(loop.every)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def run(build: Build[T], settings: T, stop: asyncio.Event) -> int:
+    """Run one role until `stop`, or until it cannot work any more; returns the exit code."""
+    async with build(settings) as role, running(role):
+        stopped = asyncio.create_task(stop.wait())
+        closed = asyncio.create_task(role.bus.closed.wait())
+        done, _ = await asyncio.wait({stopped, closed}, return_when=asyncio.FIRST_COMPLETED)
+        await _cancel([stopped, closed])  # type: ignore[list-item]
+        if closed in done:
+            log(role.name).error("cannot_work", reason="connection closed or consumer gone")
+            return 1
+    return 0
+
+
+def main(settings: type[T], build: Build[T]) -> None:
+    """A role's entry point: settings from the environment, signals, exit code."""
+    try:
+        read = settings.read()
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_input=False):
+            name = "RW_" + "_".join(str(part) for part in problem["loc"]).upper()
+            print(f"{name}: {problem['msg']}", file=sys.stderr)  # noqa: T201 - before logging is set up
+        sys.exit(2)
+    configure_logging(read.log_level)
+
+    async def body() -> int:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        return await run(build, read, stop)
+
+    try:
+        sys.exit(asyncio.run(body()))
+    except ReelwardenError as error:
+        print(f"cannot start: {error}", file=sys.stderr)  # noqa: T201 - for the person at the console
+        sys.exit(1)

@@ -1,0 +1,238 @@
+"""The S3 store, as roles use it: async, by version, with checksums, and errors in our words."""
+
+import asyncio
+import base64
+import hashlib
+import io
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import urllib3
+from minio import Minio
+from minio.commonconfig import GOVERNANCE
+from minio.error import MinioException, S3Error
+from minio.retention import Retention
+from urllib3.exceptions import HTTPError
+
+from reelwarden_common.errors import Refused, Transient
+from reelwarden_common.settings import S3Settings
+
+CHUNK = 1024 * 1024
+_GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed"}
+_MINE = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+R = TypeVar("R")
+
+
+class StoreAway(Transient):
+    """The S3 store does not answer, or failed; the same call may work later."""
+
+
+class NotStored(Refused):
+    """There is no such object or version."""
+
+
+class NotAllowed(Refused):
+    """The store refuses this key: check its rights, or the object's lock."""
+
+
+@dataclass(frozen=True)
+class Put:
+    """What the store says of an object that it took."""
+
+    key: str
+    version: str
+
+
+class S3:
+    """One client; calls run in a bounded number of threads because the library is synchronous."""
+
+    def __init__(self, settings: S3Settings, threads: int = 4) -> None:
+        self._client = Minio(
+            settings.endpoint,
+            access_key=settings.access_key,
+            secret_key=settings.secret_key.get_secret_value(),
+            secure=settings.secure,
+            region=settings.region,
+            http_client=urllib3.PoolManager(
+                maxsize=threads,
+                timeout=urllib3.Timeout(connect=3, read=30),
+                retries=urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=[502, 503, 504]),
+            ),
+        )
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="s3")
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _call(self, work: Callable[[], R]) -> R:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except S3Error as error:
+            text = f"{error.code}: {error.message} ({error.resource})"
+            if error.code in _GONE:
+                raise NotStored(text) from error
+            if error.code in _MINE:
+                raise NotAllowed(text) from error
+            raise StoreAway(text) from error
+        except (MinioException, HTTPError, OSError) as error:
+            text = f"S3: {error}"
+            raise StoreAway(text) from error
+
+    async def ensure_bucket(self, bucket: str, *, lock: bool) -> None:
+        """Make a bucket unless it is there; with `lock`, versioned and with object lock."""
+
+        def work() -> None:
+            if not self._client.bucket_exists(bucket):
+                self._client.make_bucket(bucket, object_lock=lock)
+
+        await self._call(work)
+
+    async def put_file(
+        self,
+        bucket: str,
+        key: str,
+        path: Path,
+        digest: str,
+        *,
+        content_type: str = "application/octet-stream",
+        locked_until: datetime | None = None,
+    ) -> Put:
+        """Store a file; the store itself checks the SHA-256 `digest` and refuses other content.
+
+        Raises:
+            StoreAway, NotAllowed: see there. OSError: the file cannot be read.
+        """
+
+        def work() -> Put:
+            with path.open("rb") as file:
+                return self._put(bucket, key, file, path.stat().st_size, digest, content_type, locked_until)
+
+        return await self._call(work)
+
+    async def put_bytes(
+        self,
+        bucket: str,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str = "application/json",
+        locked_until: datetime | None = None,
+    ) -> Put:
+        """Store some bytes."""
+        digest = hashlib.sha256(data).hexdigest()
+        return await self._call(
+            lambda: self._put(bucket, key, io.BytesIO(data), len(data), digest, content_type, locked_until)
+        )
+
+    def _put(
+        self,
+        bucket: str,
+        key: str,
+        data: Any,  # noqa: ANN401 - a binary file as minio takes it
+        size: int,
+        digest: str,
+        content_type: str,
+        locked_until: datetime | None,
+    ) -> Put:
+        checksum = base64.b64encode(bytes.fromhex(digest)).decode()
+        result = self._client.put_object(
+            bucket,
+            key,
+            data,
+            size,
+            content_type=content_type,
+            metadata={"x-amz-checksum-sha256": checksum, "x-amz-sdk-checksum-algorithm": "SHA256"},
+            retention=Retention(GOVERNANCE, locked_until) if locked_until else None,
+            part_size=max(size, 5 * 1024 * 1024),
+        )
+        return Put(key, result.version_id or "")
+
+    async def lock_until(self, bucket: str, key: str, version: str, until: datetime) -> None:
+        """Lengthen an object's lock; the store refuses to shorten it (we never ask for a bypass)."""
+        await self._call(
+            lambda: self._client.set_object_retention(
+                bucket, key, Retention(GOVERNANCE, until), version_id=version
+            )
+        )
+
+    async def legal_hold(self, bucket: str, key: str, version: str, *, on: bool) -> None:
+        """Set or lift the legal hold of one version."""
+        act = self._client.enable_object_legal_hold if on else self._client.disable_object_legal_hold
+        await self._call(lambda: act(bucket, key, version_id=version))
+
+    async def erase(self, bucket: str, key: str, version: str) -> None:
+        """Erase one version for good (a delete without version would only hide it).
+
+        Raises:
+            NotAllowed: it is locked or held.
+        """
+        await self._call(lambda: self._client.remove_object(bucket, key, version_id=version))
+
+    async def digest(self, bucket: str, key: str, version: str | None = None) -> str:
+        """Read an object back in full and return its SHA-256: never trust an ETag or a size."""
+
+        def work() -> str:
+            total = hashlib.sha256()
+            response = self._client.get_object(bucket, key, version_id=version or None)
+            try:
+                for chunk in response.stream(CHUNK):
+                    total.update(chunk)
+            finally:
+                response.close()
+                response.release_conn()
+            return total.hexdigest()
+
+        return await self._call(work)
+
+    async def get_file(self, bucket: str, key: str, path: Path, version: str | None = None) -> str:
+        """Download into `path`, flushed to disk; returns the SHA-256 of what was written."""
+
+        def work() -> str:
+            total = hashlib.sha256()
+            response = self._client.get_object(bucket, key, version_id=version or None)
+            try:
+                with path.open("wb") as file:
+                    for chunk in response.stream(CHUNK):
+                        total.update(chunk)
+                        file.write(chunk)
+                    file.flush()
+            finally:
+                response.close()
+                response.release_conn()
+            return total.hexdigest()
+
+        return await self._call(work)
+
+    async def get_bytes(self, bucket: str, key: str, version: str | None = None) -> bytes:
+        """A small object's content."""
+
+        def work() -> bytes:
+            response = self._client.get_object(bucket, key, version_id=version or None)
+            try:
+                return bytes(response.read())
+            finally:
+                response.close()
+                response.release_conn()
+
+        return await self._call(work)
+
+    async def size(self, bucket: str, key: str) -> int:
+        """An object's size in bytes."""
+        return await self._call(lambda: self._client.stat_object(bucket, key).size or 0)
+
+    async def stream(self, bucket: str, key: str, offset: int, length: int) -> AsyncIterator[bytes]:
+        """Bytes `offset` to `offset + length` of an object, in chunks: for range requests."""
+        response = await self._call(
+            lambda: self._client.get_object(bucket, key, offset=offset, length=length)
+        )
+        try:
+            while chunk := await self._call(lambda: response.read(CHUNK)):
+                yield chunk
+        finally:
+            response.close()
+            response.release_conn()
