@@ -1,0 +1,175 @@
+"""Reading `district.toml`, and the questions that roles ask of it."""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from reelwarden_common.district import checks
+from reelwarden_common.district.models import Backup, Camera, DistrictFile, Person, Retention, School
+from reelwarden_common.district.problems import ConfigError, Located, Problem, from_pydantic
+from reelwarden_common.district.toml_lines import KeyPath, key_lines, line_of
+from reelwarden_common.errors import Refused
+from reelwarden_common.period import KeepPeriod
+
+
+@dataclass(frozen=True)
+class DistrictConfig:
+    """A valid file and where it lies; inherited values are worked out here."""
+
+    path: Path
+    file: DistrictFile
+
+    @property
+    def name(self) -> str:
+        """The district's name."""
+        return self.file.district.name
+
+    @property
+    def time_zone(self) -> str:
+        """The district's IANA zone, by whose midnights days are counted."""
+        return self.file.district.time_zone
+
+    @property
+    def release_delay(self) -> timedelta:
+        """How long a release or a shortening stays visible before it takes effect."""
+        return timedelta(hours=self.file.district.release_delay_hours)
+
+    @property
+    def retention(self) -> Retention:
+        """`[retention]`."""
+        return self.file.retention
+
+    @property
+    def backup(self) -> Backup:
+        """`[backup]`."""
+        return self.file.backup
+
+    @property
+    def schools(self) -> tuple[School, ...]:
+        """All schools, as ordered in the file."""
+        return self.file.schools
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """All people of the local directory."""
+        return self.file.people
+
+    def school(self, school: str) -> School:
+        """Return a school.
+
+        Raises:
+            Refused: The file has none of this id.
+        """
+        for one in self.file.schools:
+            if one.id == school:
+                return one
+        raise Refused(f"没有学校 {school!r} · {self.path.name} has no school {school!r}")
+
+    def camera(self, school: str, camera: str) -> Camera:
+        """Return a school's camera.
+
+        Raises:
+            Refused: The file has no such school or camera.
+        """
+        for one in self.school(school).cameras:
+            if one.id == camera:
+                return one
+        raise Refused(f"{school} 没有摄像机 {camera!r} · {school} has no camera {camera!r}")
+
+    def keep_days(self, school: str, camera: str) -> int:
+        """Return a camera's keep-days: its own, else its school's, else the district's (R3.1)."""
+        return (
+            self.camera(school, camera).keep_days
+            or self.school(school).keep_days
+            or self.file.retention.keep_days
+        )
+
+    def keep_period(self, school: str, camera: str) -> KeepPeriod:
+        """Return a camera's keep-days with the grace, counted in the district's zone."""
+        grace = timedelta(hours=self.file.retention.grace_hours)
+        return KeepPeriod(self.keep_days(school, camera), grace, self.time_zone)
+
+    def storage(self, school: str) -> Path:
+        """Return the absolute root of a school's storage."""
+        return (self.path.parent / self.school(school).storage).resolve()
+
+    def recorder_zone(self, school: str, camera: str) -> str:
+        """Return the IANA zone in which a camera's recorder writes local times."""
+        return self.camera(school, camera).recorder.time_zone or self.time_zone
+
+
+def load(path: Path) -> DistrictConfig:
+    """Read and check the file.
+
+    Raises:
+        ConfigError: All that is wrong, each with its line. Clashes between tables are looked for once every
+            table is right by itself.
+    """
+    path = path.absolute()
+    text = _read(path)
+    raw = _parse(path, text)
+    try:
+        file = DistrictFile.model_validate(raw)
+    except ValidationError as error:
+        found = [from_pydantic(one, _keys_around(one["loc"])) for one in error.errors(include_url=False)]
+        raise ConfigError(path, _locate(found, text, raw)) from None
+    if between := list(checks.problems(file, path.parent)):
+        raise ConfigError(path, _locate(between, text, raw))
+    return DistrictConfig(path, file)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")  # editors on Windows begin files with a mark
+    except OSError as error:
+        problem = Problem((), f"无法读取：{error.strerror}。", f"cannot be read: {error.strerror}.")
+        raise ConfigError(path, [Located(1, path.name, problem)]) from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        problem = Problem((), "不是 UTF-8 编码，请另存为 UTF-8。", "is not UTF-8: save it as UTF-8.")
+        raise ConfigError(path, [Located(line, path.name, problem)]) from None
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        line = int(at[1]) if at else text.count("\n") + 1
+        problem = Problem(
+            (), f"TOML 语法错误：{error}。", f"this is not TOML: {error}. Mend the line or the one before it."
+        )
+        raise ConfigError(path, [Located(line, path.name, problem)]) from None
+
+
+def _locate(found: Iterable[Problem], text: str, raw: dict[str, Any]) -> list[Located]:
+    lines = key_lines(text)
+    return [Located(line_of(lines, one.path), _name(one.path, raw), one) for one in found]
+
+
+def _name(path: KeyPath, raw: object) -> str:
+    """Write a path for people: `schools[s001].cameras[gate].place_kind`, elements by id or place."""
+    name = ""
+    for part in path:
+        if isinstance(part, int):
+            raw = raw[part] if isinstance(raw, list) and part < len(raw) else None
+            shown = raw.get("id", part + 1) if isinstance(raw, dict) else part + 1
+            name += f"[{shown}]"
+        else:
+            raw = raw.get(part) if isinstance(raw, dict) else None
+            name += f".{part}" if name else part
+    return name
+
+
+def _keys_around(loc: KeyPath) -> list[str]:
+    """Return the keys that the table of a path may have."""
+    model: Any = DistrictFile
+    for part in loc[:-1]:
+        model = model.model_fields[part].annotation if isinstance(part, str) else get_args(model)[0]
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []

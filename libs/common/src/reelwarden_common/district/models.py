@@ -1,0 +1,214 @@
+"""The shape of `district.toml`, one model per table; what one table can know is checked here."""
+
+from functools import cache
+from pathlib import PurePosixPath
+from typing import Annotated, Self
+from zoneinfo import available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    model_validator,
+)
+
+from reelwarden_common.district.choices import (
+    FORBIDDEN_PLACES,
+    BackupPolicy,
+    Erasure,
+    Grant,
+    Layout,
+    PersonRole,
+    PlaceKind,
+)
+from reelwarden_common.district.problems import closest, wrong
+from reelwarden_common.district.template import undetermined
+from reelwarden_common.events.base import DISTRICT_SCHOOL
+
+OUR_FOLDER = ".reelwarden"
+"""What lies below it on a school's storage is ours: vault, trash, storage id; never footage."""
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _known_zone(name: str) -> str:
+    if name in _zones():
+        return name
+    hint = closest(name, _zones())
+    raise wrong(
+        f"{name!r} 不是 IANA 时区名{hint.zh}，例如 Asia/Shanghai。",
+        f"{name!r} is no IANA time zone{hint.en}; write one like Asia/Shanghai.",
+    )
+
+
+def _allowed_place(kind: object) -> object:
+    if isinstance(kind, str) and kind in FORBIDDEN_PLACES:
+        raise wrong(
+            f"{FORBIDDEN_PLACES[kind]}（{kind}）内禁止安装摄像机"
+            "（《公共安全视频图像信息系统管理条例》第八条）。请拆除该摄像机，并从本文件中删去。",
+            f"no camera may stand in a place of kind {kind} (公共安全视频图像信息系统管理条例, State Council "
+            "Order 799, art. 8): take it down and remove it from this file.",
+        )
+    return kind
+
+
+def _below_storage(folder: str) -> str:
+    path = PurePosixPath(folder)
+    if path.is_absolute() or ".." in path.parts or OUR_FOLDER in path.parts or "\0" in folder:
+        raise wrong(
+            f"{folder!r} 必须是存储目录之下的相对路径，不含 ..，也不在 {OUR_FOLDER} 之内。",
+            f"{folder!r} must be a relative path below the school's storage, without .. and outside "
+            f"{OUR_FOLDER}, which is Reelwarden's own.",
+        )
+    return folder
+
+
+def _not_reserved(school: str) -> str:
+    if school == DISTRICT_SCHOOL:
+        raise wrong(
+            f"学校编号不能用 {school!r}：它代表学区本身。",
+            f"a school cannot be called {school!r}: that is the district itself. Choose another id.",
+        )
+    return school
+
+
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
+Days = Annotated[StrictInt, Field(ge=1, le=3650)]
+Hours = Annotated[StrictInt, Field(ge=0, le=24 * 90)]
+Folder = Annotated[str, AfterValidator(_below_storage)]
+SchoolToken = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$"), AfterValidator(_not_reserved)]
+CameraToken = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+class Table(BaseModel):
+    """A frozen table that knows all its keys: an unknown one is a slip of the pen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DistrictTable(Table):
+    """`[district]`."""
+
+    name: Name
+    time_zone: ZoneName = "Asia/Shanghai"
+    release_delay_hours: Hours = 72
+    """How long a release or a shortening stays visible before it takes effect."""
+
+
+class Retention(Table):
+    """`[retention]`: R3.1."""
+
+    keep_days: Days = 30
+    grace_hours: Hours = 12
+    floor_days: Days = 30
+    """No keep-days and no plan can go below it (条例 art. 17)."""
+
+
+class Backup(Table):
+    """`[backup]`: R3.2, R4.1."""
+
+    policy: BackupPolicy = BackupPolicy.EVERYTHING
+
+
+class RecorderSettings(Table):
+    """`[schools.cameras.recorder]`: where the recorder puts this camera's files, and how it names them."""
+
+    layout: Layout
+    folder: Folder = ""
+    """Below the school's storage."""
+    source: str = Field(default="", max_length=200)
+    """The recorder's own name of the camera."""
+    template: Folder = ""
+    """A strftime template below `folder`, which may hold `{source}`; for `layout = "template"` only."""
+    time_zone: ZoneName | None = None
+    """Of names in local time; the district's where not given."""
+    segment_seconds: Annotated[StrictInt, Field(ge=1, le=24 * 3600)] = 10
+
+    @model_validator(mode="after")
+    def _names_a_time(self) -> Self:
+        if self.layout is not Layout.TEMPLATE:
+            if self.template:
+                raise wrong(
+                    f"布局 {self.layout.value} 的文件名是固定的：请删去 template，或改用 layout = "
+                    '"template"。',
+                    f"layout {self.layout.value} has names of its own: remove template, or set layout = "
+                    '"template".',
+                    key="template",
+                )
+            if not self.source:
+                raise wrong(
+                    "缺少 source：录像机给这台摄像机起的名字。",
+                    "source is missing: the recorder's own name of this camera.",
+                    key="source",
+                )
+            return self
+        if "{source}" in self.template and not self.source:
+            raise wrong(
+                "template 用到 {source}，但没有写 source。",
+                "template holds {source}, but source is not given.",
+                key="source",
+            )
+        if reason := undetermined(self.template, self.segment_seconds):
+            raise wrong(*reason, key="template")
+        return self
+
+
+class Camera(Table):
+    """`[[schools.cameras]]`."""
+
+    id: CameraToken
+    name: Name
+    place: Name
+    place_kind: Annotated[PlaceKind, BeforeValidator(_allowed_place)]
+    priority: StrictBool = False
+    keep_days: Days | None = None
+    recorder: RecorderSettings
+
+
+class School(Table):
+    """`[[schools]]`."""
+
+    id: SchoolToken
+    name: Name
+    storage: Annotated[str, Field(min_length=1)]
+    """The storage's root, relative to the file; recorders write below it."""
+    write_once: StrictBool = False
+    """Its recorders never rewrite a closed file, so that the vault may hold it by a hard link."""
+    erasure: Erasure = Erasure.MANAGED
+    keep_days: Days | None = None
+    cameras: tuple[Camera, ...] = ()
+
+
+class Person(Table):
+    """`[[people]]`: the local directory of the embedded mode."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+    name: Name
+    unit: Annotated[str, Field(max_length=100)] = ""
+    password_hash: Annotated[str, Field(pattern=r"^\$argon2id\$.+")]
+    roles: tuple[str, ...] = ()
+    """`<school>:<role>` or `district:<role>`."""
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """The roles, taken apart."""
+        pairs = (role.partition(":") for role in self.roles)
+        return tuple(Grant(school, PersonRole(role)) for school, _, role in pairs)
+
+
+class DistrictFile(Table):
+    """The whole file."""
+
+    district: DistrictTable
+    retention: Retention = Retention()
+    backup: Backup = Backup()
+    schools: Annotated[tuple[School, ...], Field(min_length=1)]
+    people: tuple[Person, ...] = ()
