@@ -174,6 +174,7 @@ def _subscribe(broker: BusBroker, name: str, stream: str, subject: str, delivery
         durable=name,
         stream=JStream(stream, declare=False),
         pull_sub=PullSub(batch_size=BATCH, timeout=FETCH_SECONDS, batch=True),
+        inbox_prefix=f"_INBOX.{name}.".encode(),
         ack_policy=AckPolicy.MANUAL,
         decoder=raw,
     )(delivery.deliver)
