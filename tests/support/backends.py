@@ -43,7 +43,7 @@ class ObjectStore:
 
     def client(self) -> Minio:
         """Return a client of the administrator."""
-        return Minio(self.endpoint, self.access_key, self.secret_key, secure=False)
+        return Minio(self.endpoint, self.access_key, self.secret_key, secure=False, region="us-east-1")
 
 
 def unique(prefix: str) -> str:

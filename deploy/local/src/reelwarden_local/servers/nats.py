@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from reelwarden_local.servers.process import LOOPBACK, ServerError, ServerProcess, binary_beside_python
@@ -40,6 +41,10 @@ class NatsServer(ServerProcess):
         """Nothing but the configuration file."""
         return [str(binary_beside_python("nats-server")), "--config", str(self.config_path)]
 
+    def listens_on(self) -> Sequence[int]:
+        """One port, for clients."""
+        return [self.port]
+
     async def prepare(self) -> None:
         """Write the configuration, where it was given as text."""
         if self._text is not None:
@@ -56,7 +61,7 @@ class NatsServer(ServerProcess):
         except OSError:
             return False
         finally:
-            writer.close()
+            writer.transport.abort()
 
     async def reload(self, config: str | None = None, *, within: float = 10.0) -> None:
         """Take over the configuration as it now stands (SIGHUP), or this new text, and wait until done.

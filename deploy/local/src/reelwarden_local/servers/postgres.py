@@ -7,17 +7,23 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
 import asyncpg
+
 from reelwarden_local.servers.process import LOOPBACK, ServerError, ServerProcess
 from reelwarden_local.servers.state import kept_ports, kept_secrets, write_private
 
 SUPERUSER = "postgres"
 _NOBODY = 65534
+_NOBODY_ADVICE = (
+    " (PostgreSQL refuses root, and this machine forbids user namespaces, so it was run as nobody; run as an "
+    "ordinary user, or from a folder that everyone may pass through)"
+)
 _STILL_LEAVING = (
     "pre-existing shared memory block is still in use",
     'lock file "postmaster.pid" already exists',
@@ -85,6 +91,10 @@ class Postgres(ServerProcess):
         """Run as an ordinary user: PostgreSQL refuses root."""
         return list(_as_ordinary_user())
 
+    def listens_on(self) -> Sequence[int]:
+        """One port, for clients."""
+        return [self.port]
+
     async def prepare(self) -> None:
         """Make the cluster at the first start, whole or not at all."""
         self._password = kept_secrets(self.state_dir / "secrets.json", [SUPERUSER])[SUPERUSER]
@@ -133,7 +143,8 @@ class Postgres(ServerProcess):
         finally:
             password.unlink()
         if done.returncode != 0:
-            raise ServerError(f"initdb failed in {draft}:\n{done.stdout}{done.stderr}".strip())
+            advice = _NOBODY_ADVICE if "setpriv" in self.run_as() else ""
+            raise ServerError(f"initdb failed in {draft}{advice}:\n{done.stdout}{done.stderr}".strip())
         draft.rename(self.data_dir)
 
 

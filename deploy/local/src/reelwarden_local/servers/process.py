@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +19,8 @@ _PORTS = range(12_000, 32_000)
 """Below the ephemeral range: no outgoing connection takes a server's port while it is being restarted."""
 _given: set[int] = set()
 _LOG_TAIL_BYTES = 4_000
+_LEAVING_SECONDS = 2.0
+"""What a killed server's children get to let go of its port."""
 _DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"]
 """util-linux sets the parent-death signal: unlike a `preexec_fn` it is safe where threads run."""
 
@@ -99,6 +101,10 @@ class ServerProcess:
         """Return what is added to the environment."""
         return {}
 
+    def listens_on(self) -> Sequence[int]:
+        """Return the loopback ports that it will take; asked after `prepare`."""
+        return ()
+
     async def prepare(self) -> None:
         """Do what must be there before the first start: files, folders."""
 
@@ -126,6 +132,7 @@ class ServerProcess:
             return self
         self.state_dir.mkdir(parents=True, exist_ok=True)
         await self.prepare()
+        await self._until_ports_are_free()
         self._spawn()
         try:
             await self._until_ready()
@@ -194,6 +201,16 @@ class ServerProcess:
                 start_new_session=True,
             )
 
+    async def _until_ports_are_free(self) -> None:
+        """Look before it starts: later nobody could tell whether it or another server answers."""
+        deadline = time.monotonic() + _LEAVING_SECONDS
+        while taken := [port for port in self.listens_on() if not port_is_free(port)]:
+            if time.monotonic() > deadline:
+                raise ServerError(
+                    f"{self.name} cannot start: another process listens on {LOOPBACK}:{taken[0]}"
+                )
+            await asyncio.sleep(0.05)
+
     async def _until_ready(self) -> None:
         deadline = time.monotonic() + self.start_timeout
         pause = 0.01
@@ -208,7 +225,7 @@ class ServerProcess:
             pause = min(0.2, pause * 1.5)
 
     async def _answers(self) -> bool:
-        """Ask within a bounded time, and only while the process is ours: another may own the port."""
+        """Ask within a bounded time."""
         if not self.running:
             return False
         try:

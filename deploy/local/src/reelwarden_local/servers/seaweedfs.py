@@ -11,6 +11,7 @@ from typing import NamedTuple
 import urllib3
 from minio import Minio
 from minio.error import S3Error
+
 from reelwarden_local.servers.process import LOOPBACK, ServerProcess, binary_beside_python
 from reelwarden_local.servers.state import kept_ports, kept_secrets, write_private
 
@@ -64,7 +65,7 @@ class SeaweedFS(ServerProcess):
 
     def client(self, identity: Identity) -> Minio:
         """Return a client of the gateway for one identity."""
-        return Minio(self.endpoint, identity.access_key, identity.secret_key, secure=False)
+        return _client(self.endpoint, identity)
 
     def command(self) -> list[str]:
         """Every port is given, or several stores on one machine would meet."""
@@ -94,6 +95,10 @@ class SeaweedFS(ServerProcess):
         """Keys are passed in the environment: a command line is everyone's to read."""
         jwt = {name: self._secrets[name] for name in _JWT_KEYS}
         return jwt | {"GOMEMLIMIT": "256MiB", "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
+
+    def listens_on(self) -> Sequence[int]:
+        """All eight of them."""
+        return list(self._ports.values())
 
     async def prepare(self) -> None:
         """Make folders, keys, ports, and the gateway's list of identities (0600)."""
@@ -128,9 +133,7 @@ class SeaweedFS(ServerProcess):
         song = secrets.token_bytes(16)
         canary = self._canary()
         with urllib3.PoolManager(timeout=2.0, retries=False) as pool:
-            client = Minio(
-                self.endpoint, canary.access_key, canary.secret_key, secure=False, http_client=pool
-            )
+            client = _client(self.endpoint, canary, pool)
             try:
                 if not client.bucket_exists(CANARY_BUCKET):
                     client.make_bucket(CANARY_BUCKET)
@@ -139,3 +142,8 @@ class SeaweedFS(ServerProcess):
                     return bool(heard.data == song)
             except (S3Error, urllib3.exceptions.HTTPError, ValueError):
                 return False
+
+
+def _client(endpoint: str, who: Identity, pool: urllib3.PoolManager | None = None) -> Minio:
+    """A client that knows its region: it would ask for it otherwise, which a key of one prefix may not."""
+    return Minio(endpoint, who.access_key, who.secret_key, secure=False, region="us-east-1", http_client=pool)
