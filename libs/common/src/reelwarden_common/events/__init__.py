@@ -17,6 +17,8 @@ def _leaves(cls: type[Event]) -> list[type[Event]]:
 MODULES = (ingest, retention, access, backup, report)
 ALL: tuple[type[Event], ...] = tuple(sorted(_leaves(Event), key=lambda event: event.SUBJECT))
 _BY_TYPE = {event.ce_type(): event for event in ALL}
+if len(_BY_TYPE) != len(ALL):
+    raise RuntimeError("two events share one CloudEvents type: a reader could not tell them apart")
 
 
 def by_type(ce_type: str) -> type[Event] | None:

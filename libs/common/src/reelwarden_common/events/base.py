@@ -72,8 +72,11 @@ class Event(Model):
 
     @classmethod
     def ce_type(cls) -> str:
-        """The CloudEvents type; carries the version, so that a V2 can travel beside V1."""
-        return f"reelwarden.{cls.fact()}.v{cls.VERSION}"
+        """The CloudEvents type: who says it (two notaries sign checkpoints), what, and which version.
+
+        The version stands in it so that a V2 can travel beside V1.
+        """
+        return f"reelwarden.{cls.SUBJECT}.v{cls.VERSION}"
 
     @classmethod
     def subject(cls, school: str, role: str | None = None) -> str:

@@ -41,36 +41,54 @@ class SiteAlive(Event):
     clock_believed: bool = True
 
 
-class CheckpointSigned(Event):
-    """A site's custody log up to `size` entries, as a C2SP signed note."""
+class SignedCheckpoint(Event):
+    """A custody log up to `size` entries, as a C2SP signed note.
 
-    SUBJECT: ClassVar[str] = "notary.checkpoint.signed"
+    `consistency` proves (RFC 6962) that it continues the checkpoint of `since` entries signed before it.
+    """
+
     size: int
     root: Annotated[str, Field(examples=["cm9vdA=="])]
     note: Annotated[str, Field(max_length=4000, examples=["log\n1\ncm9vdA==\n"])]
+    key: Annotated[str, Field(max_length=300, examples=["log+530d903a+AekyeRrm56hA"])] = ""
+    """The signer's C2SP verifier key; pinned by the other side at first sight."""
+    since: int = 0
+    consistency: Annotated[tuple[str, ...], Field(max_length=128)] = ()
 
 
-class CheckpointCountersigned(Event):
+class CheckpointSigned(SignedCheckpoint):
+    """What the site's notary wrote down so far."""
+
+    SUBJECT: ClassVar[str] = "notary.checkpoint.signed"
+
+
+class CountersignedCheckpoint(Event):
+    """The other side's checkpoint with our cosignature (C2SP tlog-cosignature) added to its note."""
+
+    size: int
+    note: Annotated[str, Field(max_length=4000, examples=["log\n1\ncm9vdA==\n"])]
+    key: Annotated[str, Field(max_length=300, examples=["log+530d903a+AekyeRrm56hA"])] = ""
+    """The cosigner's C2SP verifier key."""
+
+
+class CheckpointCountersigned(CountersignedCheckpoint):
     """The site's notary saw the district's checkpoint and signs it too."""
 
     SUBJECT: ClassVar[str] = "notary.checkpoint.countersigned"
-    size: int
-    note: Annotated[str, Field(max_length=4000, examples=["log\n1\ncm9vdA==\n"])]
 
 
-class DistrictCheckpointSigned(Event):
+class DistrictCheckpointSigned(SignedCheckpoint):
+    """What the district's registrar wrote down about one school so far."""
+
     SUBJECT: ClassVar[str] = "registrar.checkpoint.signed"
     TO_SCHOOL: ClassVar[bool] = True
-    size: int
-    root: Annotated[str, Field(examples=["cm9vdA=="])]
-    note: Annotated[str, Field(max_length=4000, examples=["log\n1\ncm9vdA==\n"])]
 
 
-class SiteCheckpointCountersigned(Event):
+class SiteCheckpointCountersigned(CountersignedCheckpoint):
+    """The registrar saw the site's checkpoint and signs it too."""
+
     SUBJECT: ClassVar[str] = "registrar.checkpoint.countersigned"
     TO_SCHOOL: ClassVar[bool] = True
-    size: int
-    note: Annotated[str, Field(max_length=4000, examples=["log\n1\ncm9vdA==\n"])]
 
 
 class InspectionCompleted(Event):
