@@ -9,6 +9,7 @@ from typing import Self
 
 import nats
 from nats.aio.client import Client
+
 from reelwarden_common.messaging.declare import declare_hub, declare_leaf
 from reelwarden_common.messaging.nats_config import (
     TOPOLOGY_USER,
@@ -18,7 +19,6 @@ from reelwarden_common.messaging.nats_config import (
     hub_config,
     leaf_config,
 )
-
 from reelwarden_local.servers.link import Link
 from reelwarden_local.servers.nats import NatsServer
 from reelwarden_local.servers.process import LOOPBACK
