@@ -1,0 +1,96 @@
+"""A role's web application: shared routes, guards and error pages around what the role adds."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from reelwarden_common.district import DistrictConfig
+from reelwarden_common.web import api_docs, errors, sign_in
+from reelwarden_common.web.i18n import Text
+from reelwarden_common.web.pages import Pages, Section, folder_of
+from reelwarden_common.web.people import People, Person
+from reelwarden_common.web.security import SecurityHeaders
+from reelwarden_common.web.sessions import Sessions
+from reelwarden_common.web.settings import WebSettings
+
+
+class Web:
+    """People, sessions and pages of one role.
+
+    Args:
+        settings: With the key of the sessions.
+        config: `district.toml`.
+        package: Where the role's `templates/`, `locale/` and (if any) `static/` lie.
+        sections: The navigation.
+        title: What the pages are called, marked with `N_`.
+    """
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        config: DistrictConfig,
+        package: str,
+        sections: Sequence[Section],
+        title: str,
+    ) -> None:
+        self._package = package
+        self._sections = tuple(sections)
+        self._title = title
+        self.people = People(config.people)
+        lifetime = timedelta(hours=settings.session_hours)
+        self.sessions = Sessions(settings.session_key.get_secret_value(), self.people, lifetime)
+        self._pages = Pages(
+            package,
+            config.time_zone,
+            {
+                "site_title": title,
+                "district_name": config.name,
+                "desk_url": settings.desk_url,
+                "dashboard_url": settings.dashboard_url,
+            },
+        )
+
+    def make_app(self, version: str, description: str = "") -> FastAPI:
+        """The application with sign-in, errors, security headers, static files and API pages."""
+        app = FastAPI(
+            title=f"Reelwarden {self._title}",
+            version=version,
+            description=description,
+            docs_url=None,
+            redoc_url=None,
+            openapi_url="/api/openapi.json",
+        )
+        app.state.web = self
+        app.add_middleware(SecurityHeaders)
+        errors.add_to(app)
+        app.include_router(sign_in.router)
+        app.include_router(api_docs.router)
+        app.mount("/web", StaticFiles(packages=[("reelwarden_common.web", "static")]), name="web")
+        static = folder_of(self._package, "static")
+        if static.is_dir():
+            app.mount("/static", StaticFiles(directory=static), name="static")
+        return app
+
+    def render(
+        self, request: Request, template: str, values: Mapping[str, Any] | None = None, status: int = 200
+    ) -> HTMLResponse:
+        """A page in the language of the request; `person` is whoever is signed in unless given."""
+        known = {"person": self.sessions.person(request), **(values or {})}
+        return self._pages.render(request, template, known, self._sections, status)
+
+    def say(self, request: Request, text: Text | str) -> str:
+        """A text in the language of the request."""
+        return self._pages.say(request, text)
+
+    def say_in(self, language: str, text: Text | str) -> str:
+        """A text in a language, `zh` or `en`."""
+        return self._pages.say_in(language, text)
+
+    def person(self, request: Request) -> Person | None:
+        """Whoever is signed in."""
+        return self.sessions.person(request)

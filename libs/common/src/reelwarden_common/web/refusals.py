@@ -1,0 +1,60 @@
+"""Why a request is not done, in words for the person who made it."""
+
+from reelwarden_common.errors import Refused
+from reelwarden_common.web.i18n import N_, Text
+
+
+class WebRefusal(Refused):
+    """Told to the person in their language, with a code for programs and the rule that says so."""
+
+    status = 400
+
+    def __init__(self, code: str, text: Text, rule: str | None = None) -> None:
+        super().__init__(text.plain())
+        self.code = code
+        self.text = text
+        self.rule = rule
+
+
+class Wrong(WebRefusal):
+    """Something in the request is missing, malformed, or does not fit the state of things."""
+
+    def __init__(self, code: str, text: Text, rule: str | None = None, status: int = 422) -> None:
+        super().__init__(code, text, rule)
+        self.status = status
+
+
+class Denied(WebRefusal):
+    """The person may not do it (R3.3)."""
+
+    status = 403
+
+
+class Missing(WebRefusal):
+    """There is no such thing, or not for this person."""
+
+    status = 404
+
+    def __init__(self, text: Text | None = None) -> None:
+        super().__init__("missing", text or Text(N_("There is nothing at this address.")))
+
+
+class NotSignedIn(WebRefusal):
+    """Nobody is signed in, or the session is over."""
+
+    status = 401
+
+    def __init__(self, text: Text | None = None) -> None:
+        super().__init__("not_signed_in", text or Text(N_("Please sign in first.")), "R3.3")
+
+
+class TooOften(WebRefusal):
+    """Too many wrong passwords for one account: wait."""
+
+    status = 429
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            "too_often", Text(N_("Too many wrong passwords. Try again in %(seconds)s s."), seconds=seconds)
+        )
+        self.seconds = seconds

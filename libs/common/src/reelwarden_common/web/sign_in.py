@@ -1,0 +1,131 @@
+"""Signing in and out: a page for people, `/api/session` for programs."""
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
+
+from reelwarden_common.web.guard import MaybePerson, SignedIn
+from reelwarden_common.web.i18n import N_, Text
+from reelwarden_common.web.people import Person
+from reelwarden_common.web.refusals import NotSignedIn, TooOften
+
+router = APIRouter()
+WRONG_PASSWORD = Text(N_("Account or password is wrong."))
+MAX_PASSWORD = 200
+
+
+class Credentials(BaseModel):
+    """Who signs in."""
+
+    id: str = Field(max_length=63, examples=["wang.fang"])
+    password: str = Field(max_length=MAX_PASSWORD)
+
+
+class Grant(BaseModel):
+    """A role at a school, or at `district`."""
+
+    school: str
+    role: str
+
+
+class Session(BaseModel):
+    """Who is signed in, and what they may do where."""
+
+    id: str
+    name: str
+    unit: str
+    roles: list[Grant]
+
+
+def local_path(wanted: str) -> str:
+    """Where to go after signing in: only ever a path of this site."""
+    safe = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
+    return wanted if safe else "/"
+
+
+def sign_in_path(request: Request) -> str:
+    """The sign-in page that leads back to where the request wanted to go."""
+    if request.method != "GET" or request.url.path in ("/", "/login"):
+        return "/login"
+    query = f"?{request.url.query}" if request.url.query else ""
+    return "/login?" + urlencode({"next": request.url.path + query})
+
+
+def _shown(person: Person) -> Session:
+    grants = sorted(person.grants)
+    return Session(
+        id=person.id,
+        name=person.name,
+        unit=person.unit,
+        roles=[Grant(school=g.school, role=g.role.value) for g in grants],
+    )
+
+
+@router.get("/login", include_in_schema=False)
+async def login_page(request: Request, person: MaybePerson, next: str = "/") -> Response:  # noqa: A002 - as in the address
+    """The form; whoever is signed in already goes on."""
+    if person is not None:
+        return RedirectResponse(local_path(next), status_code=303)
+    return _form(request, next)
+
+
+def _form(
+    request: Request, wanted: str, account: str = "", problem: Text | None = None, status: int = 200
+) -> Response:
+    values: dict[str, Any] = {"next": local_path(wanted), "account": account, "problem": problem}
+    response: Response = request.app.state.web.render(request, "login.html", values, status)
+    return response
+
+
+@router.post("/login", include_in_schema=False)
+async def login(
+    request: Request,
+    id: Annotated[str, Form(max_length=63)] = "",  # noqa: A002 - the field's name
+    password: Annotated[str, Form(max_length=MAX_PASSWORD)] = "",
+    next: Annotated[str, Form()] = "/",  # noqa: A002 - as in the address
+) -> Response:
+    """Check the password, open a session, go on."""
+    web = request.app.state.web
+    try:
+        person = await web.people.verify(id.strip(), password)
+    except TooOften as wait:
+        return _form(request, next, id, wait.text, wait.status)
+    if person is None:
+        return _form(request, next, id, WRONG_PASSWORD, 401)
+    response = RedirectResponse(local_path(next), status_code=303)
+    web.sessions.open(request, response, person)
+    return response
+
+
+@router.post("/logout", include_in_schema=False)
+async def logout(request: Request) -> Response:
+    """End the session in this browser."""
+    response = RedirectResponse("/login", status_code=303)
+    request.app.state.web.sessions.end(request, response)
+    return response
+
+
+@router.post("/api/session", tags=["session"], summary="Sign in")
+async def open_session(request: Request, response: Response, credentials: Credentials) -> Session:
+    """Open a session: the answer sets the cookie that every other call needs."""
+    web = request.app.state.web
+    person = await web.people.verify(credentials.id, credentials.password)
+    if person is None:
+        raise NotSignedIn(WRONG_PASSWORD)
+    web.sessions.open(request, response, person)
+    return _shown(person)
+
+
+@router.get("/api/session", tags=["session"], summary="Who is signed in")
+async def read_session(person: SignedIn) -> Session:
+    """Say who is signed in."""
+    return _shown(person)
+
+
+@router.delete("/api/session", tags=["session"], summary="Sign out", status_code=204)
+async def end_session(request: Request, response: Response) -> None:
+    """End the session of this client."""
+    request.app.state.web.sessions.end(request, response)
