@@ -15,6 +15,7 @@ from rich.console import Console
 
 from reelwarden_common.db import SERVICES, MigrationError, drift
 from reelwarden_common.district import ConfigError, load
+from reelwarden_local import nats_files
 from reelwarden_local.demo import sample
 from reelwarden_local.demo.play import play
 from reelwarden_local.servers import Postgres, ServerError
@@ -107,6 +108,26 @@ def hash_password() -> None:
     """Read a password (not shown) and print what belongs into district.toml."""
     password = typer.prompt("password", hide_input=True, confirmation_prompt=True)
     print(PasswordHasher().hash(password))
+
+
+@app.command("nats-config")
+def nats_config(
+    folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("deploy/nats"),
+    schools: Annotated[str, typer.Option(help="School ids, separated by commas.")] = ",".join(
+        nats_files.SAMPLE_SCHOOLS
+    ),
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Only compare the committed sample.")] = False,
+) -> None:
+    """Write the NATS configurations of hub and schools, with placeholders for passwords."""
+    if not check:
+        for path in nats_files.write(folder, schools.split(",")):
+            print(path)
+        return
+    if drifted := nats_files.drifted(folder):
+        print(f"{', '.join(drifted)} differ from the topology table; run `make contracts`")
+        raise typer.Exit(1)
+    print(f"{folder} is what the topology table gives")
 
 
 @app.command()
