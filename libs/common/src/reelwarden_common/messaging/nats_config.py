@@ -240,7 +240,7 @@ accounts {{
  }}
 }}
 leafnodes {{
- reconnect: 1
+ reconnect: "1s"
  remotes: [{{url: {url}, account: SCHOOL
   deny_imports: {_list(denied)}
  }}]
