@@ -113,8 +113,6 @@ class Pages:
                 here=request.url.path,
                 sections=[s for s in sections if s.shown_to(person)],
                 other_language=_in_other(request, language),
-                    lang=ENGLISH if language == CHINESE else CHINESE
-                ),
                 **{"person": None, **values},
             )
         )
