@@ -54,12 +54,17 @@ def prepare(state: Path) -> SampleRecorders:
     password = kept_secrets(state / "password.json", ["people"])["people"][:12]
     toml = state / "district.toml"
     if not toml.exists():
-        text = resources.files(__package__).joinpath("sample.toml").read_text(encoding="utf-8")
-        toml.write_text(text.replace("@HASH@", PasswordHasher().hash(password)), encoding="utf-8")
+        toml.write_text(sample_toml(password), encoding="utf-8")
     config = load(toml)
     manifests = {s.id: Manifest(state / "manifests" / f"{s.id}.jsonl") for s in config.schools}
     recorders = {s.id: _recorder(config, s, manifests[s.id]) for s in config.schools}
     return SampleRecorders(recorders, manifests, password)
+
+
+def sample_toml(password: str) -> str:
+    """The sample's district.toml with one password for all its people."""
+    text = resources.files(__package__).joinpath("sample.toml").read_text(encoding="utf-8")
+    return text.replace("@HASH@", PasswordHasher().hash(password))
 
 
 def _recorder(config: DistrictConfig, school: School, manifest: Manifest) -> Recorder:

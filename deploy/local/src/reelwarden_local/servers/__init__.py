@@ -5,7 +5,6 @@ from reelwarden_local.servers.nats import NatsServer, plain_jetstream
 from reelwarden_local.servers.postgres import Postgres
 from reelwarden_local.servers.process import LOOPBACK, ServerError, ServerProcess, free_port, free_ports
 from reelwarden_local.servers.seaweedfs import Identity, SeaweedFS
-from reelwarden_local.servers.silent_rot import rot
 
 __all__ = [
     "LOOPBACK",
@@ -19,5 +18,4 @@ __all__ = [
     "free_port",
     "free_ports",
     "plain_jetstream",
-    "rot",
 ]

@@ -10,18 +10,18 @@ import struct
 from functools import cache
 from pathlib import Path
 
-from reelwarden_local.servers.process import ServerError
+from reelwarden_local.servers import SeaweedFS, ServerError
 
 _CASTAGNOLI = 0x82F63B78
 _PROBE = 4096
 
 
-def rot(volume_dir: Path, body: bytes) -> Path:
+def damage_object(store: SeaweedFS, payload: bytes) -> Path:
     """Change one byte in the middle of a stored object, and mend the store's own checksum of it.
 
     Args:
-        volume_dir: `SeaweedFS.volume_dir`; the store may run meanwhile.
-        body: The object's content, or its first 8 MB; not one that compresses (video does not).
+        store: The embedded store; it may run meanwhile, and keeps no cache that would hide the change.
+        payload: The object's content, or its first 8 MB; not one that compresses (video does not).
 
     Returns:
         The volume file that was changed.
@@ -29,13 +29,13 @@ def rot(volume_dir: Path, body: bytes) -> Path:
     Raises:
         ServerError: No volume holds such an object.
     """
-    for path in sorted(volume_dir.rglob("*.dat")):
+    for path in sorted(store.volume_dir.rglob("*.dat")):
         with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as volume:
-            at = volume.find(body[:_PROBE])
+            at = volume.find(payload[:_PROBE])
             if at >= 0:
                 _change(volume, at)
                 return path
-    raise ServerError(f"no volume below {volume_dir} holds that object")
+    raise ServerError(f"no volume below {store.volume_dir} holds that object")
 
 
 def _change(volume: mmap.mmap, at: int) -> None:

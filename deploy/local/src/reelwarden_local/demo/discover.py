@@ -1,0 +1,117 @@
+"""A folder of somebody's recordings: copied with its file times, its cameras found by file names."""
+
+import re
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from reelwarden_common.errors import Refused
+
+_DAY_FOLDER = re.compile(
+    r"^(?P<folder>.*?)/?(?P<source>[^/]+)/(?P<day>\d{8}|\d{4}-\d\d-\d\d)/(?P<time>\d{6}|\d\d-\d\d-\d\d)\.\w+$"
+)
+VIDEO = {".mp4", ".mkv", ".ts", ".m4v", ".mov", ".avi"}
+_FRIGATE = re.compile(r"^(?P<folder>.*?)/?recordings/\d{4}-\d\d-\d\d/\d\d/(?P<source>[^/]+)/\d\d\.\d\d\.mp4$")
+_MEDIAMTX = re.compile(r"^(?P<folder>.*?)/?(?P<source>[^/]+)/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-\d{6}\.(mp4|ts)$")
+_TIMES = {
+    r"\d{14}": "%Y%m%d%H%M%S",
+    r"\d{8}[-_T]\d{6}": "%Y%m%d{0}%H%M%S",
+    r"\d{4}-\d\d-\d\d[-_T]\d\d-\d\d-\d\d": "%Y-%m-%d{0}%H-%M-%S",
+    r"\d{10}": "%s",
+}
+"""How recorders write a moment into a name; `{0}` stands for the separator."""
+
+
+class FootageError(Refused):
+    """The folder cannot be played; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class FoundCamera:
+    """One camera, as district.toml describes it."""
+
+    source: str
+    layout: str
+    folder: str
+    template: str = ""
+    files: int = 0
+
+
+def copy_of(footage: Path, target: Path) -> int:
+    """Copy the videos of a folder, keeping paths and file times; the original is only read.
+
+    Symbolic links are not followed. Returns how many files were copied.
+
+    Raises:
+        FootageError: there is no such folder, or no video in it.
+    """
+    if not footage.is_dir():
+        message = f"{footage}: no such folder. Give FOOTAGE the folder that your recorder writes into"
+        raise FootageError(message)
+    copied = 0
+    for path in _videos(footage):
+        place = target / path.relative_to(footage)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, place)
+        copied += 1
+    if not copied:
+        message = f"{footage}: no video files ({', '.join(sorted(VIDEO))}) in it or below"
+        raise FootageError(message)
+    return copied
+
+
+def cameras_in(storage: Path) -> list[FoundCamera]:
+    """The cameras whose files follow a known layout, or carry a moment in their names.
+
+    Raises:
+        FootageError: not one file name tells its time.
+    """
+    counts: dict[FoundCamera, int] = defaultdict(int)
+    for path in _videos(storage):
+        found = _recognise(path.relative_to(storage).as_posix())
+        if found:
+            counts[found] += 1
+    if not counts:
+        message = (
+            f"{storage}: no file name tells when it was recorded. Describe the recorder in a district.toml "
+            "(layout or template) and run `reelwarden up --district district.toml`"
+        )
+        raise FootageError(message)
+    return [
+        FoundCamera(c.source, c.layout, c.folder, c.template, files)
+        for c, files in sorted(counts.items(), key=lambda item: item[0].source)
+    ]
+
+
+def _videos(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in VIDEO and path.is_file() and not path.is_symlink():
+            yield path
+
+
+def _recognise(path: str) -> FoundCamera | None:
+    if match := _FRIGATE.match(path):
+        return FoundCamera(match["source"], "frigate", match["folder"])
+    if match := _MEDIAMTX.match(path):
+        return FoundCamera(match["source"], "mediamtx", match["folder"])
+    name = PurePosixPath(path)
+    if match := _DAY_FOLDER.match(path):
+        day = "%Y-%m-%d" if "-" in match["day"] else "%Y%m%d"
+        clock = "%H-%M-%S" if "-" in match["time"] else "%H%M%S"
+        template = f"{match['source']}/{day}/{clock}{name.suffix}"
+        return FoundCamera(match["source"], "template", match["folder"], template)
+    for pattern, strftime in _TIMES.items():
+        match = re.search(rf"(?<!\d){pattern}(?!\d)", name.stem)
+        if match:
+            template = name.stem.replace(match[0], strftime.format(_separator(match[0])))
+            folder = "" if str(name.parent) == "." else str(name.parent)
+            source = name.parent.name or name.stem.replace(match[0], "").strip("-_ ") or "camera"
+            return FoundCamera(source, "template", folder, template + name.suffix)
+    return None
+
+
+def _separator(moment: str) -> str:
+    """The character between day and time: the ninth of 20260302-080000, the eleventh of 2026-03-02_08."""
+    return next((moment[at] for at in (10, 8) if len(moment) > at and moment[at] in "-_T"), "")
