@@ -16,8 +16,9 @@ from minio import Minio
 from minio.commonconfig import GOVERNANCE
 from minio.error import S3Error
 from minio.retention import Retention
-from reelwarden_local.servers import Identity, SeaweedFS, ServerError, rot
-from reelwarden_local.servers.silent_rot import crc32c
+
+from reelwarden_local.damage import crc32c, damage_object
+from reelwarden_local.servers import Identity, SeaweedFS, ServerError
 
 ADMIN = Identity("admin", "admin-key", "admin-secret-of-the-tests", ["Admin"])
 SCHOOL = Identity(
@@ -113,12 +114,12 @@ async def test_silent_rot_is_served_as_if_it_were_whole(store: SeaweedFS, admin:
     body = secrets.token_bytes(20_000)  # like footage it does not compress, so it lies there as it is
     await asyncio.to_thread(admin.make_bucket, "rotten")
     await asyncio.to_thread(put, admin, "rotten", "segment.mp4", body)
-    rot(store.volume_dir, body)
+    damage_object(store, body)
     served = await asyncio.to_thread(get, admin, "rotten", "segment.mp4")
     assert len(served) == len(body)
     assert sum(one != other for one, other in zip(served, body, strict=True)) == 1
     with pytest.raises(ServerError, match="no volume"):
-        rot(store.volume_dir, b"nobody stored this")
+        damage_object(store, b"nobody stored this")
 
 
 def test_the_checksum_is_castagnolis() -> None:

@@ -4,12 +4,13 @@ import asyncio
 import base64
 import hashlib
 import io
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import BinaryIO, TypeVar
 
 import urllib3
 from minio import Minio
@@ -24,6 +25,8 @@ from reelwarden_common.settings import S3Settings
 CHUNK = 1024 * 1024
 _GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed"}
 _MINE = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+_UNLOCKED = {"ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration"}
+_DIFFERS = {"BadDigest", "XAmzContentChecksumMismatch", "InvalidDigest"}
 R = TypeVar("R")
 
 
@@ -39,12 +42,26 @@ class NotAllowed(Refused):
     """The store refuses this key: check its rights, or the object's lock."""
 
 
+class ContentDiffers(Refused):
+    """What was sent has another SHA-256 than was said: the file changed since it was hashed."""
+
+
 @dataclass(frozen=True)
 class Put:
     """What the store says of an object that it took."""
 
     key: str
     version: str
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of an object that the store holds, newest first when listed."""
+
+    key: str
+    version: str
+    size: int
+    modified: datetime
 
 
 class S3:
@@ -78,6 +95,8 @@ class S3:
                 raise NotStored(text) from error
             if error.code in _MINE:
                 raise NotAllowed(text) from error
+            if error.code in _DIFFERS:
+                raise ContentDiffers(text) from error
             raise StoreAway(text) from error
         except (MinioException, HTTPError, OSError) as error:
             text = f"S3: {error}"
@@ -101,16 +120,38 @@ class S3:
         *,
         content_type: str = "application/octet-stream",
         locked_until: datetime | None = None,
+        facts: Mapping[str, str] | None = None,
     ) -> Put:
         """Store a file; the store itself checks the SHA-256 `digest` and refuses other content.
 
+        `facts` are a few ASCII words kept with the object, read by `facts`.
+
         Raises:
-            StoreAway, NotAllowed: see there. OSError: the file cannot be read.
+            StoreAway, NotAllowed: see there.
+            ContentDiffers: the file is not what was hashed.
+            FileNotFoundError, PermissionError: the file cannot be opened.
         """
+        with path.open("rb") as file:
+            return await self.put_open_file(
+                bucket, key, file, digest, content_type=content_type, locked_until=locked_until, facts=facts
+            )
+
+    async def put_open_file(
+        self,
+        bucket: str,
+        key: str,
+        file: BinaryIO,
+        digest: str,
+        *,
+        content_type: str = "application/octet-stream",
+        locked_until: datetime | None = None,
+        facts: Mapping[str, str] | None = None,
+    ) -> Put:
+        """As `put_file`, for a file that the caller opened with care."""
 
         def work() -> Put:
-            with path.open("rb") as file:
-                return self._put(bucket, key, file, path.stat().st_size, digest, content_type, locked_until)
+            size = os.fstat(file.fileno()).st_size
+            return self._put(bucket, key, file, size, digest, content_type, locked_until, facts)
 
         return await self._call(work)
 
@@ -133,20 +174,26 @@ class S3:
         self,
         bucket: str,
         key: str,
-        data: Any,  # noqa: ANN401 - a binary file as minio takes it
+        data: BinaryIO,
         size: int,
         digest: str,
         content_type: str,
         locked_until: datetime | None,
+        facts: Mapping[str, str] | None = None,
     ) -> Put:
         checksum = base64.b64encode(bytes.fromhex(digest)).decode()
+        own = {f"x-amz-meta-{name}": value for name, value in (facts or {}).items()}
         result = self._client.put_object(
             bucket,
             key,
             data,
             size,
             content_type=content_type,
-            metadata={"x-amz-checksum-sha256": checksum, "x-amz-sdk-checksum-algorithm": "SHA256"},
+            metadata={
+                "x-amz-checksum-sha256": checksum,
+                "x-amz-sdk-checksum-algorithm": "SHA256",
+                **own,
+            },
             retention=Retention(GOVERNANCE, locked_until) if locked_until else None,
             part_size=max(size, 5 * 1024 * 1024),
         )
@@ -172,6 +219,55 @@ class S3:
             NotAllowed: it is locked or held.
         """
         await self._call(lambda: self._client.remove_object(bucket, key, version_id=version))
+
+    async def versions(self, bucket: str, key: str) -> list[Version]:
+        """List all versions of one key that hold content, newest first; empty if there is none."""
+
+        def work() -> list[Version]:
+            listed = self._client.list_objects(bucket, prefix=key, include_version=True)
+            found = [
+                Version(key, one.version_id or "", one.size or 0, one.last_modified)
+                for one in listed
+                if one.object_name == key and not one.is_delete_marker and one.last_modified
+            ]
+            return sorted(found, key=lambda version: version.modified, reverse=True)
+
+        return await self._call(work)
+
+    async def locked_until(self, bucket: str, key: str, version: str) -> datetime | None:
+        """When the lock of one version ends; None if it has none."""
+
+        def work() -> datetime | None:
+            try:
+                found = self._client.get_object_retention(bucket, key, version_id=version)
+            except S3Error as error:
+                if error.code in _UNLOCKED:
+                    return None
+                raise
+            return found.retain_until_date if found else None
+
+        return await self._call(work)
+
+    async def facts(self, bucket: str, key: str, version: str) -> dict[str, str]:
+        """The words that were stored with one version."""
+
+        def work() -> dict[str, str]:
+            found = self._client.stat_object(bucket, key, version_id=version).metadata or {}
+            prefix = "x-amz-meta-"
+            return {
+                name.lower().removeprefix(prefix): value
+                for name, value in found.items()
+                if name.lower().startswith(prefix)
+            }
+
+        return await self._call(work)
+
+    async def answers(self, bucket: str) -> bool:
+        """Whether the store answers for this bucket now: tells a bad object from a store that is away."""
+        try:
+            return await self._call(lambda: self._client.bucket_exists(bucket))
+        except (StoreAway, NotAllowed):
+            return False
 
     async def digest(self, bucket: str, key: str, version: str | None = None) -> str:
         """Read an object back in full and return its SHA-256: never trust an ETag or a size."""
@@ -201,6 +297,7 @@ class S3:
                         total.update(chunk)
                         file.write(chunk)
                     file.flush()
+                    os.fsync(file.fileno())
             finally:
                 response.close()
                 response.release_conn()
