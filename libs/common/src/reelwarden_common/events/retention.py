@@ -91,12 +91,25 @@ class HoldLapsed(Event):
     cause: Id
 
 
+class CameraPeriod(Model):
+    """How long a camera's footage is kept by the plan, and by whom it is erased (R3.1)."""
+
+    camera: CameraId
+    days: Annotated[int, Field(ge=1, examples=[30])]
+    grace_minutes: Annotated[int, Field(ge=0, examples=[720])]
+    zone: Annotated[str, Field(max_length=64, examples=["Asia/Shanghai"])]
+    managed: bool
+    """We erase; otherwise its recorder does, and we only watch."""
+
+
 class PlanApplied(Event):
     SUBJECT: ClassVar[str] = "reaper.plan.applied"
     epoch: int
     version: int
     digest: Digest
     effective_at: Instant
+    periods: Annotated[tuple[CameraPeriod, ...], Field(max_length=500)] = ()
+    """What holds now, so that others at the school count due days as the reaper does."""
 
 
 class PlanRefused(Event):

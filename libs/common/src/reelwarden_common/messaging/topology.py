@@ -140,6 +140,7 @@ ROLES: tuple[Role, ...] = (
         hears=(
             ingest.SegmentsRecorded,
             ingest.SegmentsLost,
+            ingest.SegmentMoved,
             retention.SegmentsErased,
             retention.PlanApplied,
             retention.HoldsKept,
