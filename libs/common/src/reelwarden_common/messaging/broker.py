@@ -7,18 +7,29 @@ from typing import Any, cast
 import nats.errors
 from faststream.nats import NatsBroker
 from faststream.security import SASLPlaintext
+from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from reelwarden_common.errors import Refused
 from reelwarden_common.telemetry import log
 
 FetchMessages = Callable[..., Awaitable[Any]]
 
 
-def patient(fetch: FetchMessages) -> FetchMessages:
-    """Turn the builtin timeout that nats-py lets escape from a fetch into the one FastStream expects.
+PAUSE_SECONDS = 0.2
+_NOT_LET_IN = "authorization violation"
 
-    Without it FastStream's loop dies with the messages it already holds, which come again only after
-    `ack_wait`.
+
+class NotLetIn(Refused):
+    """The bus refuses this role's user or password."""
+
+
+def patient(fetch: FetchMessages) -> FetchMessages:
+    """Give a fetch the one way to fail that FastStream's loop survives: its own timeout, after a moment.
+
+    The builtin timeout that nats-py lets escape kills the loop with the messages it already holds, which
+    come again only after `ack_wait`; a closed connection fails without a pause and freezes the event loop;
+    an unavailable server has the loop drop what it holds.
     """
 
     async def fetch_patiently(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passes nats-py's own through
@@ -27,6 +38,9 @@ def patient(fetch: FetchMessages) -> FetchMessages:
         except nats.errors.TimeoutError:
             raise
         except TimeoutError as error:
+            raise nats.errors.TimeoutError from error
+        except nats.errors.Error as error:
+            await asyncio.sleep(PAUSE_SECONDS)
             raise nats.errors.TimeoutError from error
 
     return fetch_patiently
@@ -43,14 +57,46 @@ def _make_patient(js: JetStreamContext) -> None:
     setattr(js, "pull_subscribe", pull_subscribe)  # noqa: B010 - replaces a method
 
 
+def _distrust_status(client: Client) -> None:
+    """Take the header `Status` from delivered messages: only the server's own words may end a fetch.
+
+    A sender who writes it into a message would have every fetch that meets it fail, for ever.
+    """
+    build = client._build_message  # noqa: SLF001 - the one place before nats-py acts on the header
+
+    def build_message(sid: int, subject: bytes, reply: bytes, data: bytes, headers: Any) -> Any:  # noqa: ANN401 - nats-py's own
+        if headers and reply.startswith(b"$JS.ACK."):
+            headers = {name: value for name, value in headers.items() if name != "Status"}
+        return build(sid, subject, reply, data, headers)
+
+    setattr(client, "_build_message", build_message)  # noqa: B010 - replaces a method
+
+
 class BusBroker(NatsBroker):
-    """A broker whose pull subscriptions are patient from the start."""
+    """A broker whose pull subscriptions are patient and distrustful from the start."""
+
+    _guarded = False
 
     async def start(self) -> None:
         """Connect, then start the subscribers."""
         await self.connect()
-        _make_patient(self.jetstream)
+        if not self._guarded:
+            _make_patient(self.jetstream)
+            _distrust_status(self.connection)
+            self._guarded = True
         await super().start()
+
+    @property
+    def was_connected(self) -> bool:
+        """Whether the server let us in once; since then the client connects again by itself."""
+        return self._connection is not None
+
+    def report_errors_to(self, on_error: Callable[[Exception], Awaitable[None]]) -> None:
+        """Hand the client's errors to `on_error` alone.
+
+        FastStream's own wrapper raises some of them, which ends nats-py's reconnecting without a word.
+        """
+        self._connection_kwargs["error_cb"] = on_error
 
     @property
     def jetstream(self) -> JetStreamContext:
@@ -61,15 +107,18 @@ class BusBroker(NatsBroker):
 def make_broker(role: str, url: str, password: str, on_closed: Callable[[], None]) -> BusBroker:
     """A broker for one role's user.
 
-    `on_closed` is called when the client gave up for good: the process must end then, because a closed
-    connection would spin in fetch and freeze the event loop.
+    `on_closed` is called when the client can do no more: the connection was closed for good, or the server
+    no longer knows our password. The process must end then, to be started anew.
     """
     logger = log(role)
 
     async def on_error(error: Exception) -> None:
         # A refused publish is told only here; the publisher itself sees a timeout.
-        if not isinstance(error, nats.errors.SlowConsumerError):
-            logger.warning("bus_error", error=str(error) or type(error).__name__)
+        logger.warning("bus_error", error=str(error) or type(error).__name__)
+        if _NOT_LET_IN in str(error).lower():
+            if not broker.was_connected:
+                raise error
+            on_closed()
 
     async def on_disconnected() -> None:
         logger.info("bus_disconnected")
@@ -80,7 +129,7 @@ def make_broker(role: str, url: str, password: str, on_closed: Callable[[], None
     async def on_connection_closed() -> None:
         on_closed()
 
-    return BusBroker(
+    broker = BusBroker(
         url,
         name=role,
         security=SASLPlaintext(username=role, password=password),
@@ -97,20 +146,23 @@ def make_broker(role: str, url: str, password: str, on_closed: Callable[[], None
         apply_types=False,
         logger=None,
     )
+    broker.report_errors_to(on_error)
+    return broker
 
 
-async def wait_until_connected(broker: BusBroker, attempts: int = 60) -> None:
-    """Connect at start, trying again while the server is not there yet.
+async def wait_until_connected(broker: BusBroker) -> None:
+    """Connect at start; waits for as long as the server is not there yet.
 
     Raises:
-        OSError: still no server after `attempts` seconds.
+        NotLetIn: the server is there and refuses us.
     """
-    for attempt in range(attempts):
+    while True:
         try:
             await broker.connect()
         except (OSError, nats.errors.NoServersError):
-            if attempt == attempts - 1:
-                raise
             await asyncio.sleep(1)
+        except nats.errors.Error as error:
+            message = f"the bus does not let this role in ({error}): check RW_NATS_URL and RW_NATS_PASSWORD"
+            raise NotLetIn(message) from error
         else:
             return

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 
 import nats.errors
-import nats.js.errors
 from nats.js import JetStreamContext
 
 from reelwarden_common.envelope import Message
@@ -12,6 +11,9 @@ from reelwarden_common.errors import Transient
 
 ACK_SECONDS = 5.0
 ATTEMPTS = 3
+PAUSE_SECONDS = 0.2
+LANES = 64
+"""How many schools' messages are under way at once."""
 
 
 class NotTaken(Transient):
@@ -19,39 +21,44 @@ class NotTaken(Transient):
 
 
 async def publish_all(js: JetStreamContext, messages: Sequence[Message]) -> None:
-    """Publish in order and wait until the bus has confirmed each.
+    """Publish and wait until the bus has confirmed each; in order within one school.
 
-    nats-py's `publish_async` waits for ever and loses its permits when an answer never comes, so each
-    round is bounded, its futures are cancelled, and it is repeated with the same ids.
+    The next message of a school goes out only when the one before it is confirmed. Sending ahead would be
+    faster, but a connection that breaks loses what was on its way and keeps what was not, and the retry
+    would then arrive behind its successors. Schools do not wait for each other.
 
     Raises:
-        NotTaken: not confirmed after several rounds; nothing is known about what did arrive.
+        NotTaken: not confirmed after several tries, each bounded; nothing is known about that message, and
+            none behind it in its school's order was sent.
     """
-    waiting = list(messages)
-    reason: BaseException | None = None
-    for _ in range(ATTEMPTS):
-        futures = []
+    lanes: dict[str, list[Message]] = {}
+    for message in messages:
+        lanes.setdefault(message.subject.split(".", 2)[1], []).append(message)
+    free = asyncio.Semaphore(LANES)
+
+    async def drive(lane: Sequence[Message]) -> None:
+        async with free:
+            for message in lane:
+                await _publish(js, message)
+
+    results = await asyncio.gather(*(drive(lane) for lane in lanes.values()), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+async def _publish(js: JetStreamContext, message: Message) -> None:
+    reason: Exception | None = None
+    for attempt in range(ATTEMPTS):
         try:
-            for message in waiting:
-                future = await js.publish_async(
-                    message.subject, message.body, wait_stall=ACK_SECONDS, headers=dict(message.headers)
-                )
-                futures.append(future)
-            done, late = await asyncio.wait(futures, timeout=ACK_SECONDS) if futures else (set(), set())
-        except (nats.errors.Error, OSError) as error:
-            reason, done, late = error, set(), set(futures)
-        for future in late:
-            future.cancel()
-        left = []
-        for position, message in enumerate(waiting):
-            confirmed = position < len(futures) and futures[position] in done
-            if confirmed and (failure := futures[position].exception()) is not None:
-                reason, confirmed = failure, False
-            if not confirmed:
-                left.append(message)
-        if not left:
+            await js.publish(
+                message.subject, message.body, timeout=ACK_SECONDS, headers=dict(message.headers)
+            )
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            reason = error
+            if attempt < ATTEMPTS - 1:
+                await asyncio.sleep(PAUSE_SECONDS)
+        else:
             return
-        waiting = left
-    first = waiting[0]
-    message_text = f"{len(waiting)} messages not confirmed, first {first.subject}: {reason or 'no answer'}"
-    raise NotTaken(message_text)
+    text = f"{message.subject} ({message.headers['Nats-Msg-Id']}) was not confirmed: {reason or 'no answer'}"
+    raise NotTaken(text) from reason
