@@ -1,0 +1,87 @@
+"""The boxes that an MP4 file is made of."""
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+LARGEST_INDEX = 64 << 20
+HEADER = 8
+"""Length and type; a length that needs 64 bits follows in as many bytes again."""
+OPENING = frozenset((b"ftyp", b"styp", b"moov", b"moof", b"free", b"skip", b"wide", b"mdat", b"sidx"))
+
+
+class NotMp4(Exception):
+    """Not of this family, or of a kind not known here."""
+
+
+class Truncated(Exception):
+    """Part of what the file's own index names lies beyond its end."""
+
+
+class Damaged(Exception):
+    """The index contradicts itself or the pictures."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box of the file itself: its type and the bytes from `start` to `end`, its content from `body`."""
+
+    kind: bytes
+    start: int
+    body: int
+    end: int
+
+
+def top_level(fd: int, size: int) -> Iterator[Box]:
+    """The outermost boxes of an open file of this size. Raises NotMp4, Truncated or Damaged."""
+    at = 0
+    while at < size:
+        header = os.pread(fd, 2 * HEADER, at)
+        kind = header[4:8]
+        if at == 0 and kind not in OPENING:
+            raise NotMp4(f"begins with {header[:8]!r}")
+        if len(header) < HEADER:
+            raise Truncated(f"the last box's header is cut off at byte {size}")
+        length, body = int.from_bytes(header[:4], "big"), at + HEADER
+        if length == 1:
+            length, body = int.from_bytes(header[HEADER:], "big"), at + 2 * HEADER
+        elif length == 0:
+            length = size - at
+        if length < body - at:
+            raise Damaged(f"the box at byte {at} claims {length} bytes")
+        if at + length > size:
+            raise Truncated(
+                f"the box {kind.decode('latin-1')} ends at byte {at + length}, the file at {size}"
+            )
+        yield Box(kind, at, body, at + length)
+        at += length
+
+
+def read(fd: int, start: int, end: int) -> memoryview:
+    """Part of an index. Raises Damaged if it is too large to be one."""
+    if end - start > LARGEST_INDEX:
+        raise Damaged(f"an index of {end - start} bytes")
+    return memoryview(os.pread(fd, end - start, start))
+
+
+def children(box: memoryview, at: int = 0) -> Iterator[tuple[bytes, memoryview]]:
+    """Type and content of the boxes inside a box's content."""
+    while at + HEADER <= len(box):
+        length, kind = struct.unpack_from(">I4s", box, at)
+        if length < HEADER or at + length > len(box):
+            raise Damaged(f"the box {kind.decode('latin-1')} does not fit into the one around it")
+        yield kind, box[at + HEADER : at + length]
+        at += length
+
+
+def number(box: memoryview, at: int) -> int:
+    """The 32-bit number at an offset."""
+    return int.from_bytes(box[at : at + 4], "big")
+
+
+def numbers(table: memoryview, at: int, count: int) -> tuple[int, ...]:
+    """That many 32-bit numbers, if the table really holds them: a hostile count must cost nothing."""
+    if at + count * 4 > len(table):
+        raise Damaged(f"a table of {len(table)} bytes claims {count} entries")
+    return struct.unpack_from(f">{count}I", table, at)

@@ -1,0 +1,85 @@
+"""One MP4 file, read and judged."""
+
+import os
+import struct
+from dataclasses import dataclass
+
+from reelwarden_ingest.site.scanner.mp4.boxes import Damaged, NotMp4, Truncated, read, top_level
+from reelwarden_ingest.site.scanner.mp4.fragments import read_moof
+from reelwarden_ingest.site.scanner.mp4.index import Index, Track, read_moov
+
+CODECS = {
+    b"avc1": "h264", b"avc3": "h264", b"hvc1": "hevc", b"hev1": "hevc", b"av01": "av1",
+    b"vp08": "vp8", b"vp09": "vp9", b"mp4v": "mpeg4", b"mjpg": "mjpeg", b"jpeg": "mjpeg",
+}  # fmt: skip
+
+
+class NoVideo(Exception):
+    """A whole file, but without a picture."""
+
+
+@dataclass(frozen=True)
+class Movie:
+    """The video track from its first to its last packet: headers of running timelines say more."""
+
+    codec: str
+    width: int
+    height: int
+    duration_ms: int
+    ntp_ns: int | None
+    """MediaMTX's wall clock at the start, ns since 1970 UTC."""
+
+
+def read_movie(fd: int, size: int) -> Movie:
+    """Reads the boxes of an open file of this size.
+
+    Raises:
+        NotMp4: leave it to FFmpeg.
+        Truncated, Damaged, NoVideo: it is no footage; the message says what was seen.
+    """
+    index: Index | None = None
+    try:
+        for box in top_level(fd, size):
+            if box.kind == b"moov":
+                index = read_moov(read(fd, box.body, box.end))
+            elif box.kind == b"moof" and index is not None:
+                read_moof(read(fd, box.body, box.end), box.start, index.tracks)
+    except (struct.error, IndexError) as error:
+        raise Damaged(f"a box is shorter than what it must hold ({error})") from error
+    if index is None:
+        raise Truncated("the file has no index (moov): it was never closed")
+    return _judge(fd, size, index)
+
+
+def _judge(fd: int, size: int, index: Index) -> Movie:
+    for track in index.tracks:
+        if track.end > size:
+            raise Truncated(f"its packets end at byte {track.end}, the file at {size}")
+    video = next((track for track in index.tracks if track.handler == b"vide"), None)
+    if video is None or not video.samples:
+        raise NoVideo("it holds no pictures")
+    if video.codec not in CODECS:
+        raise NotMp4(f"codec {video.codec!r}")
+    if not video.timescale or video.duration <= 0:
+        raise Damaged("the video track has no duration")
+    _look_at_packets(fd, video)
+    duration_ms = (video.duration * 1000 + video.timescale // 2) // video.timescale
+    return Movie(CODECS[video.codec], video.width, video.height, duration_ms, index.ntp_ns)
+
+
+def _look_at_packets(fd: int, video: Track) -> None:
+    """The first and the last picture must be where the index says: zeros after a power loss are not."""
+    for packet in (video.first, video.last):
+        if packet is not None and video.nal_length and not _holds_units(fd, *packet, video.nal_length):
+            raise Damaged(f"at byte {packet[0]} there is not the picture that the index names")
+
+
+def _holds_units(fd: int, offset: int, size: int, nal_length: int) -> bool:
+    """Whether length-prefixed NAL units fill the packet exactly."""
+    at, end = offset, offset + size
+    while at < end:
+        length = int.from_bytes(os.pread(fd, nal_length, at), "big")
+        if length == 0:
+            return False
+        at += nal_length + length
+    return at == end

@@ -1,0 +1,140 @@
+"""What a closed file holds: digest, codec, picture, real duration, its own clock."""
+
+import os
+import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from errno import EIO, ELOOP, ENOENT, ENOTDIR
+from hashlib import sha256
+from typing import BinaryIO
+
+import av
+from av.container import InputContainer
+
+from reelwarden_ingest.site.scanner.domain import LONGEST, Reason, Rejection, Signature
+from reelwarden_ingest.site.scanner.mp4.boxes import Damaged, NotMp4, Truncated
+from reelwarden_ingest.site.scanner.mp4.movie import Movie, NoVideo, read_movie
+from reelwarden_ingest.site.scanner.storage import Storage, signature_of
+
+CHUNK = 1 << 20
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+GONE = frozenset((ENOENT, ENOTDIR))
+REASONS = {Truncated: Reason.TRUNCATED, Damaged: Reason.DAMAGED, NoVideo: Reason.NO_VIDEO}
+
+
+@dataclass(frozen=True)
+class Content:
+    """What was read from a file; `movie` or `fault` says whether it is footage."""
+
+    signature: Signature
+    digest: str | None
+    """None: it could not be read through."""
+    movie: Movie | None
+    fault: Rejection | None
+
+
+class Unsteady(Exception):
+    """The file changed while it was read: it is not closed after all."""
+
+
+class Vanished(Exception):
+    """The file is not there any more."""
+
+
+def file_time(signature: Signature) -> datetime:
+    """When a file was last written, UTC."""
+    return EPOCH + timedelta(microseconds=signature.mtime_ns // 1000)
+
+
+def container_start(movie: Movie) -> datetime | None:
+    """What MediaMTX's clock inside the file says, UTC."""
+    return None if movie.ntp_ns is None else EPOCH + timedelta(microseconds=movie.ntp_ns // 1000)
+
+
+def read(storage: Storage, path: str, seen: Signature) -> Content:
+    """Read a file once through for its digest, then its index. Blocks: call it in a thread.
+
+    Args:
+        storage: the school's storage.
+        path: below the storage.
+        seen: its signature when last seen, which stands if it cannot be opened.
+
+    Raises:
+        Unsteady: it changed meanwhile.
+        Vanished: it is gone.
+    """
+    try:
+        with storage.opened(path) as descriptor:
+            return _read(descriptor, path)
+    except OSError as error:
+        if error.errno in GONE:
+            raise Vanished(path) from error
+        detail = "a link stands in the way" if error.errno == ELOOP else os.strerror(error.errno or EIO)
+        return Content(seen, None, None, Rejection(Reason.UNREADABLE, detail))
+
+
+def _read(descriptor: int, path: str) -> Content:
+    before = os.fstat(descriptor)
+    signature = signature_of(before)
+    if not stat.S_ISREG(before.st_mode):
+        return Content(signature, None, None, Rejection(Reason.UNREADABLE, "not a regular file"))
+    digest = _digest(descriptor)
+    movie: Movie | None = None
+    fault: Rejection | None = None
+    if before.st_size == 0:
+        fault = Rejection(Reason.EMPTY, "the file has no content")
+    else:
+        try:
+            movie = _movie(descriptor, before.st_size)
+        except (Truncated, Damaged, NoVideo) as error:
+            fault = Rejection(REASONS[type(error)], str(error))
+    if signature_of(os.fstat(descriptor)) != signature:
+        raise Unsteady(path)
+    return Content(signature, digest, movie, fault)
+
+
+def _digest(descriptor: int) -> str:
+    digest = sha256()
+    buffer = bytearray(CHUNK)
+    view = memoryview(buffer)
+    while length := os.readv(descriptor, [buffer]):
+        digest.update(view[:length])
+    return digest.hexdigest()
+
+
+def _movie(descriptor: int, size: int) -> Movie:
+    try:
+        movie = read_movie(descriptor, size)
+    except NotMp4:
+        movie = _probe(descriptor)
+    if movie.duration_ms > LONGEST // timedelta(milliseconds=1):
+        raise Damaged(f"it claims to last {movie.duration_ms // 3_600_000} hours")
+    return movie
+
+
+def _probe(descriptor: int) -> Movie:
+    """Through FFmpeg, without decoding: what MP4's own index tells, here first and last packet do."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file, _opened(file) as container:
+            video = next(iter(container.streams.video), None)
+            if video is None:
+                raise NoVideo("it holds no pictures")
+            times = [
+                (packet.pts, packet.pts + (packet.duration or 0))
+                for packet in container.demux(video)
+                if packet.pts is not None
+            ]
+            if not times or video.time_base is None:
+                raise NoVideo("the video track is empty")
+            length = max(end for _, end in times) - min(start for start, _ in times)
+            duration_ms = round(length * video.time_base * 1000)
+            if duration_ms <= 0:
+                raise Damaged("the video track has no duration")
+            return Movie(video.codec_context.name, video.width, video.height, duration_ms, None)
+    except (av.FFmpegError, UnicodeError) as error:
+        raise Damaged(f"FFmpeg cannot read it: {error}"[:400]) from error
+
+
+def _opened(file: BinaryIO) -> InputContainer:
+    return av.open(file, "r", metadata_errors="ignore")

@@ -1,0 +1,107 @@
+"""Whose file it is and when its name says that it starts: each recorder's layout, from `district.toml`."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
+
+from reelwarden_common.district import Camera, DistrictConfig, Layout
+from reelwarden_common.events.ingest import TimeSource
+from reelwarden_ingest.site.scanner.dating import Claim
+from reelwarden_ingest.site.scanner.names import NameTemplate
+
+FRIGATE_NAMES = "recordings/%Y-%m-%d/%H/{source}/%M.%S.mp4"
+"""In UTC."""
+MEDIAMTX_NAMES = "{source}/%Y-%m-%d_%H-%M-%S-%f.mp4"
+"""In local time; what really counts is the clock inside the file."""
+VIDEO_SUFFIXES = frozenset(
+    (
+        *(".mp4", ".m4v", ".m4s", ".mov", ".mkv", ".webm", ".avi", ".flv", ".dav"),
+        *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".264", ".265", ".h264", ".h265"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class RecordedCamera:
+    """A camera and its recorder's habits. `folder` is below the storage."""
+
+    id: str
+    layout: Layout
+    folder: str
+    source: str
+    template: str
+    zone: ZoneInfo
+    segment_length: timedelta
+
+    @classmethod
+    def of(cls, camera: Camera, zone: str) -> "RecordedCamera":
+        """From `district.toml`; `zone` is the one of its recorder's names."""
+        recorder = camera.recorder
+        return cls(
+            id=camera.id,
+            layout=recorder.layout,
+            folder=recorder.folder,
+            source=recorder.source,
+            template=recorder.template,
+            zone=ZoneInfo(zone),
+            segment_length=timedelta(seconds=recorder.segment_seconds),
+        )
+
+    @cached_property
+    def names(self) -> NameTemplate:
+        """The path template below the storage."""
+        template, zone = {
+            Layout.FRIGATE: (FRIGATE_NAMES, ZoneInfo("UTC")),
+            Layout.MEDIAMTX: (MEDIAMTX_NAMES, self.zone),
+            Layout.TEMPLATE: (self.template, self.zone),
+        }[self.layout]
+        folder = PurePosixPath(self.folder.replace("%", "%%"))
+        return NameTemplate(str(folder / template), self.source, zone)
+
+
+@dataclass(frozen=True)
+class Identified:
+    """Whose file it is, and what its name claims."""
+
+    camera: RecordedCamera
+    claim: Claim | None
+
+
+class Recorders:
+    """All cameras of a school."""
+
+    def __init__(self, cameras: Iterable[RecordedCamera]) -> None:
+        self.cameras: Mapping[str, RecordedCamera] = {camera.id: camera for camera in cameras}
+
+    @classmethod
+    def of(cls, config: DistrictConfig, school: str) -> "Recorders":
+        """A school's cameras from `district.toml`."""
+        cameras = config.school(school).cameras
+        return cls(RecordedCamera.of(camera, config.recorder_zone(school, camera.id)) for camera in cameras)
+
+    @property
+    def roots(self) -> list[str]:
+        """The folders below the storage in which recorders write ("" is all of it); none inside another."""
+        roots = sorted({camera.names.root for camera in self.cameras.values()})
+        return [root for root in roots if not any(_is_below(root, other) for other in roots)]
+
+    def identify(self, path: str) -> Identified | None:
+        """The camera of a path below the storage; None if it is no registered camera's."""
+        for camera in self.cameras.values():
+            named = camera.names.time(path)
+            if named is not None:
+                return Identified(camera, Claim(TimeSource.NAME, named.instants, named.resolution_ms))
+        by_folder = [camera for camera in self.cameras.values() if camera.names.belongs(path)]
+        return Identified(by_folder[0], None) if len(by_folder) == 1 else None
+
+
+def is_video(name: str) -> bool:
+    """Whether a file is looked at: recorders keep databases, lists and stills beside footage."""
+    return PurePosixPath(name).suffix.lower() in VIDEO_SUFFIXES
+
+
+def _is_below(path: str, other: str) -> bool:
+    return path != other and (other == "" or path.startswith(f"{other}/"))

@@ -1,0 +1,121 @@
+"""What the scanner says by itself from time to time: counts, storage, silent cameras, clocks."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from reelwarden_common.events.ingest import CameraClock, CameraSilent, DayCounted, StorageMeasured
+from reelwarden_common.identity import digest_of
+from reelwarden_ingest.site.scanner.dating import clock_offset_ms
+from reelwarden_ingest.site.scanner.domain import Said
+from reelwarden_ingest.site.scanner.recorders import RecordedCamera
+from reelwarden_ingest.site.scanner.scan import Scanner
+from reelwarden_ingest.site.scanner.storage import Unbound
+from reelwarden_ingest.site.scanner.store import Catalogue
+
+DAYS_A_TURN = 100
+OFFSET_WORTH_TELLING_MS = 2000
+SHORTEST_SILENCE = timedelta(seconds=60)
+SILENT_SEGMENTS = 3
+RECOUNT_EVERY = timedelta(days=1)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+COUNTING_SHARE = 1000
+"""Counting the catalogue may take this part of the time."""
+
+
+class Reports:
+    """Periodic events; each turn is one transaction."""
+
+    def __init__(self, scanner: Scanner, forget_after: timedelta) -> None:
+        self._scanner, self._forget_after = scanner, forget_after
+        self._recounted_at: dict[str, datetime] = {}
+        self._last_volume = (0, 0)
+        self._volume_at: datetime | None = None
+        self._volume_lasts = timedelta(0)
+
+    async def count_days(self) -> None:
+        """Tell the camera-days that changed, so that the index can ask for what it lacks."""
+        scanner = self._scanner
+        async with scanner.units.begin() as catalogue:
+            self._recount(catalogue)
+            for camera, day in catalogue.uncounted(DAYS_A_TURN):
+                reached = reached_by(scanner, catalogue, camera)
+                if reached is None:
+                    continue
+                present, lost = catalogue.day(camera, day)
+                ids = [segment.id for segment in present] + [segment.id for segment in lost]
+                counted = DayCounted(
+                    camera=camera, day=day, count=len(ids), digest=digest_of(ids), complete_to=reached
+                )
+                catalogue.publish(scanner.school, counted)
+                catalogue.counted(camera, day)
+
+    def _recount(self, catalogue: Catalogue) -> None:
+        """Once a day every camera's days are told anew, one camera a turn: it heals a restored district."""
+        now = self._scanner.clock()
+        for camera in self._scanner.recorders.cameras:
+            if now - self._recounted_at.get(camera, LONG_AGO) >= RECOUNT_EVERY:
+                self._recounted_at[camera] = now
+                catalogue.uncount_camera(camera)
+                return
+
+    async def measure_storage(self) -> None:
+        """Tell size and free space, for how many days they last, and whether it is the right storage."""
+        scanner = self._scanner
+        try:
+            await scanner.bind()
+            total, free = await asyncio.to_thread(scanner.storage.space)
+        except (Unbound, OSError):
+            async with scanner.units.begin() as catalogue:
+                catalogue.publish(scanner.school, StorageMeasured(total=0, free=0, bound=False))
+            return
+        async with scanner.units.begin() as catalogue:
+            files, daily = self._volume(catalogue)
+            forecast = round(free / daily, 1) if daily else None
+            measured = StorageMeasured(total=total, free=free, forecast_days=forecast, files=files)
+            catalogue.publish(scanner.school, measured)
+            catalogue.forget(scanner.clock() - self._forget_after)
+
+    def _volume(self, catalogue: Catalogue) -> tuple[int, int]:
+        """Counting a large catalogue takes a while: not each time."""
+        now = self._scanner.clock()
+        if self._volume_at is None or now - self._volume_at >= self._volume_lasts:
+            began = self._scanner.monotonic()
+            self._last_volume = catalogue.volume(now - timedelta(days=1))
+            self._volume_at = now
+            self._volume_lasts = COUNTING_SHARE * timedelta(seconds=self._scanner.monotonic() - began)
+        return self._last_volume
+
+    async def look_at_cameras(self) -> None:
+        """Tell which cameras fell silent, and whose clocks are off."""
+        scanner = self._scanner
+        async with scanner.units.begin() as catalogue:
+            for camera in scanner.recorders.cameras.values():
+                said = catalogue.said(camera.id)
+                since = self._silent_since(catalogue, camera)
+                if since is not None and since != said.silent_since:
+                    catalogue.publish(scanner.school, CameraSilent(camera=camera.id, since=since))
+                offset_ms = self._offset_ms(camera.id, said)
+                if offset_ms != said.offset_ms:
+                    catalogue.publish(scanner.school, CameraClock(camera=camera.id, offset_ms=offset_ms))
+                catalogue.say(camera.id, Said(since, offset_ms))
+
+    def _silent_since(self, catalogue: Catalogue, camera: RecordedCamera) -> datetime | None:
+        newest = catalogue.newest(camera.id)
+        if newest is None or self._scanner.seen_at is None:
+            return None
+        longest = max(SHORTEST_SILENCE, SILENT_SEGMENTS * camera.segment_length)
+        return newest[1] if self._scanner.clock() - newest[1] > longest else None
+
+    def _offset_ms(self, camera: str, said: Said) -> int:
+        offsets = self._scanner.offsets_ms[camera]
+        if not offsets:
+            return said.offset_ms
+        offset_ms = clock_offset_ms(list(offsets))
+        worth_telling = abs(offset_ms - said.offset_ms) >= OFFSET_WORTH_TELLING_MS
+        return offset_ms if worth_telling else said.offset_ms
+
+
+def reached_by(scanner: Scanner, catalogue: Catalogue, camera: str) -> datetime | None:
+    """Up to when a camera's footage is in the catalogue; None: not known yet."""
+    newest = catalogue.newest(camera)
+    return scanner.complete_to(camera, None if newest is None else newest[1])

@@ -1,0 +1,443 @@
+"""The catalogue: every segment of the school, each change together with the event that tells it."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from reelwarden_common.clock import Clock, system_clock
+from reelwarden_common.events.ingest import (
+    LostSegment,
+    RejectedFile,
+    Segment,
+    SegmentAltered,
+    SegmentMoved,
+    SegmentsLost,
+    SegmentsRecorded,
+    SegmentsRejected,
+)
+from reelwarden_common.messaging.units import Store
+from reelwarden_ingest.site.scanner import rows
+from reelwarden_ingest.site.scanner.domain import (
+    LONGEST,
+    ON_DISK,
+    Found,
+    Keeping,
+    Known,
+    Reason,
+    Rejection,
+    Said,
+    Signature,
+    State,
+    Step,
+    next_step,
+    rejected_id,
+)
+from reelwarden_ingest.site.scanner.probe import file_time
+
+SEGMENTS_AN_EVENT = 50
+BYTES_AN_EVENT = 150_000
+"""Of locators, which alone can make an event larger than the bus takes."""
+LAST_NAME = "\U0010ffff"
+"""Sorts after every file name."""
+
+_PRESENT_AT = """
+    SELECT size, mtime_ns, inode FROM segments
+    WHERE folder = ? AND name = ? AND state IN ('altered', 'present')
+"""
+_PRESENT_IN_FOLDER = """
+    SELECT name, size, mtime_ns, inode FROM segments
+    WHERE folder = ? AND name > ? AND name <= ? AND state IN ('altered', 'present')
+"""
+_REJECTED_AT = """
+    SELECT size, mtime_ns, inode FROM rejected
+    WHERE locator = ? AND (look_again_us IS NULL OR look_again_us > ?)
+"""
+_REJECTED_IN_FOLDER = """
+    SELECT locator, size, mtime_ns, inode FROM rejected
+    WHERE folder = ? AND locator > ? AND locator <= ? AND (look_again_us IS NULL OR look_again_us > ?)
+"""
+_FOLDERS = """
+    SELECT DISTINCT folder FROM segments WHERE state IN ('altered', 'present')
+    UNION SELECT DISTINCT folder FROM rejected
+"""
+_OVERLAPPING = """
+    SELECT * FROM segments
+    WHERE camera = ? AND start_us > ? AND start_us < ? AND end_us > ? AND state IN ('altered', 'present')
+    ORDER BY start_us, id LIMIT ?
+"""
+_NEWEST = """
+    SELECT start_us, end_us, mtime_ns FROM segments WHERE camera = ? ORDER BY start_us DESC LIMIT 1
+"""
+_AT_PLACE = """
+    SELECT * FROM segments WHERE folder = ? AND name = ?
+    ORDER BY state IN ('altered', 'present') DESC, changed_us DESC LIMIT 1
+"""
+_BY_ID = "SELECT * FROM segments WHERE id = ?"
+_REGISTER = """
+    INSERT INTO cameras (camera, keep_days, managed) VALUES (?, ?, ?)
+    ON CONFLICT (camera) DO UPDATE SET keep_days = excluded.keep_days, managed = excluded.managed
+"""
+_UNCOUNT_CAMERA = """
+    INSERT OR IGNORE INTO uncounted
+    SELECT DISTINCT camera, date(start_us / 1000000, 'unixepoch') FROM segments WHERE camera = ?
+"""
+_VOLUME = """
+    SELECT count(*) AS files, sum(bytes) FILTER (WHERE start_us >= ?) AS bytes FROM segments
+    WHERE state IN ('altered', 'present')
+"""
+_SAY = """
+    INSERT INTO cameras (camera, silent_since_us, offset_ms) VALUES (?, ?, ?)
+    ON CONFLICT (camera) DO UPDATE SET silent_since_us = excluded.silent_since_us,
+        offset_ms = excluded.offset_ms
+"""
+_PUT_BACK = """
+    UPDATE segments SET state = 'present', found_digest = NULL, folder = ?, name = ?, changed_us = ?
+    WHERE id = ?
+"""
+
+T = TypeVar("T", Segment, RejectedFile, LostSegment)
+
+
+class Catalogue(Store):
+    """One transaction on the catalogue."""
+
+    def __init__(self, conn: sqlite3.Connection, school: str, clock: Clock = system_clock) -> None:
+        super().__init__("scanner", clock)
+        self.conn, self.school = conn, school
+
+    # what is known
+
+    def storage_id(self) -> str | None:
+        """The storage that the catalogue was made from; None while it holds nothing."""
+        if self.conn.execute("SELECT 1 FROM segments LIMIT 1").fetchone() is None:
+            return None
+        row = self.conn.execute("SELECT value FROM meta WHERE key = 'storage'").fetchone()
+        return None if row is None else str(row["value"])
+
+    def bind(self, storage: str) -> None:
+        """Remember the storage's id."""
+        self.conn.execute("INSERT OR REPLACE INTO meta VALUES ('storage', ?)", (storage,))
+
+    def signatures(self, folder: str, now: datetime, after: str, upto: str | None) -> dict[str, Signature]:
+        """What lies in a folder, by name: segments, and rejected files that need no second look.
+
+        Names from `after` (exclusive) to `upto` (inclusive; None: to the end): a recorder may keep all of a
+        camera's files in one folder.
+        """
+        upto = LAST_NAME if upto is None else upto
+        found = {
+            row["name"]: rows.signature(row)
+            for row in self.conn.execute(_PRESENT_IN_FOLDER, (folder, after, upto))
+        }
+        start = f"{folder}/" if folder else ""
+        span = (f"{start}{after}", f"{start}{upto}", rows.microseconds(now))
+        for row in self.conn.execute(_REJECTED_IN_FOLDER, (folder, *span)):
+            found[rows.split(row["locator"])[1]] = rows.signature(row)
+        return found
+
+    def signature_at(self, locator: str, now: datetime) -> Signature | None:
+        """The same for one path."""
+        place = rows.split(locator)
+        row = self.conn.execute(_PRESENT_AT, place).fetchone()
+        if row is None:
+            row = self.conn.execute(_REJECTED_AT, (locator, rows.microseconds(now))).fetchone()
+        return None if row is None else rows.signature(row)
+
+    def folders(self) -> set[str]:
+        """All folders that hold catalogued files."""
+        return {row["folder"] for row in self.conn.execute(_FOLDERS)}
+
+    def overlapping(self, camera: str, start: datetime, end: datetime, limit: int) -> list[Segment]:
+        """Segments on the disk that overlap a span, by start."""
+        earliest = rows.microseconds(start - LONGEST)
+        span = (earliest, rows.microseconds(end), rows.microseconds(start))
+        return [rows.segment(row) for row in self.conn.execute(_OVERLAPPING, (camera, *span, limit))]
+
+    def newest(self, camera: str) -> tuple[datetime, datetime, datetime] | None:
+        """Start, end and file time of a camera's segment with the latest start."""
+        row = self.conn.execute(_NEWEST, (camera,)).fetchone()
+        if row is None:
+            return None
+        return rows.moment(row["start_us"]), rows.moment(row["end_us"]), rows.moment(row["mtime_ns"] // 1000)
+
+    # what was found
+
+    def enter(self, found: Iterable[Found], still_there: Callable[[str], bool]) -> None:
+        """Take examined files in and say what follows.
+
+        `still_there` tells whether a catalogued file is still at its place.
+        """
+        recorded: list[Segment] = []
+        rejected: list[RejectedFile] = []
+        for one in found:
+            here = self._at(one.locator)
+            twin = None if one.segment is None else self._by_id(one.segment.id)
+            there = twin is not None and twin.locator != one.locator and still_there(twin.locator)
+            step = next_step(one, here, twin, twin_there=there)
+            if step is Step.RECORD and one.segment is not None:
+                recorded.append(self._record(one, one.segment))
+            elif step is Step.BACK:
+                recorded.append(self._back(one, here if here and here.digest == one.digest else twin))
+            elif step is Step.MOVED and twin is not None:
+                self._moved(one, twin)
+            elif step is Step.ALTERED and here is not None:
+                self._altered(one, here)
+            elif step is Step.UNCHANGED and here is not None:
+                self._sign(here.id, one)
+            elif step is Step.DUPLICATE and twin is not None:
+                detail = f"the same camera, time and content as {twin.locator}"[:500]
+                rejected.extend(self._reject(one, Rejection(Reason.DUPLICATE, detail)))
+            elif step is Step.REJECT and one.rejection is not None:
+                rejected.extend(self._reject(one, one.rejection))
+        self.publish_segments(recorded)
+        for files in batches(rejected):
+            self.publish(self.school, SegmentsRejected(files=files))
+
+    def publish_segments(self, segments: Sequence[Segment]) -> None:
+        """Say that they are recorded, again if need be: who hears it knows them by their ids."""
+        for batch in batches(segments):
+            self.publish(self.school, SegmentsRecorded(segments=batch))
+
+    def _at(self, locator: str) -> Known | None:
+        """A path may have had several segments in its time; the one on the disk counts, then the last."""
+        row = self.conn.execute(_AT_PLACE, rows.split(locator)).fetchone()
+        return None if row is None else rows.known(row)
+
+    def _by_id(self, identifier: str) -> Known | None:
+        row = self.conn.execute(_BY_ID, (identifier,)).fetchone()
+        return None if row is None else rows.known(row)
+
+    def _record(self, found: Found, segment: Segment) -> Segment:
+        self.conn.execute(rows.INSERT, rows.values(segment, found.signature, State.PRESENT, self.clock()))
+        self._settled(found.locator, segment.camera, segment.start)
+        return segment
+
+    def _back(self, found: Found, known: Known | None) -> Segment:
+        if known is None:
+            raise LookupError(found.locator)
+        folder, name = rows.split(found.locator)
+        self.conn.execute(_PUT_BACK, (folder, name, rows.microseconds(self.clock()), known.id))
+        self._sign(known.id, found)
+        segment = self._segment(known.id)
+        self._settled(found.locator, segment.camera, segment.start)
+        return segment
+
+    def _moved(self, found: Found, known: Known) -> None:
+        folder, name = rows.split(found.locator)
+        self.conn.execute("UPDATE segments SET folder = ?, name = ? WHERE id = ?", (folder, name, known.id))
+        self._sign(known.id, found)
+        camera = self._segment(known.id).camera
+        event = SegmentMoved(segment=known.id, camera=camera, locator=found.locator, was=known.locator)
+        self.publish(self.school, event)
+
+    def _altered(self, found: Found, known: Known) -> None:
+        self.conn.execute(
+            "UPDATE segments SET state = ?, found_digest = ?, changed_us = ? WHERE id = ?",
+            (State.ALTERED, found.digest, rows.microseconds(self.clock()), known.id),
+        )
+        self._sign(known.id, found)
+        segment = self._segment(known.id)
+        if found.digest is not None:
+            event = SegmentAltered(
+                segment=known.id,
+                camera=segment.camera,
+                start=segment.start,
+                locator=found.locator,
+                digest=known.digest,
+                found=found.digest,
+            )
+            self.publish(self.school, event)
+
+    def _sign(self, segment: str, found: Found) -> None:
+        signature = found.signature
+        self.conn.execute(
+            "UPDATE segments SET size = ?, mtime_ns = ?, inode = ? WHERE id = ?",
+            (signature.size, signature.mtime_ns, signature.inode, segment),
+        )
+
+    def _settled(self, locator: str, camera: str, start: datetime) -> None:
+        self.conn.execute("DELETE FROM rejected WHERE locator = ?", (locator,))
+        self.uncount(camera, f"{start:%Y-%m-%d}")
+
+    def _reject(self, found: Found, rejection: Rejection) -> Iterator[RejectedFile]:
+        """Enters a rejected file; yields what is new about it: nothing, where it was told before."""
+        signature = found.signature
+        identifier = rejected_id(self.school, found.locator, signature)
+        told = (identifier, rejection.reason)
+        before = self.conn.execute("SELECT id, reason FROM rejected WHERE locator = ?", (found.locator,))
+        again = None if found.look_again is None else rows.microseconds(found.look_again)
+        is_new = told not in map(tuple, before.fetchall())
+        self.conn.execute(
+            "INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                found.locator,
+                rows.split(found.locator)[0],
+                identifier,
+                signature.size,
+                signature.mtime_ns,
+                signature.inode,
+                rejection.reason,
+                again,
+            ),
+        )
+        if is_new:
+            yield RejectedFile(
+                id=identifier,
+                camera=found.camera,
+                locator=found.locator,
+                size=signature.size,
+                file_time=file_time(signature),
+                digest=found.digest,
+                reason=rejection.reason,
+                detail=rejection.detail,
+            )
+
+    def _segment(self, identifier: str) -> Segment:
+        row = self.conn.execute(_BY_ID, (identifier,)).fetchone()
+        return rows.segment(row)
+
+    # what is gone
+
+    def lose(self, locators: Iterable[str], keeping: Mapping[str, Keeping]) -> None:
+        """Files vanished, and not by our hand; what its own recorder might overwrite is not lost."""
+        lost: list[LostSegment] = []
+        for locator in locators:
+            self.conn.execute("DELETE FROM rejected WHERE locator = ?", (locator,))
+            known = self._at(locator)
+            if known is None or known.state not in ON_DISK:
+                continue
+            segment = self._segment(known.id)
+            kept = self._keeping(segment.camera, keeping)
+            if kept is not None and kept.overwritten(segment.end, self.clock()):
+                self._leave(segment, State.OVERWRITTEN)
+            else:
+                self._leave(segment, State.LOST)
+                lost.append(_lost(segment))
+        self.publish_lost(lost)
+
+    def _keeping(self, camera: str, configured: Mapping[str, Keeping]) -> Keeping | None:
+        """The district's register goes before the site's own file."""
+        kept = configured.get(camera)
+        query = "SELECT keep_days, managed FROM cameras WHERE camera = ?"
+        row = self.conn.execute(query, (camera,)).fetchone()
+        if kept is None or row is None or row["keep_days"] is None:
+            return kept
+        return Keeping(bool(row["managed"]), replace(kept.period, days=row["keep_days"]))
+
+    def register(self, camera: str, keep_days: int, *, managed: bool) -> None:
+        """What the district's register says of a camera."""
+        self.conn.execute(_REGISTER, (camera, keep_days, managed))
+
+    def publish_lost(self, lost: Sequence[LostSegment]) -> None:
+        """Say that they are lost."""
+        for batch in batches(lost):
+            self.publish(self.school, SegmentsLost(segments=batch, noticed_at=self.clock()))
+
+    def erase(self, identifiers: Iterable[str]) -> None:
+        """Files were erased by us, with certificates."""
+        for identifier in identifiers:
+            self.conn.execute("DELETE FROM rejected WHERE id = ?", (identifier,))
+            if self.conn.execute("SELECT 1 FROM segments WHERE id = ?", (identifier,)).fetchone():
+                self._leave(self._segment(identifier), State.ERASED)
+
+    def _leave(self, segment: Segment, state: State) -> None:
+        self.conn.execute(
+            "UPDATE segments SET state = ?, changed_us = ? WHERE id = ?",
+            (state, rows.microseconds(self.clock()), segment.id),
+        )
+        self.uncount(segment.camera, f"{segment.start:%Y-%m-%d}")
+
+    def forget(self, before: datetime) -> int:
+        """Drop what left the disk by right before then; tells how many."""
+        query = "DELETE FROM segments WHERE state IN ('erased', 'overwritten') AND changed_us < ?"
+        return self.conn.execute(query, (rows.microseconds(before),)).rowcount
+
+    def ready(self, locator: str) -> None:
+        """Somebody says that a file is ready to be read."""
+        self.conn.execute("INSERT OR IGNORE INTO ready VALUES (?)", (locator,))
+
+    def take_ready(self) -> list[str]:
+        """What is ready to be read, or to be looked at again."""
+        ready = [tuple(row) for row in self.conn.execute("SELECT locator FROM ready LIMIT 500")]
+        self.conn.executemany("DELETE FROM ready WHERE locator = ?", ready)
+        now = rows.microseconds(self.clock())
+        query = "SELECT locator FROM rejected WHERE look_again_us <= ? LIMIT 500"
+        again = self.conn.execute(query, (now,)).fetchall()
+        return [locator for (locator,) in (*ready, *map(tuple, again))]
+
+    # camera-days
+
+    def uncount(self, camera: str, day: str) -> None:
+        """A camera-day's count has changed, or is asked for."""
+        self.conn.execute("INSERT OR IGNORE INTO uncounted VALUES (?, ?)", (camera, day))
+
+    def uncount_camera(self, camera: str) -> None:
+        """All of a camera's days are to be told again."""
+        self.conn.execute(_UNCOUNT_CAMERA, (camera,))
+
+    def uncounted(self, limit: int) -> list[tuple[str, str]]:
+        """Camera-days to be told."""
+        query = "SELECT camera, day FROM uncounted ORDER BY day, camera LIMIT ?"
+        return [(row["camera"], row["day"]) for row in self.conn.execute(query, (limit,)).fetchall()]
+
+    def counted(self, camera: str, day: str) -> None:
+        """A camera-day was told."""
+        self.conn.execute("DELETE FROM uncounted WHERE camera = ? AND day = ?", (camera, day))
+
+    def day(self, camera: str, day: str) -> tuple[list[Segment], list[LostSegment]]:
+        """A camera-day's (UTC) segments: on the disk, and lost."""
+        start = datetime.fromisoformat(f"{day}T00:00:00+00:00")
+        query = "SELECT * FROM segments WHERE camera = ? AND start_us >= ? AND start_us < ? ORDER BY start_us"
+        span = (rows.microseconds(start), rows.microseconds(start + timedelta(days=1)))
+        found = self.conn.execute(query, (camera, *span)).fetchall()
+        present = [rows.segment(row) for row in found if row["state"] in ON_DISK]
+        return present, [_lost(rows.segment(row)) for row in found if row["state"] == State.LOST]
+
+    # the whole
+
+    def volume(self, since: datetime) -> tuple[int, int]:
+        """How many files lie on the disk, and the bytes of those that were filmed since then."""
+        row = self.conn.execute(_VOLUME, (rows.microseconds(since),)).fetchone()
+        return int(row["files"]), int(row["bytes"] or 0)
+
+    def said(self, camera: str) -> Said:
+        """What was last said about a camera."""
+        query = "SELECT silent_since_us, offset_ms FROM cameras WHERE camera = ?"
+        row = self.conn.execute(query, (camera,)).fetchone()
+        if row is None:
+            return Said(None, 0)
+        since = row["silent_since_us"]
+        return Said(None if since is None else rows.moment(since), row["offset_ms"])
+
+    def say(self, camera: str, said: Said) -> None:
+        """Remember it."""
+        since = None if said.silent_since is None else rows.microseconds(said.silent_since)
+        self.conn.execute(_SAY, (camera, since, said.offset_ms))
+
+
+def _lost(segment: Segment) -> LostSegment:
+    return LostSegment(
+        id=segment.id,
+        camera=segment.camera,
+        start=segment.start,
+        end=segment.end,
+        digest=segment.digest,
+        locator=segment.locator,
+    )
+
+
+def batches(items: Sequence[T]) -> Iterator[tuple[T, ...]]:
+    """Items in events that the bus takes."""
+    batch: list[T] = []
+    size = 0
+    for item in items:
+        length = len(item.locator.encode())
+        if batch and (len(batch) == SEGMENTS_AN_EVENT or size + length > BYTES_AN_EVENT):
+            yield tuple(batch)
+            batch, size = [], 0
+        batch.append(item)
+        size += length
+    if batch:
+        yield tuple(batch)
