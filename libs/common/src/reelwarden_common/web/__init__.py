@@ -13,11 +13,12 @@ A service keeps its own `templates/`, `static/` and `locale/zh/messages.po` besi
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web.app import Web
 from reelwarden_common.web.guard import MaybePerson, SignedIn, require
-from reelwarden_common.web.i18n import N_, Catalogue, Text
+from reelwarden_common.web.i18n import Catalogue
 from reelwarden_common.web.pages import Section
 from reelwarden_common.web.people import People, Person
 from reelwarden_common.web.refusals import Denied, Missing, NotSignedIn, TooOften, Wrong
 from reelwarden_common.web.settings import WebSettings
+from reelwarden_common.web.text import N_, Text
 
 __all__ = [
     "N_",

@@ -11,12 +11,12 @@ from starlette.responses import HTMLResponse
 
 from reelwarden_common.district import DistrictConfig
 from reelwarden_common.web import api_docs, errors, sign_in
-from reelwarden_common.web.i18n import Text
 from reelwarden_common.web.pages import Pages, Section, folder_of
 from reelwarden_common.web.people import People, Person
 from reelwarden_common.web.security import SecurityHeaders
 from reelwarden_common.web.sessions import Sessions
 from reelwarden_common.web.settings import WebSettings
+from reelwarden_common.web.text import Text
 
 
 class Web:

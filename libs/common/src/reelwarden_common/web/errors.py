@@ -13,10 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reelwarden_common.errors import Refused, Transient
 from reelwarden_common.telemetry import log
-from reelwarden_common.web.i18n import N_, Text
 from reelwarden_common.web.refusals import Denied, Missing, NotSignedIn, TooOften, WebRefusal, Wrong
 from reelwarden_common.web.security import from_elsewhere
 from reelwarden_common.web.sign_in import sign_in_path
+from reelwarden_common.web.text import N_, Text
 
 _ELSEWHERE = Text(N_("The request came from another site's page and was refused."))
 _AWAY = Text(N_("A part of the system does not answer right now. Nothing was changed; please try again."))

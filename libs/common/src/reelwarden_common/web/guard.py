@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from reelwarden_common.district import PersonRole
-from reelwarden_common.web.i18n import N_, Text
 from reelwarden_common.web.people import Person
 from reelwarden_common.web.refusals import Denied, NotSignedIn
 from reelwarden_common.web.sessions import Sessions
+from reelwarden_common.web.text import N_, Text
 
 
 def _person_or_none(request: Request) -> Person | None:

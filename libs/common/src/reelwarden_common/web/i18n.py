@@ -11,27 +11,12 @@ from typing import Any
 from babel.messages.pofile import read_po
 from starlette.requests import Request
 
+from reelwarden_common.web.text import Text
+
 CHINESE = "zh"
 ENGLISH = "en"
 LANGUAGES = (CHINESE, ENGLISH)
 LANGUAGE_COOKIE = "rw_lang"
-
-
-def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
-    """Mark a sentence for the catalogues; it is translated where it is shown."""
-    return message
-
-
-class Text:
-    """A sentence to be translated later, with values for its `%(name)s`; a value may be such a text too."""
-
-    def __init__(self, message: str, **values: object) -> None:
-        self.message = message
-        self.values = values
-
-    def plain(self) -> str:
-        """In English: for logs."""
-        return Catalogue({}).say(self)
 
 
 class Catalogue:
@@ -50,10 +35,7 @@ class Catalogue:
 
     def say(self, text: Text | str) -> str:
         """A text with its values filled in."""
-        if isinstance(text, str):
-            return self.gettext(text)
-        filled = {k: self.say(v) if isinstance(v, Text) else v for k, v in text.values.items()}
-        return self.gettext(text.message) % filled if filled else self.gettext(text.message)
+        return self.gettext(text) if isinstance(text, str) else text.said(self.gettext)
 
 
 def read_catalogue(packages: Iterable[str]) -> Catalogue:

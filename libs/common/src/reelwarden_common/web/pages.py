@@ -20,12 +20,12 @@ from reelwarden_common.web.i18n import (
     LANGUAGE_COOKIE,
     LANGUAGES,
     Catalogue,
-    Text,
     jinja_callables,
     language_of,
     read_catalogue,
 )
 from reelwarden_common.web.people import Person
+from reelwarden_common.web.text import Text
 
 _OWN = "reelwarden_common.web"
 _YEAR = 31_536_000

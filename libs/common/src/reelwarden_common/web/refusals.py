@@ -1,7 +1,7 @@
 """Why a request is not done, in words for the person who made it."""
 
 from reelwarden_common.errors import Refused
-from reelwarden_common.web.i18n import N_, Text
+from reelwarden_common.web.text import N_, Text
 
 
 class WebRefusal(Refused):

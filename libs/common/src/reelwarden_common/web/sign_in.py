@@ -8,9 +8,9 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 
 from reelwarden_common.web.guard import MaybePerson, SignedIn
-from reelwarden_common.web.i18n import N_, Text
 from reelwarden_common.web.people import Person
 from reelwarden_common.web.refusals import NotSignedIn, TooOften
+from reelwarden_common.web.text import N_, Text
 
 router = APIRouter()
 WRONG_PASSWORD = Text(N_("Account or password is wrong."))
