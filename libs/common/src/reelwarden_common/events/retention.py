@@ -102,12 +102,28 @@ class CameraPeriod(Model):
     """We erase; otherwise its recorder does, and we only watch."""
 
 
+class CameraPeriod(Model):
+    """How long one camera's footage is kept, and who erases it: what `KeepPeriod` is made from."""
+
+    camera: CameraId
+    days: Annotated[int, Field(ge=1, le=3650, examples=[30])]
+    grace_minutes: Annotated[int, Field(ge=0, le=90 * 24 * 60, examples=[720])]
+    zone: Annotated[str, Field(max_length=64, examples=["Asia/Shanghai"])]
+    managed: bool
+    """True: we erase. False: the camera's recorder does, and we watch."""
+
+
 class PlanApplied(Event):
+    """The site goes by this plan now; said again when a shortening in it takes effect."""
+
     SUBJECT: ClassVar[str] = "reaper.plan.applied"
     epoch: int
     version: int
     digest: Digest
     effective_at: Instant
+    """When the last of its shortenings and releases takes effect; the time of taking it where it has none."""
+    periods: Annotated[tuple[CameraPeriod, ...], Field(max_length=1000)] = ()
+    """What counts at the site now: the longer one while a shortening waits."""
     periods: Annotated[tuple[CameraPeriod, ...], Field(max_length=500)] = ()
     """What holds now, so that others at the school count due days as the reaper does."""
 

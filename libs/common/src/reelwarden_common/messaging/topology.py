@@ -122,6 +122,7 @@ ROLES: tuple[Role, ...] = (
             ingest.SegmentsRejected,
             ingest.SegmentsLost,
             ingest.SegmentMoved,
+            ingest.CameraClock,
             backup.ObjectRestored,
         ),
         asks=(SCANNER_SEGMENTS,),
