@@ -16,6 +16,7 @@ MAX_BODY = 240 * 1024
 _SUBJECT_TOKEN = re.compile(ID_PATTERN)
 _SUBJECT_TOKENS = 5
 MAX_ID = 128
+_EVENT_ID = re.compile(rf"[!-~]{{1,{MAX_ID}}}")
 
 
 class Malformed(Refused):
@@ -87,7 +88,7 @@ def parse_subject(subject: str) -> tuple[str, str, str]:
     if (
         len(tokens) != _SUBJECT_TOKENS
         or tokens[0] != "rw"
-        or not all(_SUBJECT_TOKEN.match(t) for t in tokens)
+        or not all(_SUBJECT_TOKEN.fullmatch(t) for t in tokens)
     ):
         message = f"subject {subject[:200]!r} is not rw.<school>.<role>.<entity>.<fact>"
         raise Malformed(message)
@@ -130,7 +131,7 @@ def decode(subject: str, headers: Mapping[str, str] | None, body: bytes) -> tupl
     except (KeyError, ValueError) as error:
         message = f"{subject}: header {error} is missing or not readable"
         raise Malformed(message) from error
-    if not envelope.id or len(envelope.id) > MAX_ID or envelope.time.tzinfo is None:
-        message = f"{subject}: ce-id must have 1 to {MAX_ID} characters and ce-time a zone"
+    if not _EVENT_ID.fullmatch(envelope.id) or envelope.time.tzinfo is None:
+        message = f"{subject}: ce-id must have 1 to {MAX_ID} printable ASCII characters and ce-time a zone"
         raise Malformed(message)
     return event, envelope

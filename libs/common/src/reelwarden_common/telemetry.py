@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import structlog
 from opentelemetry import trace
@@ -16,67 +15,54 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, SpanKind, Tracer
+from opentelemetry.trace import Link, Span, SpanKind, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 VERSION = "0.1.0"
+MAX_LINKS = 100
+"""Senders whose traces one batch names; OpenTelemetry keeps 128."""
 _W3C = TraceContextTextMapPropagator()
 _OTLP = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
-@dataclass(frozen=True)
 class Telemetry:
     """What a role counts and traces; `registry` is served at /metrics."""
 
-    role: str
-    provider: TracerProvider
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-    handled: Counter = field(init=False)
-    seconds: Histogram = field(init=False)
-    published: Counter = field(init=False)
-    pending: Gauge = field(init=False)
-    outbox: Gauge = field(init=False)
-
-    def __post_init__(self) -> None:
-        def put(name: str, value: object) -> None:
-            object.__setattr__(self, name, value)
-
-        put(
-            "handled",
-            Counter(
-                "reelwarden_events_handled", "events by outcome", ["type", "outcome"], registry=self.registry
-            ),
+    def __init__(self, role: str, provider: TracerProvider) -> None:
+        self.role = role
+        self.provider = provider
+        self.tracer: Tracer = provider.get_tracer("reelwarden", VERSION)
+        self.registry = CollectorRegistry()
+        self.handled = Counter(
+            "reelwarden_events_handled", "events by outcome", ["type", "outcome"], registry=self.registry
         )
-        put(
-            "seconds",
-            Histogram(
-                "reelwarden_handling_seconds", "time to handle a batch", ["stream"], registry=self.registry
-            ),
+        self.seconds = Histogram(
+            "reelwarden_handling_seconds", "time to handle a batch", ["stream"], registry=self.registry
         )
-        put(
-            "published",
-            Counter("reelwarden_events_published", "events the bus took", registry=self.registry),
+        self.published = Counter("reelwarden_events_published", "events the bus took", registry=self.registry)
+        self.pending = Gauge(
+            "reelwarden_consumer_lag", "messages not yet handled", ["stream"], registry=self.registry
         )
-        put(
-            "pending",
-            Gauge("reelwarden_consumer_lag", "messages not yet handled", ["stream"], registry=self.registry),
+        self.outbox = Gauge(
+            "reelwarden_outbox_rows", "events not yet taken by the bus", registry=self.registry
         )
-        put(
-            "outbox",
-            Gauge("reelwarden_outbox_rows", "events not yet taken by the bus", registry=self.registry),
-        )
-
-    @property
-    def tracer(self) -> Tracer:
-        """Makes this role's spans."""
-        return self.provider.get_tracer("reelwarden", VERSION)
 
     @contextmanager
-    def handling(self, what: str, traceparent: str | None) -> Iterator[Span]:
-        """A consumer span that continues the sender's trace."""
-        parent = _W3C.extract({"traceparent": traceparent}) if traceparent else None
-        with self.tracer.start_as_current_span(what, context=parent, kind=SpanKind.CONSUMER) as span:
+    def handling(self, what: str, *traceparents: str | None) -> Iterator[Span]:
+        """A consumer span that continues the first sender's trace and links to the others'."""
+        senders = [_W3C.extract({"traceparent": t}) if t else None for t in traceparents[:MAX_LINKS]]
+        parent = senders[0] if senders else None
+        links = [Link(trace.get_current_span(c).get_span_context()) for c in senders[1:] if c is not None]
+        with self.tracer.start_as_current_span(
+            what, context=parent, kind=SpanKind.CONSUMER, links=links
+        ) as span:
+            yield span
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[Span]:
+        """A span of work that a role does by itself: what it publishes then belongs to it."""
+        with self.tracer.start_as_current_span(what) as span:
             yield span
 
     def shut_down(self) -> None:

@@ -36,7 +36,7 @@ class Watchdog:
             except NotFoundError:
                 problem = f"consumer {self._telemetry.role} on {stream} does not exist"
                 self._on_gone(problem)
-            except (nats.errors.Error, TimeoutError) as error:
+            except (nats.errors.Error, TimeoutError, OSError) as error:
                 problem = f"bus: no word about {stream} ({type(error).__name__})"
             else:
                 self._telemetry.pending.labels(stream).set(

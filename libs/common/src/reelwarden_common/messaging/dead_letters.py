@@ -1,0 +1,62 @@
+"""What becomes of a message that nobody can handle: kept with the reason, and told to a person."""
+
+from datetime import datetime
+
+from nats.aio.msg import Msg
+
+from reelwarden_common.envelope import MAX_BODY, Malformed, Message, encode, parse_subject
+from reelwarden_common.events.base import DISTRICT_SCHOOL
+from reelwarden_common.events.report import MessageRefused
+
+MAX_HEADER = 500
+KNOWN_HEADERS = frozenset(
+    {"ce-specversion", "ce-id", "ce-type", "ce-source", "ce-time", "content-type", "traceparent"}
+)
+
+
+def text_of(error: Exception) -> str:
+    """What an error says; its name where it says nothing."""
+    return str(error) or type(error).__name__
+
+
+def dead_letter(role: str, stream: str, raw: Msg, error: Exception) -> Message:
+    """The message as it came, with where it was and why it was given up.
+
+    Only known headers are copied: the sender's `Nats-Expected-Stream` would have the DLQ refuse it. What is
+    too large for the bus once the reason is added is cut, and says so.
+    """
+    original = raw.headers or {}
+    headers = {k: v[:MAX_HEADER] for k, v in original.items() if k in KNOWN_HEADERS}
+    sequence = raw.metadata.sequence.stream
+    headers |= {
+        "rw-role": role,
+        "rw-subject": raw.subject,
+        "rw-stream": str(stream),
+        "rw-sequence": str(sequence),
+        "rw-reason": type(error).__name__,
+        "rw-detail": " ".join(text_of(error)[:500].split()),
+        "Nats-Msg-Id": f"dlq.{role}.{stream}.{sequence}",
+    }
+    if len(raw.data) > MAX_BODY:
+        headers["rw-cut-from"] = str(len(raw.data))
+    return Message(f"dlq.{role}.{stream}", headers, raw.data[:MAX_BODY])
+
+
+def refusal(role: str, stream: str, raw: Msg, error: Exception, now: datetime) -> Message:
+    """What tells a person of a dead letter; its id is the same however often it is said."""
+    try:
+        school = parse_subject(raw.subject)[0]
+    except Malformed:
+        school = DISTRICT_SCHOOL
+    return encode(
+        MessageRefused(
+            subject_of=raw.subject[:200],
+            event=((raw.headers or {}).get("ce-id") or "unknown")[:64],
+            reason=type(error).__name__.lower()[:64],
+            detail=text_of(error)[:500],
+        ),
+        school=school,
+        role=role,
+        event_id=f"refused.{school}.{role}.{stream}.{raw.metadata.sequence.stream}",
+        time=now,
+    )
