@@ -92,17 +92,6 @@ class HoldLapsed(Event):
 
 
 class CameraPeriod(Model):
-    """How long a camera's footage is kept by the plan, and by whom it is erased (R3.1)."""
-
-    camera: CameraId
-    days: Annotated[int, Field(ge=1, examples=[30])]
-    grace_minutes: Annotated[int, Field(ge=0, examples=[720])]
-    zone: Annotated[str, Field(max_length=64, examples=["Asia/Shanghai"])]
-    managed: bool
-    """We erase; otherwise its recorder does, and we only watch."""
-
-
-class CameraPeriod(Model):
     """How long one camera's footage is kept, and who erases it: what `KeepPeriod` is made from."""
 
     camera: CameraId
@@ -124,8 +113,6 @@ class PlanApplied(Event):
     """When the last of its shortenings and releases takes effect; the time of taking it where it has none."""
     periods: Annotated[tuple[CameraPeriod, ...], Field(max_length=1000)] = ()
     """What counts at the site now: the longer one while a shortening waits."""
-    periods: Annotated[tuple[CameraPeriod, ...], Field(max_length=500)] = ()
-    """What holds now, so that others at the school count due days as the reaper does."""
 
 
 class PlanRefused(Event):
