@@ -1,0 +1,63 @@
+"""The registrar: keeps the district's custody log of each school, and answers for it with proofs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from reelwarden_common import role
+from reelwarden_common.events.report import CustodyAnswer, CustodyQuery
+from reelwarden_common.messaging.postgres import PgUnits, open_pool
+from reelwarden_common.messaging.questions import Answer
+from reelwarden_common.messaging.topology import REGISTRAR_CUSTODY
+from reelwarden_common.role import Bus, Loop, Role
+from reelwarden_report.custody.merkle import wanted
+from reelwarden_report.custody.notes import VerifierKey
+from reelwarden_report.district.registrar import domain
+from reelwarden_report.district.registrar.handlers import BATCHES, HANDLERS
+from reelwarden_report.district.registrar.settings import Settings
+from reelwarden_report.district.registrar.store import RegistrarStore
+from reelwarden_report.keys import load_or_create
+
+
+@asynccontextmanager
+async def build(settings: Settings) -> AsyncIterator[Role[RegistrarStore]]:
+    """The role as its settings say."""
+    key = load_or_create(settings.registrar_key)
+    pinned = {s: VerifierKey.parse(text) for s, text in settings.notary_public_keys.items()}
+    pool = await open_pool(settings.database_url.get_secret_value(), "report")
+    units = PgUnits(pool, "registrar", lambda conn: RegistrarStore(conn, key, pinned))
+
+    async def checkpoints() -> None:
+        async with units.begin() as store:
+            grown = await store.grown()
+        for school in grown:
+            async with units.begin() as store:
+                await store.sign_if_grown(school)
+
+    async def custody(query: CustodyQuery) -> CustodyAnswer:
+        async with units.begin() as store:
+            covered = await store.covered(query.school, [query.application, *query.holds])
+            nodes = await store.nodes(query.school, wanted(covered.ranges))
+        return domain.answer(covered, nodes)
+
+    try:
+        yield Role(
+            "registrar",
+            settings,
+            Bus("registrar", settings),
+            units,
+            HANDLERS,
+            BATCHES,
+            loops=(Loop("checkpoints", settings.checkpoint_seconds, checkpoints),),
+            answers=(Answer(REGISTRAR_CUSTODY, CustodyQuery, custody),),
+        )
+    finally:
+        await pool.close()
+
+
+def main() -> None:
+    """Run it."""
+    role.main(Settings, build)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,339 @@
+-- The sum of the migrations: the whole schema as it is now.
+
+CREATE TABLE inbox (
+    role text NOT NULL,
+    id text NOT NULL,
+    seen_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (role, id)
+);
+CREATE INDEX inbox_seen_at ON inbox (seen_at);
+CREATE TABLE outbox (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    role text NOT NULL,
+    subject text NOT NULL,
+    headers text NOT NULL,
+    body bytea NOT NULL
+);
+
+-- Custody: one log per school; entries and nodes are only ever added.
+CREATE TABLE custody_log (
+    school text PRIMARY KEY,
+    size bigint NOT NULL,
+    peaks bytea NOT NULL
+);
+CREATE TABLE custody_entry (
+    school text NOT NULL,
+    position bigint NOT NULL,
+    event text NOT NULL,
+    text text NOT NULL,
+    PRIMARY KEY (school, position),
+    UNIQUE (school, event)
+);
+CREATE TABLE custody_about (
+    school text NOT NULL,
+    about text NOT NULL,
+    position bigint NOT NULL,
+    PRIMARY KEY (school, about, position)
+);
+CREATE TABLE custody_node (
+    school text NOT NULL,
+    level int NOT NULL,
+    position bigint NOT NULL,
+    hash bytea NOT NULL,
+    PRIMARY KEY (school, level, position)
+);
+CREATE TABLE custody_checkpoint (
+    school text NOT NULL,
+    size bigint NOT NULL,
+    root bytea NOT NULL,
+    note text NOT NULL,
+    signed_at timestamptz NOT NULL,
+    cosigned_at timestamptz,
+    PRIMARY KEY (school, size)
+);
+CREATE TABLE custody_peer (
+    school text PRIMARY KEY,
+    key text NOT NULL,
+    size bigint NOT NULL,
+    root bytea NOT NULL,
+    note text NOT NULL,
+    seen_at timestamptz NOT NULL
+);
+
+-- The inspector's view of each school: what was last heard.
+CREATE TABLE school_state (
+    school text PRIMARY KEY,
+    first_heard timestamptz NOT NULL,
+    alive_at timestamptz,
+    software text,
+    clock_believed boolean,
+    plan_issued int,
+    plan_applied int,
+    disk_total bigint,
+    disk_free bigint,
+    forecast_days double precision,
+    storage_bound boolean,
+    files bigint,
+    backlog_segments bigint,
+    backlog_bytes bigint,
+    backlog_oldest timestamptz,
+    backlog_failing text NOT NULL DEFAULT '',
+    stored bigint NOT NULL DEFAULT 0,
+    stored_bytes bigint NOT NULL DEFAULT 0,
+    verified bigint NOT NULL DEFAULT 0,
+    copies_erased bigint NOT NULL DEFAULT 0
+);
+CREATE TABLE camera_state (
+    school text NOT NULL,
+    camera text NOT NULL,
+    first_start timestamptz NOT NULL,
+    last_end timestamptz NOT NULL,
+    silent_since timestamptz,
+    clock_offset_ms int,
+    PRIMARY KEY (school, camera)
+);
+-- Local days of the district; `stale` asks the index again.
+CREATE TABLE camera_day (
+    school text NOT NULL,
+    camera text NOT NULL,
+    day date NOT NULL,
+    recorded_ms bigint,
+    segments int,
+    gaps jsonb NOT NULL DEFAULT '[]',
+    first timestamptz,
+    last timestamptz,
+    stale boolean NOT NULL DEFAULT true,
+    touched_at timestamptz NOT NULL,
+    PRIMARY KEY (school, camera, day)
+);
+CREATE INDEX camera_day_stale ON camera_day (touched_at) WHERE stale;
+
+CREATE TABLE rejected_file (
+    school text NOT NULL,
+    file text NOT NULL,
+    camera text,
+    locator text NOT NULL,
+    size bigint NOT NULL,
+    file_time timestamptz NOT NULL,
+    reason text NOT NULL,
+    detail text NOT NULL,
+    heard_at timestamptz NOT NULL,
+    PRIMARY KEY (school, file)
+);
+CREATE TABLE altered_segment (
+    school text NOT NULL,
+    segment text NOT NULL,
+    found text NOT NULL,
+    camera text NOT NULL,
+    start timestamptz NOT NULL,
+    locator text NOT NULL,
+    digest text NOT NULL,
+    heard_at timestamptz NOT NULL,
+    PRIMARY KEY (school, segment, found)
+);
+CREATE TABLE lost_segment (
+    school text NOT NULL,
+    segment text NOT NULL,
+    camera text NOT NULL,
+    start timestamptz NOT NULL,
+    "end" timestamptz NOT NULL,
+    digest text NOT NULL,
+    locator text NOT NULL,
+    noticed_at timestamptz NOT NULL,
+    restored_at timestamptz,
+    restore_failed text,
+    PRIMARY KEY (school, segment)
+);
+-- One row per message of certificates.
+CREATE TABLE erasure (
+    school text NOT NULL,
+    event text NOT NULL,
+    heard_at timestamptz NOT NULL,
+    count int NOT NULL,
+    bytes bigint NOT NULL,
+    oldest timestamptz NOT NULL,
+    newest timestamptz NOT NULL,
+    certificates jsonb NOT NULL,
+    PRIMARY KEY (school, event)
+);
+CREATE INDEX erasure_heard ON erasure (school, heard_at);
+
+CREATE TABLE hold (
+    school text NOT NULL,
+    hold text NOT NULL,
+    cause text NOT NULL,
+    source text,
+    camera text,
+    start timestamptz,
+    "end" timestamptz,
+    purpose text,
+    until timestamptz,
+    status text NOT NULL,
+    complete boolean NOT NULL DEFAULT false,
+    segments int,
+    gone jsonb NOT NULL DEFAULT '[]',
+    asked_at timestamptz,
+    in_force_at timestamptz,
+    ended_at timestamptz,
+    PRIMARY KEY (school, hold)
+);
+CREATE TABLE application (
+    school text NOT NULL,
+    application text NOT NULL,
+    number text,
+    manner text,
+    outsider text,
+    status text NOT NULL,
+    use_by timestamptz,
+    use_declared text,
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (school, application)
+);
+CREATE TABLE application_step (
+    school text NOT NULL,
+    event text NOT NULL,
+    application text NOT NULL,
+    step text NOT NULL,
+    facts jsonb NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (school, event)
+);
+CREATE INDEX application_step_at ON application_step (school, application, at);
+CREATE TABLE refusal (
+    school text NOT NULL,
+    event text NOT NULL,
+    actor text NOT NULL,
+    act text NOT NULL,
+    rule text NOT NULL,
+    application text,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (school, event)
+);
+CREATE TABLE plan_refusal (
+    school text NOT NULL,
+    event text NOT NULL,
+    version int NOT NULL,
+    reason text NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (school, event)
+);
+CREATE TABLE sweep_stop (
+    school text NOT NULL,
+    sweep text NOT NULL,
+    reason text NOT NULL,
+    segments int NOT NULL,
+    bytes bigint NOT NULL,
+    at timestamptz NOT NULL,
+    confirmed_by text,
+    confirmed_at timestamptz,
+    PRIMARY KEY (school, sweep)
+);
+CREATE TABLE backup_run (
+    school text NOT NULL,
+    run text NOT NULL,
+    started_at timestamptz NOT NULL,
+    ended_at timestamptz NOT NULL,
+    kind text NOT NULL,
+    spans jsonb NOT NULL,
+    objects int NOT NULL,
+    bytes bigint NOT NULL,
+    place text NOT NULL,
+    exceptions jsonb NOT NULL,
+    PRIMARY KEY (school, run)
+);
+CREATE TABLE corrupt_object (
+    school text NOT NULL,
+    segment text NOT NULL,
+    camera text NOT NULL,
+    key text NOT NULL,
+    reason text NOT NULL,
+    at timestamptz NOT NULL,
+    verified_at timestamptz,
+    PRIMARY KEY (school, segment)
+);
+CREATE TABLE drill (
+    school text NOT NULL,
+    drill text NOT NULL,
+    sampled int NOT NULL,
+    restored int NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (school, drill)
+);
+
+-- What the inspector decides.
+CREATE TABLE finding (
+    finding text PRIMARY KEY,
+    school text NOT NULL,
+    kind text NOT NULL,
+    cause text NOT NULL,
+    camera text,
+    severity text NOT NULL,
+    facts jsonb NOT NULL,
+    opened_at timestamptz NOT NULL,
+    deadline timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL,
+    times int NOT NULL DEFAULT 1,
+    closed_at timestamptz,
+    close_reason text,
+    closed_by text
+);
+CREATE UNIQUE INDEX finding_open ON finding (school, kind, cause) WHERE closed_at IS NULL;
+CREATE INDEX finding_school ON finding (school, opened_at);
+CREATE TABLE violation (
+    violation text PRIMARY KEY,
+    school text NOT NULL,
+    kind text NOT NULL,
+    cause text NOT NULL,
+    severity text NOT NULL,
+    rule text NOT NULL,
+    actor text,
+    application text,
+    at timestamptz NOT NULL,
+    closed_at timestamptz,
+    outcome text,
+    UNIQUE (school, kind, cause)
+);
+CREATE TABLE inspection (
+    inspection text PRIMARY KEY,
+    school text NOT NULL,
+    kind text NOT NULL,
+    slot text UNIQUE,
+    at timestamptz NOT NULL,
+    by text NOT NULL,
+    record jsonb NOT NULL
+);
+CREATE INDEX inspection_school ON inspection (school, at);
+CREATE TABLE report_number (
+    school text NOT NULL,
+    year int NOT NULL,
+    last int NOT NULL,
+    PRIMARY KEY (school, year)
+);
+CREATE TABLE report (
+    report text PRIMARY KEY,
+    inspection text NOT NULL REFERENCES inspection,
+    school text NOT NULL,
+    number text NOT NULL UNIQUE,
+    kind text NOT NULL,
+    at timestamptz NOT NULL,
+    pdf_zh bytea NOT NULL,
+    pdf_en bytea NOT NULL,
+    digest text NOT NULL
+);
+CREATE INDEX report_school ON report (school, at);
+CREATE TABLE feedback (
+    feedback text PRIMARY KEY,
+    school text NOT NULL,
+    person text NOT NULL,
+    text text NOT NULL,
+    at timestamptz NOT NULL,
+    answered_at timestamptz,
+    answer text
+);
+CREATE TABLE rules (
+    version int PRIMARY KEY,
+    effective_from timestamptz NOT NULL,
+    digest text NOT NULL,
+    text text NOT NULL,
+    published_at timestamptz NOT NULL
+);
