@@ -181,6 +181,8 @@ class PackagedFile(Model):
     kind: Reason
     """view, still, native or gaps."""
     media_type: Annotated[str, Field(examples=["video/mp4"])]
+    span: CameraSpan | None = None
+    """What of which camera it shows."""
 
 
 class ExportReady(Event):
@@ -195,6 +197,11 @@ class ExportReady(Event):
     sources: Annotated[tuple[Reason, ...], Field(examples=[["disk"]])]
     """Where the segments came from: disk, vault, backup."""
     manifest: Digest
+    """Of digests.json, which lists every file: also those of the next field."""
+    more_files: int = 0
+    """Native segments that only digests.json lists, where they are too many for an event."""
+    more_gaps: int = 0
+    """Gaps that only gaps.json lists."""
 
 
 class ExportFailed(Event):

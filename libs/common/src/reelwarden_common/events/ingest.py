@@ -210,6 +210,9 @@ class SegmentsAnswer(Model):
     """Footage of this camera up to here is in the catalogue; None: nothing is known yet."""
     missing: tuple[CameraSpan, ...] = ()
     """Spans of the question that no segment covers."""
+    away: tuple[Segment, ...] = ()
+    """Segments of the span that were recorded but are not on the disk now (lost, not erased by us): the
+    vault or the backup may have them."""
 
 
 class CoverageQuery(Model):
