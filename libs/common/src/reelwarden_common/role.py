@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from fastapi import FastAPI
@@ -32,6 +33,8 @@ BATCH = 200
 FETCH_SECONDS = 0.15
 RELAY_BATCH = 500
 RELAY_POLL = 0.25
+RELAY_PAUSE = 1.0
+TIDY_SECONDS = 3600.0
 WATCH_SECONDS = 5.0
 A = TypeVar("A", bound=BaseModel)
 T = TypeVar("T", bound=RoleSettings)
@@ -106,8 +109,8 @@ def check_wiring(role: Role[Any]) -> None:
 async def running(role: Role[Any]) -> AsyncIterator[str]:
     """Run a role while the block runs; yields the address of its HTTP server.
 
-    Leaves the block by cancelling it when the role can no longer work (connection closed for good,
-    consumer deleted), so that a supervisor starts it anew.
+    When the role can no longer work (connection closed for good, consumer deleted, a part of the runtime
+    ended), it sets `role.bus.closed`: whoever runs it must then leave the block and start it anew.
     """
     check_wiring(role)
     telemetry = role.telemetry or make_telemetry(role.name)
@@ -155,10 +158,13 @@ async def running(role: Role[Any]) -> AsyncIterator[str]:
             serve_http(http, role.settings.http_host, role.settings.http_port)
         )
         tasks = [
-            asyncio.create_task(_relay(role, telemetry)),
-            asyncio.create_task(watchdog.watch(WATCH_SECONDS)),
-            *(asyncio.create_task(_turn(role.name, loop)) for loop in role.loops),
+            asyncio.create_task(_relay(role, telemetry), name="relay"),
+            asyncio.create_task(watchdog.watch(WATCH_SECONDS), name="watchdog"),
+            asyncio.create_task(_tidy(role), name="tidy"),
+            *(asyncio.create_task(_turn(role.name, loop, telemetry), name=loop.name) for loop in role.loops),
         ]
+        for task in tasks:
+            task.add_done_callback(partial(_ended, role))
         stack.push_async_callback(_cancel, tasks)
         log(role.name).info("running", http=address)
         yield address
@@ -180,6 +186,13 @@ def _subscribe(broker: BusBroker, name: str, stream: str, subject: str, delivery
     )(delivery.deliver)
 
 
+def _ended(role: Role[Any], task: asyncio.Task[None]) -> None:
+    """None of the role's tasks ends by itself: one that does is a fault, and must not go unnoticed."""
+    if not task.cancelled():
+        log(role.name).error("task_ended", task=task.get_name(), exc_info=task.exception())
+        role.bus.closed.set()
+
+
 async def _relay(role: Role[Any], telemetry: Telemetry) -> None:
     async def send(messages: Sequence[Any]) -> None:
         await publish_all(role.bus.broker.jetstream, messages)
@@ -189,11 +202,16 @@ async def _relay(role: Role[Any], telemetry: Telemetry) -> None:
         try:
             sent = await role.units.relay(send, RELAY_BATCH)
             if sent < RELAY_BATCH:
+                telemetry.outbox.set(0)
                 await role.units.wait_for_outgoing(RELAY_POLL)
-        except Transient as error:
-            log(role.name).warning("outbox_waits", error=str(error))
+        except Exception as error:  # noqa: BLE001 - nothing may stop what was decided from being said
+            log(role.name).warning(
+                "outbox_waits",
+                error=str(error) or type(error).__name__,
+                exc_info=None if isinstance(error, Transient) else error,
+            )
             telemetry.outbox.set(await _outbox_size(role))
-            await asyncio.sleep(1)
+            await asyncio.sleep(RELAY_PAUSE)
 
 
 async def _outbox_size(role: Role[Any]) -> float:
@@ -203,10 +221,20 @@ async def _outbox_size(role: Role[Any]) -> float:
         return float("nan")
 
 
-async def _turn(role: str, loop: Loop) -> None:
+async def _tidy(role: Role[Any]) -> None:
     while True:
         try:
-            await loop.turn()
+            await role.units.tidy()
+        except Exception as error:  # noqa: BLE001 - the inbox may grow for another hour
+            log(role.name).warning("not_tidied", error=str(error) or type(error).__name__)
+        await asyncio.sleep(TIDY_SECONDS)
+
+
+async def _turn(role: str, loop: Loop, telemetry: Telemetry) -> None:
+    while True:
+        try:
+            with telemetry.working(loop.name):
+                await loop.turn()
         except ReelwardenError as error:
             log(role).warning("loop_failed", loop=loop.name, error=str(error))
         except Exception:  # noqa: BLE001 - one bad turn must not end the role's work

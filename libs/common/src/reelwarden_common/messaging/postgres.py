@@ -14,7 +14,7 @@ import asyncpg
 
 from reelwarden_common.envelope import Envelope, Message
 from reelwarden_common.errors import Transient
-from reelwarden_common.messaging.units import S
+from reelwarden_common.messaging.units import REMEMBER, S
 
 MESSAGING_SQL = """
 CREATE TABLE inbox (
@@ -41,9 +41,13 @@ _PASSING = (
     asyncpg.TransactionRollbackError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
-    OSError,
+    ConnectionError,
     TimeoutError,
 )
+CONNECT_SECONDS = 10.0
+COMMAND_SECONDS = 60.0
+"""Longer than any statement of ours may take; a database that does not answer at all is given up then."""
+PING_SECONDS = 2.0
 
 
 class DatabaseAway(Transient):
@@ -60,36 +64,38 @@ class PgUnits(Generic[S]):
         self._outgoing = asyncio.Event()
 
     @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside a transaction; what is the database's fault becomes `DatabaseAway`."""
+        try:
+            async with self._pool.acquire(timeout=CONNECT_SECONDS) as conn, conn.transaction():
+                yield conn
+        except _PASSING as error:
+            message = f"database: {str(error) or type(error).__name__}"
+            raise DatabaseAway(message) from error
+
+    @asynccontextmanager
     async def begin(self) -> AsyncIterator[S]:
         """A transaction that commits with its outgoing events."""
-        try:
-            async with self._pool.acquire() as conn, conn.transaction():
-                store = self._make(conn)
-                yield store
-                wrote = await self._write_outbox(conn, store)
-        except _PASSING as error:
-            message = f"database: {error}"
-            raise DatabaseAway(message) from error
+        async with self._transaction() as conn:
+            store = self._make(conn)
+            yield store
+            wrote = await self._write_outbox(conn, store)
         if wrote:
             self._outgoing.set()
 
     async def once(self, envelope: Envelope, work: Callable[[S], Awaitable[None]]) -> bool:
         """Do `work` unless the inbox knows the event."""
-        try:
-            async with self._pool.acquire() as conn, conn.transaction():
-                fresh = await conn.fetchval(
-                    "INSERT INTO inbox (role, id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true",
-                    self._role,
-                    envelope.id,
-                )
-                if not fresh:
-                    return False
-                store = self._make(conn)
-                await work(store)
-                wrote = await self._write_outbox(conn, store)
-        except _PASSING as error:
-            message = f"database: {error}"
-            raise DatabaseAway(message) from error
+        async with self._transaction() as conn:
+            fresh = await conn.fetchval(
+                "INSERT INTO inbox (role, id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true",
+                self._role,
+                envelope.id,
+            )
+            if not fresh:
+                return False
+            store = self._make(conn)
+            await work(store)
+            wrote = await self._write_outbox(conn, store)
         if wrote:
             self._outgoing.set()
         return True
@@ -104,26 +110,23 @@ class PgUnits(Generic[S]):
 
     async def relay(self, send: Callable[[Sequence[Message]], Awaitable[None]], limit: int) -> int:
         """Send in order; one replica at a time, so that order holds across replicas too."""
-        try:
-            async with self._pool.acquire() as conn, conn.transaction():
-                alone = await conn.fetchval(
-                    "SELECT pg_try_advisory_xact_lock(hashtext('outbox'), hashtext($1))", self._role
-                )
-                if not alone:
-                    return 0
-                rows = await conn.fetch(
-                    "DELETE FROM outbox WHERE seq IN"
-                    " (SELECT seq FROM outbox WHERE role = $1 ORDER BY seq LIMIT $2)"
-                    " RETURNING seq, subject, headers, body",
-                    self._role,
-                    limit,
-                )
-                rows.sort(key=lambda row: row["seq"])
+        async with self._transaction() as conn:
+            alone = await conn.fetchval(
+                "SELECT pg_try_advisory_xact_lock(hashtext('outbox'), hashtext($1))", self._role
+            )
+            if not alone:
+                return 0
+            rows = await conn.fetch(
+                "DELETE FROM outbox WHERE seq IN"
+                " (SELECT seq FROM outbox WHERE role = $1 ORDER BY seq LIMIT $2)"
+                " RETURNING seq, subject, headers, body",
+                self._role,
+                limit,
+            )
+            rows.sort(key=lambda row: row["seq"])
+            if rows:
                 await send([Message(r["subject"], json.loads(r["headers"]), r["body"]) for r in rows])
-                return len(rows)
-        except _PASSING as error:
-            message = f"database: {error}"
-            raise DatabaseAway(message) from error
+        return len(rows)
 
     async def outbox_size(self) -> int:
         """How many messages wait."""
@@ -131,7 +134,17 @@ class PgUnits(Generic[S]):
 
     async def ping(self) -> None:
         """Ask the database for a sign of life."""
-        await self._pool.fetchval("SELECT 1", timeout=2)
+        async with asyncio.timeout(PING_SECONDS):
+            await self._pool.fetchval("SELECT 1")
+
+    async def tidy(self) -> None:
+        """Forget what was seen longer ago than the bus could say it again."""
+        async with self._transaction() as conn:
+            await conn.execute(
+                "DELETE FROM inbox WHERE role = $1 AND seen_at < now() - $2::interval",
+                self._role,
+                REMEMBER,
+            )
 
     async def wait_for_outgoing(self, seconds: float) -> None:
         """Woken by this process's own commits; other replicas' rows are found by polling."""
@@ -149,5 +162,10 @@ async def open_pool(url: str, schema: str, size: int = 8) -> asyncpg.Pool:
         OSError, asyncpg.PostgresError: the database does not let us in.
     """
     return await asyncpg.create_pool(
-        url, min_size=1, max_size=size, server_settings={"search_path": schema, "timezone": "UTC"}
+        url,
+        min_size=1,
+        max_size=size,
+        timeout=CONNECT_SECONDS,
+        command_timeout=COMMAND_SECONDS,
+        server_settings={"search_path": schema, "timezone": "UTC"},
     )

@@ -15,6 +15,8 @@ from reelwarden_common.messaging.topology import question_subject
 from reelwarden_common.telemetry import log
 
 A = TypeVar("A", bound=BaseModel)
+HEADROOM = 1024
+"""Bytes that subject and protocol may add."""
 
 
 class NoAnswer(Transient):
@@ -80,6 +82,10 @@ async def serve(client: Client, role: str, school: str, answer: Answer) -> None:
         except Exception as error:  # noqa: BLE001 - the asker gets an answer, the log the reason
             log(role).exception("question_failed", question=answer.question)
             result = Problem(problem=f"could not be answered: {type(error).__name__}")
-        await message.respond(result.model_dump_json().encode())
+        body = result.model_dump_json().encode()
+        if len(body) > client.max_payload - HEADROOM:
+            too_much = f"the answer has {len(body)} bytes, more than the bus takes: ask about less"
+            body = Problem(problem=too_much).model_dump_json().encode()
+        await message.respond(body)
 
     await client.subscribe(question_subject(answer.question, school), queue=role, cb=reply)

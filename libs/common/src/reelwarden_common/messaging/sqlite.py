@@ -10,11 +10,11 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Generic
+from typing import Generic, NoReturn
 
 from reelwarden_common.envelope import Envelope, Message
-from reelwarden_common.errors import Refused, StorageFull, Transient
-from reelwarden_common.messaging.units import S
+from reelwarden_common.errors import StorageFull, Transient
+from reelwarden_common.messaging.units import REMEMBER, S
 
 _MESSAGING = """
 CREATE TABLE IF NOT EXISTS inbox (
@@ -25,9 +25,22 @@ CREATE TABLE IF NOT EXISTS outbox (
 );
 """
 
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_PASSING = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PROTOCOL,
+)
 
-class StateDamaged(Refused):
-    """The role's SQLite file is not readable: move it away, the role rebuilds it from disk and bus."""
+
+class StateDamaged(Transient):
+    """The role's SQLite file is not readable: move it away, the role rebuilds it from disk and bus.
+
+    No message is at fault, so none is given up for it.
+    """
 
 
 def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
@@ -40,31 +53,43 @@ def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        conn.row_factory = sqlite3.Row
-        conn.execute("PRAGMA journal_mode=WAL")
-        conn.execute("PRAGMA synchronous=FULL")
-        conn.execute("PRAGMA foreign_keys=ON")
-        conn.executescript(_MESSAGING)
-        done = int(conn.execute("PRAGMA user_version").fetchone()[0])
-        if done > len(migrations):
-            message = f"{path} was written by a newer release (schema {done}); upgrade this one"
-            raise StateDamaged(message)
-        for number, script in enumerate(migrations[done:], done + 1):
-            conn.executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")
     except sqlite3.Error as error:
         raise translate(error, path) from error
+    try:
+        _prepare(conn, path, migrations)
+    except sqlite3.Error as error:
+        conn.close()
+        raise translate(error, path) from error
+    except StateDamaged:
+        conn.close()
+        raise
     return conn
 
 
+def _prepare(conn: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> None:
+    conn.row_factory = sqlite3.Row
+    conn.execute("PRAGMA journal_mode=WAL")
+    conn.execute("PRAGMA synchronous=FULL")
+    conn.execute("PRAGMA foreign_keys=ON")
+    conn.executescript(_MESSAGING)
+    done = int(conn.execute("PRAGMA user_version").fetchone()[0])
+    if done > len(migrations):
+        message = f"{path} was written by a newer release (schema {done}); upgrade this one"
+        raise StateDamaged(message)
+    for number, script in enumerate(migrations[done:], done + 1):
+        conn.executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")
+
+
 def translate(error: sqlite3.Error, path: Path) -> Exception:
-    """SQLite's errors in our words."""
-    text = str(error)
-    if "disk is full" in text or "disk I/O error" in text:
-        return StorageFull(f"{path}: {text}. Free some space; work goes on by itself")
-    if isinstance(error, sqlite3.OperationalError):
-        return Transient(f"{path}: {text}")
-    if isinstance(error, sqlite3.DatabaseError) and "not a database" in text:
-        return StateDamaged(f"{path}: {text}")
+    """SQLite's errors in our words; what is a fault of the code stays what it is."""
+    # The first byte is the primary result code; the others say where it happened.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in _FULL:
+        return StorageFull(f"{path}: {error}. Free some space; work goes on by itself")
+    if code in _DAMAGED:
+        return StateDamaged(f"{path}: {error}. Move it away; the role rebuilds it from disk and bus")
+    if code in _PASSING:
+        return Transient(f"{path}: {error}")
     return error
 
 
@@ -94,7 +119,7 @@ class SqliteUnits(Generic[S]):
                         self._conn.execute("ROLLBACK")
                     raise
             except sqlite3.Error as error:
-                raise translate(error, self._path) from error
+                self._raise(error)
         if wrote:
             self._outgoing.set()
 
@@ -106,6 +131,12 @@ class SqliteUnits(Generic[S]):
                 return False
             await work(store)
         return True
+
+    def _raise(self, error: sqlite3.Error) -> NoReturn:
+        known = translate(error, self._path)
+        if known is error:
+            raise error
+        raise known from error
 
     def _write_outbox(self, store: S) -> bool:
         rows = [(m.subject, json.dumps(m.headers), m.body) for m in store.take_outgoing()]
@@ -124,7 +155,7 @@ class SqliteUnits(Generic[S]):
             async with self._lock:
                 self._conn.execute("DELETE FROM outbox WHERE seq <= ?", (rows[-1]["seq"],))
         except sqlite3.Error as error:
-            raise translate(error, self._path) from error
+            self._raise(error)
         return len(rows)
 
     async def outbox_size(self) -> int:
@@ -134,6 +165,13 @@ class SqliteUnits(Generic[S]):
     async def ping(self) -> None:
         """Ask the file for a sign of life."""
         self._conn.execute("SELECT 1").fetchone()
+
+    async def tidy(self) -> None:
+        """Forget what was seen longer ago than the bus could say it again."""
+        async with self.begin():
+            self._conn.execute(
+                "DELETE FROM inbox WHERE seen_at < datetime('now', ?)", (f"-{REMEMBER.days} days",)
+            )
 
     async def wait_for_outgoing(self, seconds: float) -> None:
         """Woken by every commit that wrote to the outbox."""

@@ -3,15 +3,20 @@
 Two kinds exist, for PostgreSQL at the district and SQLite at a school; handlers cannot tell which.
 """
 
+import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.envelope import Envelope, Message, encode
 from reelwarden_common.events.base import Event
 from reelwarden_common.telemetry import current_traceparent
+
+REMEMBER = timedelta(days=60)
+"""How long an inbox knows what it has seen: longer than any stream keeps a message."""
 
 
 class Store:
@@ -72,6 +77,52 @@ class Units(Protocol[S_co]):
         """Answer for readiness; raises when the database does not answer."""
         ...
 
+    async def tidy(self) -> None:
+        """Forget events seen so long ago that no stream has them any more; called now and then."""
+        ...
+
     async def wait_for_outgoing(self, seconds: float) -> None:
         """Return when something was written to the outbox here, or after `seconds`."""
         ...
+
+
+class NoUnits:
+    """For a role that owns no database: units of work without a transaction, and nothing ever to relay."""
+
+    def __init__(self, role: str) -> None:
+        self._role = role
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Store]:
+        """A store that takes nothing: there is no outbox to leave it in."""
+        store = Store(self._role)
+        yield store
+        if store.take_outgoing():
+            message = f"{self._role} has no outbox: it publishes by itself"
+            raise RuntimeError(message)
+
+    async def once(self, envelope: Envelope, work: Callable[[Store], Awaitable[None]]) -> bool:
+        """Do `work` each time: there is no inbox."""
+        del envelope
+        async with self.begin() as store:
+            await work(store)
+        return True
+
+    async def relay(self, send: Callable[[Sequence[Message]], Awaitable[None]], limit: int) -> int:
+        """Nothing to send."""
+        del send, limit
+        return 0
+
+    async def outbox_size(self) -> int:
+        """Nothing waits."""
+        return 0
+
+    async def ping(self) -> None:
+        """Nobody to ask."""
+
+    async def tidy(self) -> None:
+        """Nothing to forget."""
+
+    async def wait_for_outgoing(self, seconds: float) -> None:
+        """Nothing will come."""
+        await asyncio.sleep(seconds)
