@@ -1,0 +1,153 @@
+"""A district for the tests of ingest: `district.toml`, the bus, footage that never was, and its facts."""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from nats.aio.client import Client
+from nats.js.errors import NotFoundError
+from pydantic import SecretStr
+
+from reelwarden_common.clock import system_clock
+from reelwarden_common.envelope import Message, encode
+from reelwarden_common.events.base import Event
+from reelwarden_common.events.ingest import Segment, SegmentsRecorded, TimeSource
+from reelwarden_common.identity import segment_id
+from reelwarden_common.role import running
+from reelwarden_ingest.district.intake import app as intake_app
+from reelwarden_ingest.district.intake.settings import Settings as IntakeSettings
+from reelwarden_local.bus import EmbeddedBus
+
+DAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
+TEN = timedelta(seconds=10)
+
+
+def write_district(folder: Path, schools: Sequence[str], cameras: Sequence[str] = ("gate",)) -> Path:
+    """Write a small district.toml."""
+    lines = ['[district]\nname = "示范区教育局"\n']
+    for school in schools:
+        lines.append(
+            f'[[schools]]\nid = "{school}"\nname = "学校 {school}"\nstorage = "recordings/{school}"\n'
+        )
+        lines += [
+            f'[[schools.cameras]]\nid = "{camera}"\nname = "摄像机 {camera}"\nplace = "校门口"\n'
+            f'place_kind = "entrance"\n[schools.cameras.recorder]\nlayout = "frigate"\n'
+            f'folder = "frigate"\nsource = "{camera}"\n'
+            for camera in cameras
+        ]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "district.toml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def segment(school: str, camera: str, start: datetime, **changes: Any) -> Segment:
+    """Make a segment of ten seconds, its digest from what it is."""
+    digest = changes.get("digest") or hashlib.sha256(f"{school} {camera} {start}".encode()).hexdigest()
+    end = changes.get("end") or start + TEN
+    facts: dict[str, Any] = {
+        "id": segment_id(school, camera, start, digest),
+        "camera": camera,
+        "start": start,
+        "end": end,
+        "duration_ms": max(0, int((end - start) / timedelta(milliseconds=1))),
+        "size": 2_500_000,
+        "digest": digest,
+        "codec": "h264",
+        "width": 1920,
+        "height": 1080,
+        "time_source": TimeSource.NAME,
+        "uncertainty_ms": 1000,
+        "locator": f"frigate/{camera}/{start:%Y-%m-%d/%H/%M.%S}.mp4",
+        "file_time": end,
+    }
+    return Segment(**facts | changes)
+
+
+def segments(school: str, camera: str, start: datetime, count: int) -> list[Segment]:
+    """Make segments one behind the other."""
+    return [segment(school, camera, start + n * TEN) for n in range(count)]
+
+
+def message(
+    school: str, event: Event, event_id: str = "", role: str = "scanner", time: datetime | None = None
+) -> Message:
+    """Put an event into its envelope."""
+    name = event_id or hashlib.sha256(event.model_dump_json().encode()).hexdigest()[:32]
+    return encode(event, school=school, role=role, event_id=name, time=time or system_clock())
+
+
+def recorded(school: str, number: int, camera: str = "gate") -> Message:
+    """Return one message of one segment, the `number`-th; its event id says which."""
+    one = segment(school, camera, DAY + number * TEN)
+    return message(school, SegmentsRecorded(segments=(one,)), f"{school}-{number:06d}")
+
+
+async def say(client: Client, messages: Iterable[Message]) -> None:
+    """Publish each and wait for its confirmation, again and again while the server is away."""
+    js = client.jetstream(timeout=2)
+    for one in messages:
+        while True:
+            try:
+                await js.publish(one.subject, one.body, headers=dict(one.headers), timeout=2)
+            except (OSError, TimeoutError, NotFoundError):
+                raise
+            except Exception:  # noqa: BLE001 - away: again with the same id
+                await asyncio.sleep(0.1)
+            else:
+                break
+
+
+async def until(question: Callable[[], Awaitable[object]], seconds: float = 15, every: float = 0.1) -> Any:
+    """Ask until the answer is true; returns it.
+
+    Raises:
+        TimeoutError: it did not become true.
+    """
+    deadline = time.monotonic() + seconds
+    while not (answer := await question()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds:g} s")
+        await asyncio.sleep(every)
+    return answer
+
+
+async def stored(client: Client, stream: str, subject: str = "") -> list[Any]:
+    """Return what a stream holds now, in its order, read as the topology user."""
+    js = client.jetstream(timeout=5)
+    info = await js.stream_info(stream)
+    found = []
+    for sequence in range(info.state.first_seq, info.state.last_seq + 1):
+        try:
+            one = await js.get_msg(stream, sequence)
+        except NotFoundError:
+            continue
+        if not subject or one.subject == subject:
+            found.append(one)
+    return found
+
+
+def intake_settings(bus: EmbeddedBus, district: Path, **more: Any) -> IntakeSettings:
+    """Return intake's settings on this bus."""
+    file = bus.state_dir / "intake-passwords.json"
+    file.write_text(json.dumps(dict(bus.passwords.intakes)), encoding="utf-8")
+    return IntakeSettings(
+        nats_url=bus.url(),
+        nats_password=SecretStr(bus.password("intake")),
+        district_toml=district,
+        intake_passwords_file=file,
+        **more,
+    )
+
+
+@asynccontextmanager
+async def intake(bus: EmbeddedBus, district: Path, **more: Any) -> AsyncIterator[str]:
+    """Run intake; yields its address."""
+    async with intake_app.build(intake_settings(bus, district, **more)) as role, running(role) as address:
+        yield address
