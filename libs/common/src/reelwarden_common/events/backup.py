@@ -112,6 +112,8 @@ class VerificationRequested(Event):
     TO_SCHOOL: ClassVar[bool] = True
     segment: Id
     reason: Reason
+    object_version: Annotated[str, Field(examples=["v1"])] = ""
+    """The bad version, so that it is not taken for a good one."""
 
 
 class ObjectVerified(Event):
