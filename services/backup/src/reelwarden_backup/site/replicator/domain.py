@@ -1,0 +1,98 @@
+"""The replicator's rules: what is copied, under which key and lock, and when a copy must go."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from reelwarden_common.events.backup import RunRecorded, StoredObject
+from reelwarden_common.events.base import CameraSpan
+from reelwarden_common.period import KeepPeriod
+
+LOCK_MARGIN = timedelta(minutes=1)
+"""A lock shorter than this is not worth asking for: it might have ended when the store hears of it."""
+FIRST_PAUSE = timedelta(seconds=2)
+LONGEST_PAUSE = timedelta(hours=1)
+RETIRE_AFTER = timedelta(hours=12)
+"""How long after its due time a copy waits for the reaper's certificate before it goes without one."""
+MANIFESTS = "_runs"
+"""Below this key lie the backup records; no camera's id begins with an underscore."""
+
+
+@dataclass(frozen=True)
+class Footage:
+    """One segment at the school, as far as copying it is concerned."""
+
+    segment: str
+    camera: str
+    start: datetime
+    end: datetime
+    digest: str
+    size: int
+    locator: str
+    file_time: datetime
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What `district.toml` says for this school; a plan's periods take over once one was applied."""
+
+    school: str
+    policy: str
+    priority: frozenset[str]
+    periods: Mapping[str, KeepPeriod]
+    default_period: KeepPeriod
+    unmanaged: frozenset[str]
+    hold_margin: timedelta
+    """How far a hold reaches beyond its span: one segment, since clocks and cuts are not exact."""
+
+    @property
+    def bucket(self) -> str:
+        """The school's own bucket."""
+        return f"rw-footage-{self.school}"
+
+    def wanted(self, camera: str, *, held: bool) -> bool:
+        """Whether footage is copied: everything, priority cameras, or only what is held (R3.2)."""
+        if self.policy == "everything" or held:
+            return True
+        return self.policy == "priority" and camera in self.priority
+
+
+def object_key(camera: str, start: datetime, segment: str) -> str:
+    """Where a segment's copy lies in the bucket; the day is UTC."""
+    return f"{camera}/{start:%Y-%m-%d}/{segment}.mp4"
+
+
+def lock_end(due: datetime, now: datetime) -> datetime | None:
+    """Until when a copy is locked: its due time; None when that has come, or nearly."""
+    return due.replace(microsecond=0) if due - now > LOCK_MARGIN else None
+
+
+def pause_after(tries: int) -> timedelta:
+    """How long to wait after so many failures: doubling, bounded."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * float(1 << min(tries, 20)))
+
+
+def spans_of(objects: Iterable[StoredObject]) -> tuple[CameraSpan, ...]:
+    """What a set of copies contains: per camera the first start and the last end."""
+    found: dict[str, CameraSpan] = {}
+    for one in objects:
+        known = found.get(one.camera)
+        start = min(one.start, known.start) if known else one.start
+        end = max(one.end, known.end) if known else one.end
+        found[one.camera] = CameraSpan(camera=one.camera, start=start, end=end)
+    return tuple(found[camera] for camera in sorted(found))
+
+
+def manifest_key(run: str, started: datetime) -> str:
+    """Where a backup record lies in the bucket."""
+    return f"{MANIFESTS}/{started:%Y-%m-%d}/{run}.json"
+
+
+def manifest(school: str, record: RunRecorded, objects: Iterable[StoredObject]) -> dict[str, Any]:
+    """The backup record as it lies in the bucket: the event, and each object (R4.1: time and contents)."""
+    return {
+        "school": school,
+        **record.model_dump(mode="json"),
+        "contents": [one.model_dump(mode="json") for one in objects],
+    }

@@ -1,0 +1,215 @@
+"""What the replicator keeps of what it hears: segments, holds, periods. Part of its store."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from reelwarden_backup.site.replicator.domain import Rules
+from reelwarden_backup.site.replicator.rows import microseconds, moment
+from reelwarden_common.clock import Clock
+from reelwarden_common.events.ingest import Segment
+from reelwarden_common.events.retention import CameraPeriod, Certificate, HoldsKept
+from reelwarden_common.period import KeepPeriod
+
+HOLDS_AN_EVENT = 500
+"""A list of holds this long may go on in the next event, so nothing follows from what it lacks."""
+
+_RECORD = """
+INSERT INTO segments (id, camera, start_us, end_us, digest, size, locator, file_time_us, due_us, state, held)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    locator = excluded.locator, file_time_us = excluded.file_time_us, lost = 0, retry_us = 0
+WHERE state <> 'gone'
+"""
+_ERASED = """
+INSERT INTO segments
+    (id, camera, start_us, end_us, digest, size, locator, file_time_us, due_us, state, putting)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'gone', 1)
+ON CONFLICT (id) DO UPDATE SET state = 'gone'
+"""
+_COVERED = "camera = ? AND start_us < ? AND end_us > ?"
+
+
+class Heard:
+    """The tables `segments`, `holds` and `periods`, within one transaction."""
+
+    def __init__(self, conn: sqlite3.Connection, rules: Rules, clock: Clock) -> None:
+        self._conn = conn
+        self._rules = rules
+        self._clock = clock
+
+    def record(self, segment: Segment) -> None:
+        """Take note of a segment, or of where it lies now; what was erased stays erased."""
+        held = self._is_held(segment.camera, segment.start, segment.end)
+        due = self.period(segment.camera).due(segment.end)
+        state = "waiting" if self._rules.wanted(segment.camera, held=held) else "unwanted"
+        self._conn.execute(
+            _RECORD,
+            (
+                segment.id,
+                segment.camera,
+                microseconds(segment.start),
+                microseconds(segment.end),
+                segment.digest,
+                segment.size,
+                segment.locator,
+                microseconds(segment.file_time),
+                microseconds(due),
+                state,
+                held,
+            ),
+        )
+
+    def move(self, segment: str, locator: str) -> None:
+        """A file was found under another path."""
+        self._conn.execute(
+            "UPDATE segments SET locator = ?, lost = 0, retry_us = 0 WHERE id = ?", (locator, segment)
+        )
+
+    def lose(self, segment: str) -> None:
+        """A file vanished; if no copy was made yet, the next backup record says so."""
+        row = self._conn.execute("SELECT * FROM segments WHERE id = ?", (segment,)).fetchone()
+        if row is None or row["lost"]:
+            return
+        self._conn.execute("UPDATE segments SET lost = 1 WHERE id = ?", (segment,))
+        if row["state"] == "waiting":
+            detail = (
+                f"{row['camera']} {moment(row['start_us']):%Y-%m-%dT%H:%M:%SZ}: vanished before it was copied"
+            )
+            self._conn.execute(
+                "INSERT INTO exceptions (segment, detail, at_us) VALUES (?, ?, ?)",
+                (segment, detail, microseconds(self._clock())),
+            )
+
+    def erase(self, certificate: Certificate) -> None:
+        """The original was erased on its day: so must its copies be (invariant 7).
+
+        A segment that was never heard of is kept as gone: its recording may be heard of later, and copies
+        may lie in the store that this file knows nothing of.
+        """
+        self._conn.execute(
+            _ERASED,
+            (
+                certificate.segment,
+                certificate.camera,
+                microseconds(certificate.start),
+                microseconds(certificate.end),
+                certificate.digest,
+                certificate.size,
+                certificate.locator,
+                microseconds(certificate.end),
+                microseconds(certificate.due),
+            ),
+        )
+        self._conn.execute(
+            "UPDATE copies SET todo = 'erase', retry_us = coalesce(locked_us, 0) WHERE segment = ?",
+            (certificate.segment,),
+        )
+        self._conn.execute("DELETE FROM restores WHERE segment = ?", (certificate.segment,))
+
+    def period(self, camera: str) -> KeepPeriod:
+        """How long a camera's footage is kept: by the applied plan, else by the school's own file."""
+        row = self._conn.execute("SELECT * FROM periods WHERE camera = ?", (camera,)).fetchone()
+        if row is not None:
+            return KeepPeriod(row["days"], timedelta(minutes=row["grace_minutes"]), row["zone"])
+        return self._rules.periods.get(camera, self._rules.default_period)
+
+    def unmanaged(self) -> frozenset[str]:
+        """The cameras whose footage their recorder erases, not the reaper."""
+        said = {row["camera"]: row["managed"] for row in self._conn.execute("SELECT * FROM periods")}
+        recorders = {camera for camera, managed in said.items() if not managed}
+        return frozenset(recorders | (self._rules.unmanaged - said.keys()))
+
+    def keep_periods(self, periods: Iterable[CameraPeriod]) -> None:
+        """Count by a new plan: due times move, and locks are lengthened where they end too early."""
+        for period in periods:
+            before = self.period(period.camera)
+            self._conn.execute(
+                "INSERT OR REPLACE INTO periods VALUES (?, ?, ?, ?, ?)",
+                (period.camera, period.days, period.grace_minutes, period.zone, period.managed),
+            )
+            if self.period(period.camera) != before:
+                self._count_again(period.camera)
+
+    def _count_again(self, camera: str) -> None:
+        period = self.period(camera)
+        for first, last in self._local_days(camera, ZoneInfo(period.zone)):
+            self._conn.execute(
+                "UPDATE segments SET due_us = ? WHERE camera = ? AND end_us >= ? AND end_us < ?",
+                (microseconds(period.due(first)), camera, microseconds(first), microseconds(last)),
+            )
+        self._conn.execute(
+            "UPDATE copies SET todo = 'protect', retry_us = 0 WHERE todo = '' AND segment IN"
+            " (SELECT id FROM segments WHERE camera = ? AND due_us > coalesce(copies.locked_us, 0))",
+            (camera,),
+        )
+
+    def _local_days(self, camera: str, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+        """The local days on which known segments of a camera end: all of one day are due together."""
+        row = self._conn.execute(
+            "SELECT min(end_us) AS first, max(end_us) AS last FROM segments WHERE camera = ?", (camera,)
+        ).fetchone()
+        if row["first"] is None:
+            return
+        at = moment(row["first"])
+        while at <= moment(row["last"]):
+            tomorrow = at.astimezone(zone).date() + timedelta(days=1)
+            midnight = datetime.combine(tomorrow, datetime.min.time(), tzinfo=zone).astimezone(at.tzinfo)
+            yield at, midnight
+            at = midnight
+
+    def keep_holds(self, event: HoldsKept) -> None:
+        """Know the site's holds; footage that one covers is copied, and its copies get a legal hold."""
+        now = microseconds(self._clock())
+        known = {row["id"]: row for row in self._conn.execute("SELECT * FROM holds")}
+        named = {hold.id for hold in event.holds}
+        complete = len(event.holds) < HOLDS_AN_EVENT
+        ended = [
+            row for id_, row in known.items() if (complete and id_ not in named) or row["until_us"] <= now
+        ]
+        for row in ended:
+            self._conn.execute("DELETE FROM holds WHERE id = ?", (row["id"],))
+            self._conn.execute(
+                f"UPDATE segments SET held = 0 WHERE {_COVERED}",  # noqa: S608 - a constant of ours
+                (row["camera"], row["end_us"], row["start_us"]),
+            )
+        for hold in event.holds:
+            if microseconds(hold.until) > now:
+                start, end = (
+                    hold.span.start - self._rules.hold_margin,
+                    hold.span.end + self._rules.hold_margin,
+                )
+                self._conn.execute(
+                    "INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?, ?)",
+                    (
+                        hold.id,
+                        hold.span.camera,
+                        microseconds(start),
+                        microseconds(end),
+                        microseconds(hold.until),
+                    ),
+                )
+        self._conn.execute("INSERT OR REPLACE INTO meta VALUES ('holds_heard_us', ?)", (str(now),))
+        for row in self._conn.execute("SELECT * FROM holds").fetchall():
+            self._cover(row)
+
+    def _cover(self, hold: sqlite3.Row) -> None:
+        place = (hold["camera"], hold["end_us"], hold["start_us"])
+        self._conn.execute(
+            f"UPDATE segments SET held = 1, state = iif(state = 'unwanted', 'waiting', state)"  # noqa: S608 - a constant of ours
+            f" WHERE held = 0 AND {_COVERED}",
+            place,
+        )
+        self._conn.execute(
+            "UPDATE copies SET todo = 'protect', retry_us = 0 WHERE todo = '' AND held = 0 AND bad = 0"  # noqa: S608 - a constant of ours
+            f" AND segment IN (SELECT id FROM segments WHERE {_COVERED})",
+            place,
+        )
+
+    def _is_held(self, camera: str, start: datetime, end: datetime) -> bool:
+        row = self._conn.execute(
+            f"SELECT 1 FROM holds WHERE until_us > ? AND {_COVERED}",  # noqa: S608 - a constant of ours
+            (microseconds(self._clock()), camera, microseconds(end), microseconds(start)),
+        ).fetchone()
+        return row is not None

@@ -1,0 +1,110 @@
+"""Looking after copies: locks lengthened, legal holds set, versions erased when their time has come."""
+
+from reelwarden_backup.site.replicator.copies import Copy
+from reelwarden_backup.site.replicator.domain import RETIRE_AFTER, Rules, lock_end, object_key
+from reelwarden_backup.site.replicator.patience import Patience
+from reelwarden_backup.site.replicator.store import ReplicatorStore
+from reelwarden_common.clock import Clock
+from reelwarden_common.messaging.units import Units
+from reelwarden_common.s3 import S3, NotAllowed, NotStored, StoreAway
+
+BATCH = 100
+
+
+class Upkeep:
+    """Three kinds of work on copies that are stored already."""
+
+    def __init__(
+        self, units: Units[ReplicatorStore], s3: S3, rules: Rules, patience: Patience, clock: Clock
+    ) -> None:
+        self._units = units
+        self._s3 = s3
+        self._rules = rules
+        self._patience = patience
+        self._clock = clock
+
+    async def protect(self) -> None:
+        """Set the locks and legal holds that are wanted."""
+        while not self._patience.resting:
+            async with self._units.begin() as store:
+                batch = store.copies.to_do("protect", BATCH)
+            if not batch:
+                return
+            for copy in batch:
+                if not await self._protect(copy):
+                    break
+
+    async def _protect(self, copy: Copy) -> bool:
+        stored, locked = copy.object, lock_end(copy.due, self._clock())
+        place = (stored.bucket, stored.key, stored.object_version)
+        if locked is not None and stored.locked_until is not None and locked <= stored.locked_until:
+            locked = None
+        try:
+            if copy.wanted_hold and not copy.held:
+                await self._s3.legal_hold(*place, on=True)
+            if locked is not None:
+                await self._s3.lock_until(*place, locked)
+        except NotStored:
+            locked = None  # the ledger finds out that it is missing, and asks for another
+        except (StoreAway, NotAllowed) as error:
+            if await self._patience.is_away(error):
+                return False
+            async with self._units.begin() as store:
+                store.copies.postpone(copy)
+            return True
+        async with self._units.begin() as store:
+            store.copies.protected(copy, locked)
+        return True
+
+    async def erase(self) -> None:
+        """Erase, by version, what is to go and whose lock is over."""
+        await self._check_gone()
+        while not self._patience.resting:
+            async with self._units.begin() as store:
+                batch = store.copies.to_do("erase", BATCH)
+            if not batch:
+                return
+            done: list[Copy] = []
+            late: list[Copy] = []
+            for copy in batch:
+                erased = await self._erase(copy)
+                if erased is None:
+                    break
+                (done if erased else late).append(copy)
+            async with self._units.begin() as store:
+                store.erase_copies(done)
+                for copy in late:
+                    store.copies.postpone(copy)
+
+    async def _erase(self, copy: Copy) -> bool | None:
+        """Whether a version is gone; None: the store is away."""
+        place = (copy.object.bucket, copy.object.key, copy.object.object_version)
+        try:
+            if copy.held:
+                await self._s3.legal_hold(*place, on=False)
+            await self._s3.erase(*place)
+        except NotStored:
+            return True
+        except (StoreAway, NotAllowed) as error:
+            return None if await self._patience.is_away(error) else False
+        return True
+
+    async def _check_gone(self) -> None:
+        """Look for copies of erased segments that a lost state file or a crash has left unknown."""
+        async with self._units.begin() as store:
+            batch = store.copies.gone_unchecked(BATCH)
+        for one in batch:
+            key = object_key(one.footage.camera, one.footage.start, one.footage.segment)
+            try:
+                listed = await self._s3.versions(self._rules.bucket, key)
+            except (StoreAway, NotAllowed, NotStored) as error:
+                await self._patience.is_away(error)
+                return
+            found = [version.version for version in listed if version.version not in one.known]
+            async with self._units.begin() as store:
+                store.copies.gone_checked(one, key, found)
+
+    async def retire(self) -> None:
+        """Let copies go that are due and whose original nobody will certify as erased."""
+        async with self._units.begin() as store:
+            store.copies.retire(self._clock() - RETIRE_AFTER, store.heard.unmanaged(), BATCH)
