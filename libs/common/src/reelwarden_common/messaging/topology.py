@@ -3,12 +3,13 @@
 A role publishes every event whose subject bears its name; what it hears and asks is listed below.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from reelwarden_common import events
 from reelwarden_common.events import access, backup, ingest, report, retention
-from reelwarden_common.events.base import ANY_ROLE, Event
+from reelwarden_common.events.base import ANY_ROLE, Event, Model
 
 
 class Place(StrEnum):
@@ -51,6 +52,13 @@ SCANNER_SEGMENTS = "scanner.query.segments"
 INDEX_SEGMENTS = "index.query.segments"
 INDEX_COVERAGE = "index.query.coverage"
 REGISTRAR_CUSTODY = "registrar.query.custody"
+QUESTIONS: Mapping[str, tuple[type[Model], type[Model]]] = {
+    SCANNER_SEGMENTS: (ingest.SegmentsQuery, ingest.SegmentsAnswer),
+    INDEX_SEGMENTS: (ingest.SegmentsQuery, ingest.SegmentsAnswer),
+    INDEX_COVERAGE: (ingest.CoverageQuery, ingest.CoverageAnswer),
+    REGISTRAR_CUSTODY: (report.CustodyQuery, report.CustodyAnswer),
+}
+"""The forms of each question and of its answer."""
 
 _APPLICATION = (
     access.ApplicationFiled,
