@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+BELIEVED_AHEAD = timedelta(hours=24)
+"""A file cannot hold what was recorded after it was written last; a claim further ahead is not believed."""
+
 
 @dataclass(frozen=True)
 class KeepPeriod:
@@ -31,3 +34,17 @@ class KeepPeriod:
             recording_day + timedelta(days=self.days + 1), datetime.min.time(), tzinfo=zone
         )
         return midnight.astimezone(UTC) + self.grace
+
+
+def believed_end(claimed: datetime, file_time: datetime) -> datetime:
+    """The end of a segment for counting its period: the later of claimed end and file time.
+
+    A claim more than 24 h after the file time is not believed; the file time rules.
+
+    >>> day = datetime(2026, 3, 2, tzinfo=UTC)
+    >>> believed_end(day, day + timedelta(days=9)) == day + timedelta(days=9)
+    True
+    >>> believed_end(day + timedelta(days=900), day) == day
+    True
+    """
+    return file_time if claimed - file_time > BELIEVED_AHEAD else max(claimed, file_time)

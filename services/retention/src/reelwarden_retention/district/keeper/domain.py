@@ -1,0 +1,102 @@
+"""What the keeper decides, without asking the time or anybody: holds, versions, periods, epochs."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from reelwarden_common.events.access import ApplicationFiled
+from reelwarden_common.events.retention import CameraPeriod, Hold, HoldSource
+from reelwarden_retention.periods import succeed
+from reelwarden_retention.shapes import CameraPolicy
+
+MOST_EPOCHS_AHEAD = 1000
+"""No district is restored so often; a site that claims it is wrong or lying."""
+
+
+class HoldState(StrEnum):
+    """asked → decided → released or lapsed; a hold from a freeze or from a site starts as decided."""
+
+    ASKED = "asked"
+    DECIDED = "decided"
+    RELEASED = "released"
+    LAPSED = "lapsed"
+
+
+class Step(StrEnum):
+    """What to do with an event of an aggregate."""
+
+    APPLY = "apply"
+    WAIT = "wait"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True)
+class KeptHold:
+    """A hold as the keeper knows it; `released_at` is when its release takes effect."""
+
+    hold: Hold
+    state: HoldState
+    released_at: datetime | None = None
+
+    def stands(self, now: datetime) -> bool:
+        """Whether footage under it is kept because of it."""
+        released = self.released_at is not None and self.released_at <= now
+        return now < self.hold.until and not released and self.state is not HoldState.LAPSED
+
+
+def next_step(known: int, heard: int) -> Step:
+    """Versions count from 1: the next is applied, a later one waits, an older one was applied before."""
+    if heard <= known:
+        return Step.IGNORE
+    return Step.APPLY if heard == known + 1 else Step.WAIT
+
+
+def hold_id(cause: str, position: int) -> str:
+    """The same application always asks for the same holds."""
+    return hashlib.sha256(f"{cause}\n{position}".encode()).hexdigest()[:32]
+
+
+def holds_for(event: ApplicationFiled) -> tuple[Hold, ...]:
+    """One hold for each span of an application, from the moment it is filed (R4.2)."""
+    return tuple(
+        Hold(
+            id=hold_id(event.application, position),
+            source=HoldSource.APPLICATION,
+            cause=event.application,
+            span=span,
+            purpose=event.purpose,
+            until=event.hold_until,
+        )
+        for position, span in enumerate(event.spans, 1)
+    )
+
+
+def policies(
+    known: Sequence[CameraPolicy], wanted: Iterable[CameraPeriod], now: datetime, delay: timedelta
+) -> tuple[CameraPolicy, ...]:
+    """What counts for each camera of a school from now on.
+
+    A camera that is wanted no more keeps its last policy: its footage still has its day.
+    """
+    by_camera = {policy.period.camera: policy for policy in known}
+    for period in wanted:
+        before = by_camera.get(period.camera)
+        by_camera[period.camera] = succeed(before, CameraPolicy(period=period), now, delay)
+    return tuple(by_camera[camera] for camera in sorted(by_camera))
+
+
+def epoch_after(own: tuple[int, int], site: tuple[int, int]) -> int | None:
+    """The epoch to go on in when a site knows a plan that we do not: our database is an older one.
+
+    Args:
+        own: epoch and version of our newest plan.
+        site: those of the plan that the site goes by.
+
+    Returns:
+        None where the site knows nothing newer, or claims what cannot be.
+    """
+    if site <= own or site[0] > own[0] + MOST_EPOCHS_AHEAD:
+        return None
+    return site[0] + 1

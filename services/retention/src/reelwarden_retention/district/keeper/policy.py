@@ -1,0 +1,40 @@
+"""The policies of `district.toml`, brought into the plans when a keeper starts."""
+
+from reelwarden_common.district import DistrictConfig, Erasure, School
+from reelwarden_common.events.retention import CameraPeriod
+from reelwarden_common.messaging.postgres import PgUnits
+from reelwarden_retention.district.keeper.domain import policies
+from reelwarden_retention.district.keeper.store import KeeperStore
+
+
+def wanted(config: DistrictConfig, school: School) -> list[CameraPeriod]:
+    """The period of each camera of a school, as the file says (R3.1)."""
+    return [
+        CameraPeriod(
+            camera=camera.id,
+            days=config.keep_days(school.id, camera.id),
+            grace_minutes=config.retention.grace_hours * 60,
+            zone=config.time_zone,
+            managed=school.erasure is Erasure.MANAGED,
+        )
+        for camera in school.cameras
+    ]
+
+
+async def bring_up_to_date(units: PgUnits[KeeperStore], config: DistrictConfig) -> list[str]:
+    """Issue a plan for every school whose policies changed, or that has none; tells which.
+
+    Replicas may do it at the same time: the one that comes second finds nothing to change.
+    """
+    changed = []
+    for school in config.schools:
+        async with units.begin() as store:
+            await store.lock(school.id)
+            known = await store.policies(school.id)
+            now = store.clock()
+            await store.put_policies(
+                school.id, policies(known, wanted(config, school), now, config.release_delay)
+            )
+            if await store.issue(school.id, unless_same=True):
+                changed.append(school.id)
+    return changed
