@@ -118,6 +118,8 @@ class Recorder:
         return WRITERS[recorded.layout](path, self._pictures[camera], start, self._encoding, first_frame)
 
     def _close(self, camera: str, segment: SegmentWriter) -> WrittenFile:
+        if segment.end == segment.start:
+            segment.record(1)
         duration_ms = segment.close()
         self._count(camera, duration_ms)
         return self._enter(camera, segment, duration_ms, FileKind.GOOD)

@@ -44,6 +44,8 @@ class SegmentWriter:
     """Draws, encodes and writes one segment; `record` as time passes, then `close`."""
 
     OPTIONS: ClassVar[Mapping[str, str]] = {}
+    OPENS_AT_ONCE = False
+    """The file is there before its first second is over."""
 
     def __init__(
         self, path: Path, picture: Picture, start: datetime, encoding: Encoding, first_frame: int = 0
@@ -58,6 +60,8 @@ class SegmentWriter:
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.gop_size = encoding.fps * 2
         self._stream.codec_context.thread_count = 1
+        if self.OPENS_AT_ONCE:
+            self._container.start_encoding()
 
     @property
     def end(self) -> datetime:
@@ -91,6 +95,7 @@ class GrowingWriter(SegmentWriter):
     """`ffmpeg -f segment`: the media grows while open, the index is written last."""
 
     OPTIONS: ClassVar[Mapping[str, str]] = {"flush_packets": "1"}
+    OPENS_AT_ONCE = True
 
 
 class WholeWriter(SegmentWriter):

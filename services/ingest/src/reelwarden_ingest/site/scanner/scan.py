@@ -70,6 +70,8 @@ class Scanner:
         self.pass_wanted = True
         self.offsets_ms: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=REMEMBERED_OFFSETS))
         self.problem: str | None = None
+        """Why what was read cannot be entered."""
+        self._binding = asyncio.Lock()
         self._reader, self._measures, self._keeping = reader, measures, keeping
         self._read: list[Outcome] = []
         self._entered = asyncio.Event()
@@ -82,22 +84,26 @@ class Scanner:
         Raises:
             Unbound: it is not; nothing is scanned and nothing reported lost until it is again.
         """
-        async with self.units.begin() as catalogue:
-            known = catalogue.storage_id()
-        try:
-            found = await asyncio.to_thread(self.storage.bind, self.school, known)
-        except Unbound as error:
-            if self.unbound != str(error):
-                log("scanner").error("storage_unbound", reason=str(error))
-            self.unbound = str(error)
-            raise
-        if known is None or self.unbound is not None:
+        async with self._binding:
             async with self.units.begin() as catalogue:
-                catalogue.bind(found)
-                for camera in self.recorders.cameras:
-                    if (newest := catalogue.newest(camera)) is not None:
-                        self.room.lead(camera, newest[0], newest[2])
-        self.unbound = None
+                known = catalogue.storage_id()
+            try:
+                found = await asyncio.to_thread(self.storage.bind, self.school, known)
+            except Unbound as error:
+                if self.unbound != str(error):
+                    log("scanner").error("storage_unbound", reason=str(error))
+                self.unbound = str(error)
+                raise
+            if self.unbound is not None:
+                await self._bound_to(found)
+                self.unbound = None
+
+    async def _bound_to(self, storage: str) -> None:
+        async with self.units.begin() as catalogue:
+            catalogue.bind(storage)
+            for camera in self.recorders.cameras:
+                if (newest := catalogue.newest(camera)) is not None:
+                    self.room.lead(camera, newest[0], newest[2])
 
     # noticing
 
@@ -159,18 +165,22 @@ class Scanner:
         await self._take_hooks()
         while True:
             self.room.close(self.clock(), self.monotonic())
-            if len(self._read) < ENTER_AT_ONCE:
-                self._reader.feed(self.room.backlog, self.room.take)
-            if not self._reader.busy and not self._read:
+            self._measures.waiting.set(len(self.room))
+            await self._collect()
+            if self._read:
+                await self._enter()
+            elif not self._reader.busy:
                 return
-            started = self.monotonic()
-            while len(self._read) < ENTER_AT_ONCE and self._reader.busy:
-                remaining = COLLECT_SECONDS - (self.monotonic() - started)
-                if remaining <= 0:
-                    break
-                self._read += await self._reader.collect(remaining)
-                self._reader.feed(self.room.backlog, self.room.take)
-            await self._enter()
+
+    async def _collect(self) -> None:
+        """Keep the threads busy, until there is enough to enter or the first has waited long enough."""
+        began = self.monotonic()
+        while len(self._read) < ENTER_AT_ONCE:
+            self._reader.feed(self.room.backlog, self.room.take)
+            remaining = COLLECT_SECONDS - (self.monotonic() - began)
+            if not self._reader.busy or remaining <= 0:
+                return
+            self._read += await self._reader.collect(remaining)
 
     async def _take_hooks(self) -> None:
         hooked = self.storage.closed_by_hook()
