@@ -1,0 +1,77 @@
+"""恢复验证: the restore drill. A sample is brought back to a scratch folder, hashed again and played."""
+
+import asyncio
+import secrets
+import tempfile
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import av
+
+from reelwarden_backup.district.ledger.domain import Object
+from reelwarden_backup.district.ledger.store import LedgerStore
+from reelwarden_common.messaging.units import Units
+from reelwarden_common.s3 import S3, NotAllowed, NotStored, StoreAway
+
+
+class Drilling:
+    """Holds a drill when one is due; of several replicas one does."""
+
+    def __init__(self, units: Units[LedgerStore], s3: S3, every: timedelta, sample: int) -> None:
+        self._units = units
+        self._s3 = s3
+        self._every = every
+        self._sample = sample
+
+    async def turn(self) -> None:
+        """Hold a drill, if it is time and there is anything to bring back.
+
+        Raises:
+            StoreAway: the store went away in the middle; the drill is held another time.
+        """
+        drill = uuid.uuid4().hex
+        starts = [secrets.token_hex(16) for _ in range(self._sample)]
+        async with self._units.begin() as store:
+            objects = await store.begin_drill(drill, self._every, starts)
+        if not objects:
+            return
+        failures = []
+        with tempfile.TemporaryDirectory(prefix="reelwarden-drill-") as folder:
+            for one in objects:
+                try:
+                    if not await self._comes_back(one, Path(folder) / "segment.mp4"):
+                        failures.append(one.segment)
+                except StoreAway:
+                    async with self._units.begin() as store:
+                        await store.forget_drill(drill)
+                    raise
+        async with self._units.begin() as store:
+            await store.complete_drill(drill, len(objects), failures)
+
+    async def _comes_back(self, one: Object, path: Path) -> bool:
+        try:
+            found = await self._s3.get_file(one.bucket, one.key, path, one.object_version)
+        except (NotStored, NotAllowed):
+            return False
+        except StoreAway:
+            if await self._s3.answers(one.bucket):
+                return False
+            raise
+        return found == one.digest and await asyncio.to_thread(plays, path)
+
+
+def plays(path: Path) -> bool:
+    """Whether the first and the last picture of a file can be decoded."""
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            first = next(container.decode(stream), None)
+            if stream.duration:
+                container.seek(stream.duration + (stream.start_time or 0), stream=stream)
+            last = None
+            for picture in container.decode(stream):
+                last = picture
+    except (av.FFmpegError, IndexError, OSError):
+        return False
+    return first is not None and last is not None

@@ -1,0 +1,354 @@
+"""The ledger's tables: what was stored, what was read back, what was lost, and the records of it all."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import asyncpg
+
+from reelwarden_backup.district.ledger.domain import CLAIM, Object, Outcome, Verdict
+from reelwarden_common.clock import Clock, system_clock
+from reelwarden_common.errors import Early, Refused
+from reelwarden_common.events.backup import (
+    BacklogMeasured,
+    DrillCompleted,
+    ObjectCorrupt,
+    ObjectsErased,
+    ObjectsStored,
+    ObjectVerified,
+    RestoreFailed,
+    RestoreRequested,
+    RunRecorded,
+    StoredObject,
+    VerificationRequested,
+)
+from reelwarden_common.events.base import DISTRICT_SCHOOL
+from reelwarden_common.events.ingest import SegmentsLost
+from reelwarden_common.messaging.postgres import Connection
+from reelwarden_common.messaging.units import Store
+
+IDS_AN_EVENT = 500
+
+_INSERT = """
+INSERT INTO objects (school, segment, object_version, camera, start_at, end_at, digest, size, bucket, key,
+    locked_until, stored_at, state, check_after, erased_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+"""
+_CLAIM = """
+UPDATE objects SET claimed_until = $1 WHERE (school, segment, object_version) IN (
+    SELECT school, segment, object_version FROM objects
+    WHERE {which} AND (claimed_until IS NULL OR claimed_until < $2)
+    ORDER BY {order} LIMIT $3 FOR UPDATE SKIP LOCKED)
+RETURNING *
+"""
+_NEW = _CLAIM.format(which="state = 'unverified' AND check_after <= $2", order="check_after")
+_OLD = _CLAIM.format(
+    which="state = 'verified' AND checked_at <= $4 AND check_after <= $2", order="checked_at"
+)
+_ONE = "school = $1 AND segment = $2 AND object_version = $3"
+_GOOD_COPY = """
+SELECT * FROM objects WHERE segment = $1 AND ($2 = $3 OR school = $2) AND state IN ('verified', 'unverified')
+ORDER BY state = 'verified' DESC, stored_at DESC LIMIT 1
+"""
+_SAMPLE = """
+SELECT * FROM objects WHERE state = 'verified' AND segment >= $1 ORDER BY segment LIMIT 1
+"""
+
+
+class LedgerStore(Store):
+    """One transaction of the ledger."""
+
+    def __init__(self, conn: Connection, clock: Clock = system_clock) -> None:
+        super().__init__("ledger", clock)
+        self._conn = conn
+
+    async def add(self, school: str, event: ObjectsStored) -> None:
+        """Objects were stored; each waits to be read back."""
+        now = self.clock()
+        rows = [(*_facts(school, one), "unverified", now, None) for one in event.objects]
+        await self._conn.executemany(_INSERT + " ON CONFLICT DO NOTHING", rows)
+
+    async def erase(self, school: str, event: ObjectsErased) -> None:
+        """Objects were erased because their originals were."""
+        rows = [(*_facts(school, one), "erased", event.erased_at, event.erased_at) for one in event.objects]
+        await self._conn.executemany(
+            _INSERT + " ON CONFLICT (school, segment, object_version) DO UPDATE"
+            " SET state = 'erased', erased_at = excluded.erased_at",
+            rows,
+        )
+
+    async def claim_new(self, limit: int) -> list[Object]:
+        """Take objects that were never read back; another replica leaves them alone for a while."""
+        now = self.clock()
+        return [_object(row) for row in await self._conn.fetch(_NEW, now + CLAIM, now, limit)]
+
+    async def claim_old(self, limit: int, older_than: timedelta) -> list[Object]:
+        """Take those whose last reading is oldest."""
+        now = self.clock()
+        rows = await self._conn.fetch(_OLD, now + CLAIM, now, limit, now - older_than)
+        return [_object(row) for row in rows]
+
+    async def give_back(self, objects: Iterable[Object]) -> None:
+        """The store is away: whoever comes next may take them."""
+        await self._conn.executemany(
+            f"UPDATE objects SET claimed_until = NULL WHERE {_ONE}",  # noqa: S608 - a constant of ours
+            [(one.school, one.segment, one.object_version) for one in objects],
+        )
+
+    async def judged(self, verdicts: Sequence[Verdict]) -> None:
+        """Keep what readings said, and tell it; a bad copy is asked for again."""
+        now = self.clock()
+        settled = [v for v in verdicts if await self._settle(v, now)]
+        good = [v.object for v in settled if v.outcome is Outcome.VERIFIED]
+        for school, group in groupby(sorted(good, key=lambda o: o.school), key=lambda o: o.school):
+            objects = list(group)
+            for first in range(0, len(objects), IDS_AN_EVENT):
+                part = objects[first : first + IDS_AN_EVENT]
+                self.publish(
+                    school,
+                    ObjectVerified(
+                        objects=tuple(one.segment for one in part),
+                        bytes=sum(one.size for one in part),
+                        verified_at=now,
+                    ),
+                )
+        for verdict in settled:
+            if verdict.is_bad:
+                self._tell_bad(verdict)
+
+    async def _settle(self, verdict: Verdict, now: datetime) -> bool:
+        """Write one verdict; False when the object has changed hands or state since it was claimed."""
+        one, again = verdict.object, verdict.outcome is Outcome.AGAIN
+        place = (one.school, one.segment, one.object_version)
+        if again:
+            await self._conn.execute(
+                "UPDATE objects SET tries = tries + 1, check_after = $4, claimed_until = NULL"  # noqa: S608 - a constant of ours
+                f" WHERE {_ONE} AND state IN ('unverified', 'verified')",
+                *place,
+                verdict.again_at,
+            )
+            return False
+        written = await self._conn.fetchval(
+            "UPDATE objects SET state = $4, checked_at = $5, tries = 0, claimed_until = NULL"  # noqa: S608 - a constant of ours
+            f" WHERE {_ONE} AND state IN ('unverified', 'verified') AND claimed_until IS NOT NULL"
+            " RETURNING true",
+            *place,
+            "corrupt" if verdict.is_bad else "verified",
+            now,
+        )
+        if not written:
+            return False
+        await self._conn.execute(
+            "INSERT INTO verifications (school, segment, object_version, checked_at, outcome, found)"
+            " VALUES ($1, $2, $3, $4, $5, $6)",
+            *place,
+            now,
+            verdict.outcome.value,
+            verdict.found,
+        )
+        return True
+
+    def _tell_bad(self, verdict: Verdict) -> None:
+        one = verdict.object
+        reason = "differs" if verdict.outcome is Outcome.CORRUPT else verdict.outcome.value
+        self.publish(
+            one.school,
+            ObjectCorrupt(
+                segment=one.segment,
+                camera=one.camera,
+                key=one.key,
+                object_version=one.object_version,
+                expected=one.digest,
+                found=verdict.found,
+                reason=reason,
+            ),
+        )
+        self.publish(
+            one.school,
+            VerificationRequested(segment=one.segment, reason=reason, object_version=one.object_version),
+        )
+
+    async def keep_run(self, school: str, event: RunRecorded) -> None:
+        """Keep a backup record (R4.1)."""
+        await self._conn.execute(
+            "INSERT INTO runs (run, school, started_at, ended_at, kind, spans, objects, bytes, place,"
+            " exceptions, manifest) VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11)"
+            " ON CONFLICT DO NOTHING",
+            event.run,
+            school,
+            event.started_at,
+            event.ended_at,
+            event.kind,
+            json.dumps([span.model_dump(mode="json") for span in event.spans]),
+            event.objects,
+            event.bytes,
+            event.place,
+            list(event.exceptions),
+            event.manifest,
+        )
+
+    async def keep_backlog(self, school: str, event: BacklogMeasured, at: datetime) -> None:
+        """Keep the newest measurement."""
+        await self._conn.execute(
+            "INSERT INTO backlogs (school, segments, bytes, oldest, failing, measured_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (school) DO UPDATE SET"
+            " segments = excluded.segments, bytes = excluded.bytes, oldest = excluded.oldest, failing = excluded.failing,"
+            " measured_at = excluded.measured_at WHERE backlogs.measured_at <= excluded.measured_at",
+            school,
+            event.segments,
+            event.bytes,
+            event.oldest,
+            event.failing,
+            at,
+        )
+
+    async def lose(self, school: str, event: SegmentsLost) -> None:
+        """Segments vanished from a school's disk."""
+        now = self.clock()
+        await self._conn.executemany(
+            "INSERT INTO lost (school, segment, camera, start_at, noticed_at, state, changed_at)"
+            " VALUES ($1, $2, $3, $4, $5, 'lost', $6) ON CONFLICT (school, segment) DO UPDATE"
+            " SET state = 'lost', noticed_at = excluded.noticed_at, changed_at = excluded.changed_at",
+            [(school, one.id, one.camera, one.start, event.noticed_at, now) for one in event.segments],
+        )
+
+    async def ask_restore(self, school: str, segment: str, actor: str) -> None:
+        """Ask the school to bring a segment back from its best copy.
+
+        Raises:
+            Early: nothing is known of such a segment yet.
+            Refused: it has no copy that is good.
+        """
+        row = await self._conn.fetchrow(_GOOD_COPY, segment, school, DISTRICT_SCHOOL)
+        if row is None:
+            if not await self._conn.fetchval("SELECT 1 FROM objects WHERE segment = $1 LIMIT 1", segment):
+                raise Early(f"no copy of segment {segment} is known")
+            raise Refused(
+                f"片段 {segment} 没有完好的备份，无法恢复 · segment {segment} has no good copy: "
+                "all were found corrupt or were erased"
+            )
+        await self._restore_state(row["school"], segment, "requested", actor=actor)
+        self.publish(
+            row["school"],
+            RestoreRequested(
+                segment=segment,
+                digest=row["digest"],
+                bucket=row["bucket"],
+                key=row["key"],
+                object_version=row["object_version"],
+            ),
+        )
+
+    async def restored(self, school: str, segment: str) -> None:
+        """A segment is back."""
+        await self._restore_state(school, segment, "restored")
+
+    async def not_restored(self, school: str, event: RestoreFailed) -> None:
+        """A segment could not be brought back; if its copy is to blame, the copy is read again."""
+        await self._restore_state(school, event.segment, "failed", reason=event.reason, detail=event.detail)
+        if event.reason in ("corrupt", "missing"):
+            await self._conn.execute(
+                "UPDATE objects SET state = 'unverified', check_after = $3, claimed_until = NULL"
+                " WHERE school = $1 AND segment = $2 AND state = 'verified'",
+                school,
+                event.segment,
+                self.clock(),
+            )
+
+    async def _restore_state(
+        self,
+        school: str,
+        segment: str,
+        state: str,
+        *,
+        actor: str | None = None,
+        reason: str | None = None,
+        detail: str | None = None,
+    ) -> None:
+        await self._conn.execute(
+            "INSERT INTO lost (school, segment, state, actor, reason, detail, changed_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (school, segment) DO UPDATE SET"
+            " state = excluded.state, actor = coalesce(excluded.actor, lost.actor), reason = excluded.reason,"
+            " detail = excluded.detail, changed_at = excluded.changed_at",
+            school,
+            segment,
+            state,
+            actor,
+            reason,
+            detail,
+            self.clock(),
+        )
+
+    async def begin_drill(self, drill: str, every: timedelta, starts: Sequence[str]) -> list[Object]:
+        """Draw a sample for a restore drill, if one is due and no other replica holds it.
+
+        `starts` are random segment ids: ids are hashes, so the next one after each is a fair draw.
+        """
+        now = self.clock()
+        await self._conn.execute("SELECT pg_advisory_xact_lock(hashtext('backup.drill'))")
+        recent = await self._conn.fetchval(
+            "SELECT 1 FROM drills WHERE started_at > $1 AND (completed_at IS NOT NULL OR started_at > $2)",
+            now - every,
+            now - CLAIM,
+        )
+        if recent:
+            return []
+        drawn = [row for start in starts if (row := await self._conn.fetchrow(_SAMPLE, start)) is not None]
+        objects = list({row["segment"]: _object(row) for row in drawn}.values())
+        if objects:
+            await self._conn.execute("INSERT INTO drills (drill, started_at) VALUES ($1, $2)", drill, now)
+        return objects
+
+    async def forget_drill(self, drill: str) -> None:
+        """The store went away in the middle: the drill is held another time."""
+        await self._conn.execute("DELETE FROM drills WHERE drill = $1", drill)
+
+    async def complete_drill(self, drill: str, sampled: int, failures: Sequence[str]) -> None:
+        """A drill is over (R4.1: restore test)."""
+        await self._conn.execute(
+            "UPDATE drills SET completed_at = $2, sampled = $3, restored = $4, failures = $5"
+            " WHERE drill = $1",
+            drill,
+            self.clock(),
+            sampled,
+            sampled - len(failures),
+            list(failures),
+        )
+        event = DrillCompleted(
+            drill=drill, sampled=sampled, restored=sampled - len(failures), failures=tuple(failures)
+        )
+        self.publish(DISTRICT_SCHOOL, event)
+
+
+def _facts(school: str, one: StoredObject) -> tuple[object, ...]:
+    return (
+        school,
+        one.segment,
+        one.object_version,
+        one.camera,
+        one.start,
+        one.end,
+        one.digest,
+        one.size,
+        one.bucket,
+        one.key,
+        one.locked_until,
+        one.stored_at,
+    )
+
+
+def _object(row: asyncpg.Record) -> Object:
+    return Object(
+        school=row["school"],
+        segment=row["segment"],
+        object_version=row["object_version"],
+        camera=row["camera"],
+        start=row["start_at"],
+        digest=row["digest"],
+        size=row["size"],
+        bucket=row["bucket"],
+        key=row["key"],
+        locked_until=row["locked_until"],
+        tries=row["tries"],
+    )
