@@ -194,7 +194,8 @@ class LedgerStore(Store):
             "INSERT INTO backlogs (school, segments, bytes, oldest, failing, measured_at)"
             " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (school) DO UPDATE SET"
             " segments = excluded.segments, bytes = excluded.bytes, oldest = excluded.oldest,"
-            " failing = excluded.failing, measured_at = excluded.measured_at WHERE backlogs.measured_at <= excluded.measured_at",
+            " failing = excluded.failing, measured_at = excluded.measured_at"
+            " WHERE backlogs.measured_at <= excluded.measured_at",
             school,
             event.segments,
             event.bytes,

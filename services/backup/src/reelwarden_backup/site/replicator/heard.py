@@ -10,22 +10,23 @@ from reelwarden_backup.site.replicator.rows import microseconds, moment
 from reelwarden_common.clock import Clock
 from reelwarden_common.events.ingest import Segment
 from reelwarden_common.events.retention import CameraPeriod, Certificate, HoldsKept
-from reelwarden_common.period import KeepPeriod
+from reelwarden_common.period import KeepPeriod, believed_end
 
 HOLDS_AN_EVENT = 500
 """A list of holds this long may go on in the next event, so nothing follows from what it lacks."""
 
 _RECORD = """
-INSERT INTO segments (id, camera, start_us, end_us, digest, size, locator, file_time_us, due_us, state, held)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO segments
+    (id, camera, start_us, end_us, digest, size, locator, file_time_us, believed_us, due_us, state, held)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     locator = excluded.locator, file_time_us = excluded.file_time_us, lost = 0, retry_us = 0
 WHERE state <> 'gone'
 """
 _ERASED = """
 INSERT INTO segments
-    (id, camera, start_us, end_us, digest, size, locator, file_time_us, due_us, state, putting)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'gone', 1)
+    (id, camera, start_us, end_us, digest, size, locator, file_time_us, believed_us, due_us, state, putting)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'gone', 1)
 ON CONFLICT (id) DO UPDATE SET state = 'gone'
 """
 _COVERED = "camera = ? AND start_us < ? AND end_us > ?"
@@ -42,7 +43,8 @@ class Heard:
     def record(self, segment: Segment) -> None:
         """Take note of a segment, or of where it lies now; what was erased stays erased."""
         held = self._is_held(segment.camera, segment.start, segment.end)
-        due = self.period(segment.camera).due(segment.end)
+        counted = believed_end(segment.end, segment.file_time)
+        due = self.period(segment.camera).due(counted)
         state = "waiting" if self._rules.wanted(segment.camera, held=held) else "unwanted"
         self._conn.execute(
             _RECORD,
@@ -55,6 +57,7 @@ class Heard:
                 segment.size,
                 segment.locator,
                 microseconds(segment.file_time),
+                microseconds(counted),
                 microseconds(due),
                 state,
                 held,
@@ -99,6 +102,7 @@ class Heard:
                 certificate.size,
                 certificate.locator,
                 microseconds(certificate.end),
+                microseconds(certificate.end),
                 microseconds(certificate.due),
             ),
         )
@@ -136,7 +140,7 @@ class Heard:
         period = self.period(camera)
         for first, last in self._local_days(camera, ZoneInfo(period.zone)):
             self._conn.execute(
-                "UPDATE segments SET due_us = ? WHERE camera = ? AND end_us >= ? AND end_us < ?",
+                "UPDATE segments SET due_us = ? WHERE camera = ? AND believed_us >= ? AND believed_us < ?",
                 (microseconds(period.due(first)), camera, microseconds(first), microseconds(last)),
             )
         self._conn.execute(
@@ -146,9 +150,10 @@ class Heard:
         )
 
     def _local_days(self, camera: str, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
-        """The local days on which known segments of a camera end: all of one day are due together."""
+        """The local days from which known segments of a camera count: all of one day are due together."""
         row = self._conn.execute(
-            "SELECT min(end_us) AS first, max(end_us) AS last FROM segments WHERE camera = ?", (camera,)
+            "SELECT min(believed_us) AS first, max(believed_us) AS last FROM segments WHERE camera = ?",
+            (camera,),
         ).fetchone()
         if row["first"] is None:
             return

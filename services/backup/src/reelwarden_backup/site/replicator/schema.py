@@ -6,7 +6,8 @@ MIGRATIONS = (
     INSERT INTO meta VALUES ('made_us', CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
 
     -- Every segment heard of. `state`: unwanted (policy), waiting (to be copied), kept (a copy is stored),
-    -- gone (erased on its day). `putting`: a put was begun whose end was not seen. `lost`: not on the disk.
+    -- gone (erased on its day). `believed_us`: the end that its period counts from. `putting`: a put was
+    -- begun whose end was not seen. `lost`: not on the disk.
     CREATE TABLE segments (
         id TEXT PRIMARY KEY,
         camera TEXT NOT NULL,
@@ -16,6 +17,7 @@ MIGRATIONS = (
         size INTEGER NOT NULL,
         locator TEXT NOT NULL,
         file_time_us INTEGER NOT NULL,
+        believed_us INTEGER NOT NULL,
         due_us INTEGER NOT NULL,
         state TEXT NOT NULL,
         held INTEGER NOT NULL DEFAULT 0,
@@ -26,6 +28,7 @@ MIGRATIONS = (
     );
     CREATE INDEX segments_waiting ON segments (held DESC, start_us) WHERE state = 'waiting';
     CREATE INDEX segments_time ON segments (camera, start_us, end_us);
+    CREATE INDEX segments_believed ON segments (camera, believed_us);
     CREATE INDEX segments_due ON segments (due_us) WHERE state IN ('kept', 'gone');
 
     -- Every version that lies in the store. `todo`: '' | protect (lock or hold to be set) | erase.
