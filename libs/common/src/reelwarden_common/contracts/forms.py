@@ -1,6 +1,5 @@
 """Every form that travels: events, and the questions and answers of request and reply, with its schema."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,12 +47,10 @@ def answer_form(question: str) -> Form:
     return Form(f"{question}.reply", QUESTIONS[question][1])
 
 
-def all_forms() -> Iterator[Form]:
+def all_forms() -> tuple[Form, ...]:
     """Events first, then questions and answers."""
-    yield from (form_of(event) for event in events.ALL)
-    for question in QUESTIONS:
-        yield question_form(question)
-        yield answer_form(question)
+    exchanges = (form(question) for question in QUESTIONS for form in (question_form, answer_form))
+    return (*(form_of(event) for event in events.ALL), *exchanges)
 
 
 def schema_of(form: Form) -> dict[str, Any]:
