@@ -9,23 +9,28 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 from pydantic import SecretStr
 
 from reelwarden_common.clock import system_clock
+from reelwarden_common.db import migrate, role_of
 from reelwarden_common.envelope import Message, encode
 from reelwarden_common.events.base import Event
 from reelwarden_common.events.ingest import Segment, SegmentsRecorded, TimeSource
 from reelwarden_common.identity import segment_id
 from reelwarden_common.role import running
+from reelwarden_ingest.district.index import app as index_app
+from reelwarden_ingest.district.index.settings import Settings as IndexSettings
 from reelwarden_ingest.district.intake import app as intake_app
 from reelwarden_ingest.district.intake.settings import Settings as IntakeSettings
 from reelwarden_local.bus import EmbeddedBus
 
 DAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 TEN = timedelta(seconds=10)
+DATABASE_PASSWORD = "ingest-tests"
 
 
 def write_district(folder: Path, schools: Sequence[str], cameras: Sequence[str] = ("gate",)) -> Path:
@@ -150,4 +155,32 @@ def intake_settings(bus: EmbeddedBus, district: Path, **more: Any) -> IntakeSett
 async def intake(bus: EmbeddedBus, district: Path, **more: Any) -> AsyncIterator[str]:
     """Run intake; yields its address."""
     async with intake_app.build(intake_settings(bus, district, **more)) as role, running(role) as address:
+        yield address
+
+
+async def migrated(admin_url: str) -> str:
+    """Bring the schema `ingest` into a database; returns the service's own URL."""
+    await migrate(admin_url, "ingest", DATABASE_PASSWORD)
+    parts = urlsplit(admin_url)
+    return urlunsplit(
+        parts._replace(netloc=f"{role_of('ingest')}:{DATABASE_PASSWORD}@{parts.hostname}:{parts.port}")
+    )
+
+
+def index_settings(bus: EmbeddedBus, district: Path, database_url: str, **more: Any) -> IndexSettings:
+    """Return the index's settings on this bus; counts settle at once."""
+    return IndexSettings(
+        nats_url=bus.url(),
+        nats_password=SecretStr(bus.password("index")),
+        district_toml=district,
+        database_url=SecretStr(database_url),
+        **{"index_settle_seconds": 0.2, "index_ask_again_seconds": 1.0} | more,
+    )
+
+
+@asynccontextmanager
+async def index(bus: EmbeddedBus, district: Path, database_url: str, **more: Any) -> AsyncIterator[str]:
+    """Run an index; yields its address."""
+    settings = index_settings(bus, district, database_url, **more)
+    async with index_app.build(settings) as role, running(role) as address:
         yield address

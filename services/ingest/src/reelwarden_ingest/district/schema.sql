@@ -1,0 +1,203 @@
+-- What footage exists, where, with which digest. One partition per UTC day of start; no default partition,
+-- so that a day can leave as a whole: wild clocks go to quarantine.
+
+CREATE TABLE inbox (
+    role text NOT NULL,
+    id text NOT NULL,
+    seen_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (role, id)
+);
+CREATE INDEX inbox_seen_at ON inbox (seen_at);
+CREATE TABLE outbox (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    role text NOT NULL,
+    subject text NOT NULL,
+    headers text NOT NULL,
+    body bytea NOT NULL
+);
+
+CREATE TABLE segments (
+    school text NOT NULL,
+    camera text NOT NULL,
+    start_at timestamptz NOT NULL,
+    end_at timestamptz NOT NULL,
+    digest bytea NOT NULL,
+    id bytea NOT NULL,
+    duration_ms integer NOT NULL,
+    size bigint NOT NULL,
+    codec text NOT NULL,
+    width integer NOT NULL,
+    height integer NOT NULL,
+    time_source text NOT NULL,
+    uncertainty_ms integer NOT NULL,
+    locator text NOT NULL,
+    file_time timestamptz NOT NULL,
+    said_at timestamptz NOT NULL,
+    status text NOT NULL DEFAULT 'recorded' CHECK (status IN ('recorded', 'altered', 'lost', 'erased')),
+    changed_at timestamptz,
+    found bytea,
+    PRIMARY KEY (school, camera, start_at, digest)
+) PARTITION BY RANGE (start_at);
+-- Few, and looked for whenever a school says segments again.
+CREATE INDEX segments_missing ON segments (school, camera, start_at) WHERE status IN ('lost', 'altered');
+
+-- Every change of a segment's state, with its time as the school tells it.
+CREATE TABLE changes (
+    school text NOT NULL,
+    id bytea NOT NULL,
+    at timestamptz NOT NULL,
+    status text NOT NULL,
+    detail text NOT NULL DEFAULT '',
+    PRIMARY KEY (school, id, at, status)
+);
+
+-- Certificates stay when the day's partition goes. Not matched: no row of segments carries it (yet).
+CREATE TABLE erasures (
+    school text NOT NULL,
+    id bytea NOT NULL,
+    camera text NOT NULL,
+    start_at timestamptz NOT NULL,
+    end_at timestamptz NOT NULL,
+    digest bytea NOT NULL,
+    size bigint NOT NULL,
+    locator text NOT NULL,
+    due timestamptz NOT NULL,
+    erased_at timestamptz NOT NULL,
+    plan bytea NOT NULL,
+    copies text[] NOT NULL,
+    matched boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (school, id)
+);
+CREATE INDEX erasures_unmatched ON erasures (school, id) WHERE NOT matched;
+CREATE INDEX erasures_start_at ON erasures (start_at);
+
+CREATE TABLE rejected (
+    school text NOT NULL,
+    id bytea NOT NULL,
+    camera text,
+    locator text NOT NULL,
+    size bigint NOT NULL,
+    file_time timestamptz NOT NULL,
+    digest bytea,
+    reason text NOT NULL,
+    detail text NOT NULL,
+    said_at timestamptz NOT NULL,
+    erased_at timestamptz,
+    PRIMARY KEY (school, id)
+);
+
+CREATE TABLE quarantine (
+    school text NOT NULL,
+    id bytea NOT NULL,
+    reason text NOT NULL,
+    segment jsonb NOT NULL,
+    said_at timestamptz NOT NULL,
+    PRIMARY KEY (school, id)
+);
+
+-- What the school counted of a camera-day, to be compared once it had time to arrive.
+CREATE TABLE days (
+    school text NOT NULL,
+    camera text NOT NULL,
+    day date NOT NULL,
+    count integer NOT NULL,
+    digest bytea NOT NULL,
+    said_at timestamptz NOT NULL,
+    asked integer NOT NULL DEFAULT 0,
+    look_at timestamptz,
+    PRIMARY KEY (school, camera, day)
+);
+CREATE INDEX days_look_at ON days (look_at) WHERE look_at IS NOT NULL;
+
+-- Camera-hours that changed: to be looked through for conflicts, and counted once they are complete.
+CREATE TABLE hours (
+    school text NOT NULL,
+    camera text NOT NULL,
+    hour timestamptz NOT NULL,
+    to_check boolean NOT NULL DEFAULT true,
+    to_count boolean NOT NULL DEFAULT true,
+    PRIMARY KEY (school, camera, hour)
+);
+CREATE INDEX hours_to_check ON hours (school, camera, hour) WHERE to_check;
+CREATE INDEX hours_to_count ON hours (school, camera, hour) WHERE to_count;
+
+CREATE TABLE conflicts (
+    school text NOT NULL,
+    camera text NOT NULL,
+    start_at timestamptz NOT NULL,
+    digests bytea[] NOT NULL,
+    PRIMARY KEY (school, camera, start_at)
+);
+
+-- The register (art. 13, 14), and how far each camera's footage is known.
+CREATE TABLE cameras (
+    school text NOT NULL,
+    camera text NOT NULL,
+    place_kind text,
+    keep_days integer,
+    managed boolean,
+    complete_to timestamptz,
+    PRIMARY KEY (school, camera)
+);
+
+CREATE TABLE dropped_days (
+    day date PRIMARY KEY,
+    dropped_at timestamptz NOT NULL DEFAULT now(),
+    segments bigint NOT NULL
+);
+
+-- The service's role may not change tables; these two change them for it, within bounds.
+CREATE FUNCTION make_day(wanted date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    partition text := 'segments_' || to_char(wanted, 'YYYYMMDD');
+BEGIN
+    PERFORM set_config('search_path', current_schema() || ', pg_temp', true);
+    IF wanted < date '2000-01-01' OR wanted > current_date + 2 THEN
+        RAISE EXCEPTION 'no partition is made for %', wanted;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtext('ingest'), hashtext('days'));
+    IF to_regclass(partition) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    -- Attached, not created in place: that would lock every reader and writer out.
+    EXECUTE format('CREATE TABLE %I (LIKE segments INCLUDING ALL)', partition);
+    EXECUTE format('ALTER TABLE segments ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', partition,
+        to_char(wanted, 'YYYY-MM-DD') || ' 00:00:00+00', to_char(wanted + 1, 'YYYY-MM-DD') || ' 00:00:00+00');
+    DELETE FROM dropped_days WHERE day = wanted;
+    IF FOUND THEN
+        -- What is said again of a day that has left was erased all the same.
+        UPDATE erasures SET matched = false
+        WHERE start_at >= to_timestamp(extract(epoch FROM wanted))
+          AND start_at < to_timestamp(extract(epoch FROM wanted + 1));
+    END IF;
+END $$;
+
+CREATE FUNCTION drop_day(wanted date) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    partition text := 'segments_' || to_char(wanted, 'YYYYMMDD');
+    alive boolean;
+    total bigint;
+BEGIN
+    PERFORM set_config('search_path', current_schema() || ', pg_temp', true);
+    IF wanted > current_date - 2 OR to_regclass(partition) IS NULL THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE status <> ''erased'')', partition) INTO alive;
+    IF alive THEN
+        RETURN NULL;
+    END IF;
+    PERFORM set_config('lock_timeout', '2s', true);
+    PERFORM pg_advisory_xact_lock(hashtext('ingest'), hashtext('days'));
+    LOCK TABLE segments IN ACCESS EXCLUSIVE MODE;
+    EXECUTE format('SELECT count(*), coalesce(bool_or(status <> ''erased''), false) FROM %I', partition)
+        INTO total, alive;
+    IF alive THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format('DROP TABLE %I', partition);
+    INSERT INTO dropped_days (day, segments) VALUES (wanted, total)
+        ON CONFLICT (day) DO UPDATE SET dropped_at = now(), segments = excluded.segments;
+    RETURN total;
+END $$;
