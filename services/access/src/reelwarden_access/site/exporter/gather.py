@@ -1,0 +1,119 @@
+"""Gets the file of each segment: from disk, vault or backup, its digest checked always."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from reelwarden_access.site.exporter.domain import Parameters, Piece, Source, Tried, Unusable
+from reelwarden_access.site.exporter.files import Located, Storage, digest_of_file
+from reelwarden_access.site.exporter.media import Unplayable, inspect
+from reelwarden_common.errors import Transient
+from reelwarden_common.events.base import CameraSpan
+from reelwarden_common.events.ingest import Segment, SegmentsAnswer, SegmentsQuery
+from reelwarden_common.s3 import S3, NotAllowed, NotStored
+
+
+class Ask(Protocol):
+    """Asks the scanner which segments cover a span."""
+
+    async def __call__(self, question: SegmentsQuery, /) -> SegmentsAnswer:
+        """The answer; raises Transient when there is none."""
+        ...
+
+
+class SourceAway(Transient):
+    """The storage or the store with a segment's file cannot be reached now."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the scanner knows of one span."""
+
+    segments: Mapping[str, Segment]
+    complete_to: datetime | None
+
+
+async def known_segments(ask: Ask, span: CameraSpan) -> Known:
+    """All segments of a span, in as many answers as it takes."""
+    found: dict[str, Segment] = {}
+    at = span.start
+    while True:
+        answer = await ask(SegmentsQuery(camera=span.camera, start=at, end=span.end))
+        found |= {one.id: one for one in (*answer.segments, *answer.away)}
+        reached = answer.complete_to
+        if reached is None or reached <= at or reached >= span.end:
+            return Known(found, reached)
+        at = reached
+
+
+class Gatherer:
+    """Finds files for segments; those from the backup are put into `folder`."""
+
+    def __init__(self, storage: Storage, s3: S3, backup: str, folder: Path) -> None:
+        self._storage, self._s3, self._backup, self._folder = storage, s3, backup, folder
+        self.files: dict[str, Located] = {}
+        """The file of each piece, by the segment's id."""
+
+    async def get(self, segment: Segment) -> Piece | Unusable:
+        """A segment's file, or what was found where it should be.
+
+        Raises:
+            SourceAway: it may be had later.
+        """
+        tried: dict[Source, Tried] = {}
+        for source in Source:
+            found = await self._try(segment, source)
+            if isinstance(found, Parameters):
+                return Piece(segment, source, found, tried)
+            tried[source] = found
+        if Tried.AWAY in tried.values():
+            away = ", ".join(source for source, why in tried.items() if why is Tried.AWAY)
+            raise SourceAway(f"segment {segment.id} of {segment.camera} cannot be had: {away} is away")
+        return Unusable(segment, tried)
+
+    async def _try(self, segment: Segment, source: Source) -> Parameters | Tried:
+        if source is Source.BACKUP:
+            return await self._from_backup(segment)
+        is_disk = source is Source.DISK
+        places = self._storage.on_disk(segment) if is_disk else self._storage.in_vault(segment)
+        worst = Tried.ABSENT if self._storage.is_there else Tried.AWAY
+        for place in places:
+            found = await asyncio.to_thread(_look, place, segment.digest)
+            if isinstance(found, Parameters):
+                self.files[segment.id] = place
+                return found
+            worst = worst if found is Tried.ABSENT else found
+        return worst
+
+    async def _from_backup(self, segment: Segment) -> Parameters | Tried:
+        key = f"{segment.camera}/{segment.start.astimezone(UTC):%Y-%m-%d}/{segment.id}.mp4"
+        place = Located(self._folder, f"{segment.id}.mp4")
+        target = self._folder / place.path
+        try:
+            await self._s3.get_file(self._backup, key, target)
+        except NotStored:
+            return Tried.ABSENT
+        except NotAllowed as error:
+            raise SourceAway(f"the backup refuses this school's key: {error}") from error
+        found = await asyncio.to_thread(_look, place, segment.digest)
+        if isinstance(found, Parameters):
+            self.files[segment.id] = place
+        else:
+            target.unlink()
+        return found
+
+
+def _look(place: Located, digest: str) -> Parameters | Tried:
+    """Open a file once: what is hashed is what is looked into."""
+    try:
+        with place.open() as file:
+            if digest_of_file(file) != digest:
+                return Tried.ALTERED
+            return inspect(file)
+    except FileNotFoundError:
+        return Tried.ABSENT
+    except (Unplayable, OSError):
+        return Tried.UNREADABLE

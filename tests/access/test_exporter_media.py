@@ -1,0 +1,137 @@
+"""Viewing copies: cut to the approved span, playable, and what they show is what was filmed then."""
+
+from datetime import timedelta
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image, ImageStat
+
+from reelwarden_access.site.exporter.files import Located
+from reelwarden_access.site.exporter.media import Shown, Strip, Unplayable, inspect, still, stitch
+from reelwarden_common.events.ingest import Segment
+from reelwarden_local.recorders.writer import Encoding
+from tests.access.footage import CAMERAS, School, at, filmed_at, pictures
+
+FRAME = timedelta(seconds=0.2)
+
+
+def _strips(school: School, segments: list[Segment]) -> list[Strip]:
+    return [Strip(Located(school.storage, one.locator).open, one.start, timedelta()) for one in segments]
+
+
+def _stitched(school: School, segments: list[Segment], start: float, end: float) -> tuple[Path, Shown]:
+    target = school.storage.parent / "view.mp4"
+    return target, stitch(_strips(school, segments), at(start), at(end), target)
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+@pytest.mark.parametrize("reset", [True, False], ids=["each-from-zero", "running-timeline"])
+def test_a_span_that_begins_and_ends_inside_segments_is_shown_exactly(
+    tmp_path: Path, camera: str, reset: bool
+) -> None:
+    school = School(tmp_path / "storage", Encoding(reset_timestamps=reset))
+    target, shown = _stitched(school, school.record(camera, 0, 30), 3.4, 26.2)
+    assert (shown.start, shown.end) == (at(3.4), at(26.2))
+    assert shown.lead_in == timedelta(seconds=1.4)  # a key frame every two seconds
+    seen = pictures(target)
+    assert len(seen) == round((26.2 - 3.4) * 5)
+    for second, picture in (seen[0], seen[33], seen[-1]):
+        assert filmed_at(camera, picture, at(3.4 + second)) == at(3.4) + timedelta(seconds=round(second, 3))
+
+
+def test_the_index_comes_first_so_that_browsers_can_seek(tmp_path: Path) -> None:
+    school = School(tmp_path / "storage")
+    target, _ = _stitched(school, school.record("gate", 0, 20), 0, 20)
+    content = target.read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")
+
+
+def test_the_same_segments_give_the_same_bytes(tmp_path: Path) -> None:
+    school = School(tmp_path / "storage")
+    segments = school.record("gate", 0, 20)
+    target, _ = _stitched(school, segments, 1, 19)
+    first = target.read_bytes()
+    assert _stitched(school, segments, 1, 19)[0].read_bytes() == first
+
+
+def test_files_that_overlap_leave_nothing_out(tmp_path: Path) -> None:
+    school = School(tmp_path / "storage")
+    first, second = school.record("gate", 0, 10)[0], school.record("gate", 8, 18)[0]
+    target, shown = _stitched(school, [first, second], 0, 18)
+    seen = [filmed_at("gate", picture, at(second)) for second, picture in pictures(target)]
+    assert set(seen) >= {at(0) + FRAME * n for n in range(90)}
+    assert shown.end == at(18)
+    seconds = [second for second, _ in pictures(target)]
+    assert seconds == sorted(set(seconds))
+
+
+def test_a_late_first_key_frame_is_said(tmp_path: Path) -> None:
+    school = School(tmp_path / "storage")
+    (segment,) = school.record("gate", 5, 15)
+    target, shown = _stitched(school, [segment], 5, 12)
+    assert (shown.start, shown.end, shown.lead_in) == (at(5), at(12), timedelta())
+    assert len(pictures(target)) == 35
+
+
+def test_a_still_shows_the_first_approved_moment(tmp_path: Path) -> None:
+    school = School(tmp_path / "storage")
+    target, _ = _stitched(school, school.record("gate", 0, 10), 3.4, 9)
+    still(target, tmp_path / "still.jpg")
+    with Image.open(tmp_path / "still.jpg") as picture:
+        assert filmed_at("gate", picture.convert("L"), at(3.4)) == at(3.4)
+
+
+@pytest.mark.parametrize("content", [b"", b"no video at all", b"\x00" * 4096])
+def test_what_is_no_video_is_told(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.mp4"
+    path.write_bytes(content)
+    with path.open("rb") as file, pytest.raises(Unplayable):
+        inspect(file)
+
+
+def test_parameters_tell_a_change_of_resolution(tmp_path: Path) -> None:
+    found = []
+    for name, encoding in (("small", Encoding()), ("large", Encoding(width=640, height=360))):
+        school = School(tmp_path / name / "storage", encoding)
+        (segment,) = school.record("gate", 0, 2)
+        with school.path(segment).open("rb") as file:
+            found.append(inspect(file))
+    small, large = found
+    assert (small.codec, small.width, small.height) == ("h264", 320, 180)
+    assert small != large
+
+
+def _encoded(path: Path, container: str, seconds: int) -> Path:
+    """As better recorders encode: pictures that refer to later ones, in any container."""
+    with av.open(str(path), "w", format=container) as output:
+        stream = output.add_stream(
+            "libx264", rate=10, options={"bf": "3", "x264-params": "b-adapt=0:scenecut=0"}
+        )
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        stream.codec_context.gop_size = 40
+        for number in range(seconds * 10):
+            frame = av.VideoFrame(160, 120, "yuv420p")
+            for plane, level in zip(frame.planes, (16 + number * 2, 128, 128), strict=True):
+                plane.update(bytes([level]) * plane.buffer_size)
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts"])
+def test_pictures_that_refer_to_later_ones_stay_whole(tmp_path: Path, container: str) -> None:
+    source = _encoded(tmp_path / "source", container, 9)
+    strips = [Strip(Located(tmp_path, "source").open, at(9 * n), timedelta()) for n in range(2)]
+    target = tmp_path / "view.mp4"
+    shown = stitch(strips, at(5.3), at(13.6), target)
+    assert (shown.start, shown.lead_in) == (at(5.3), timedelta(seconds=1.3))
+    levels = [round(ImageStat.Stat(picture).mean[0] * 219 / 255 / 2) for _, picture in pictures(target)]
+    wanted = [*range(53, 90), *range(46)]
+    assert levels[: len(wanted)] == pytest.approx(wanted, abs=1)
+    assert len(levels) <= len(wanted) + 3, "no more than the pictures that the last ones refer to"
+    with source.open("rb") as file:
+        assert inspect(file).codec == "h264"
