@@ -12,7 +12,7 @@ from reelwarden_local.bus import EmbeddedBus
 from reelwarden_local.keys import Keys
 from reelwarden_local.processes import RoleProcess, keep_alive
 from reelwarden_local.roles import DISTRICT_ROLES, SITE_ROLES, module_of, service_of
-from reelwarden_local.servers import Identity, Postgres, SeaweedFS
+from reelwarden_local.servers import READ_RIGHTS, WRITE_RIGHTS, Identity, Postgres, SeaweedFS
 from reelwarden_local.servers.state import kept_ports, kept_secrets, write_private
 from reelwarden_local.site_host import ROLES_FILE
 
@@ -57,18 +57,16 @@ class Stack:
 
     def _identities(self) -> list[Identity]:
         """A key per school and role: a site has its own two buckets, the district reads."""
-        read = ("Read", "List")
-        write = (*read, "Write", "Tagging")
         footage = [f"rw-footage-{s}" for s in self.schools]
         exports = [f"rw-exports-{s}" for s in self.schools]
         rights: dict[str, list[str]] = {
             "admin": ["Admin", "Read", "Write", "List", "Tagging"],
-            "desk": [f"{act}:{bucket}" for bucket in exports for act in read],
-            "ledger": [f"{act}:{bucket}" for bucket in footage for act in read],
+            "desk": [f"{act}:{bucket}" for bucket in exports for act in READ_RIGHTS],
+            "ledger": [f"{act}:{bucket}" for bucket in footage for act in READ_RIGHTS],
         }
         for s in self.schools:
             own = (f"rw-footage-{s}", f"rw-exports-{s}")
-            rights[f"site-{s}"] = [f"{act}:{bucket}" for bucket in own for act in write]
+            rights[f"site-{s}"] = [f"{act}:{bucket}" for bucket in own for act in WRITE_RIGHTS]
         return [
             Identity(name, name, self._secrets[f"s3.{name}"], actions) for name, actions in rights.items()
         ]

@@ -4,10 +4,12 @@ from reelwarden_local.servers.link import Link
 from reelwarden_local.servers.nats import NatsServer, plain_jetstream
 from reelwarden_local.servers.postgres import Postgres
 from reelwarden_local.servers.process import LOOPBACK, ServerError, ServerProcess, free_port, free_ports
-from reelwarden_local.servers.seaweedfs import Identity, SeaweedFS
+from reelwarden_local.servers.seaweedfs import READ_RIGHTS, WRITE_RIGHTS, Identity, SeaweedFS
 
 __all__ = [
     "LOOPBACK",
+    "READ_RIGHTS",
+    "WRITE_RIGHTS",
     "Identity",
     "Link",
     "NatsServer",

@@ -16,6 +16,9 @@ from reelwarden_local.servers.process import LOOPBACK, ServerProcess, binary_bes
 from reelwarden_local.servers.state import kept_ports, kept_secrets, write_private
 
 CANARY_BUCKET = "launcher-canary"
+READ_RIGHTS = ("Read", "List", "GetObjectRetention", "GetObjectLegalHold")
+WRITE_RIGHTS = (*READ_RIGHTS, "Write", "Tagging", "PutObjectRetention", "PutObjectLegalHold")
+"""A site's rights in its own buckets: it may lock and hold, but never bypass or shorten a lock."""
 _JWT_KEYS = [
     "WEED_JWT_SIGNING_KEY",
     "WEED_JWT_SIGNING_READ_KEY",
