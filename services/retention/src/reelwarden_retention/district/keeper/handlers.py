@@ -100,14 +100,13 @@ async def on_plan_applied(event: PlanApplied, envelope: Envelope, store: KeeperS
 
 async def on_plan_refused(event: PlanRefused, envelope: Envelope, _: KeeperStore) -> None:
     """Either we are wrong, or somebody forges plans: both are for people to see."""
-    plan = (event.epoch, event.version, event.digest)
-    await store.site_says(envelope.school, plan, envelope.time, event.reason)
     log("keeper").error(
         "plan_refused",
         school=envelope.school,
+        epoch=event.epoch,
+        version=event.version,
         reason=event.reason,
         detail=event.detail,
-        version=event.version,
     )
 
 

@@ -1,0 +1,92 @@
+"""Puts the reaper together: `python -m reelwarden_retention.site.reaper.app`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from reelwarden_common import role
+from reelwarden_common.district import load
+from reelwarden_common.events.ingest import SegmentsAnswer, SegmentsQuery
+from reelwarden_common.messaging.sqlite import SqliteUnits, open_database
+from reelwarden_common.messaging.topology import SCANNER_SEGMENTS
+from reelwarden_common.role import Bus, Loop, Role
+from reelwarden_retention.keys import read_pinned
+from reelwarden_retention.site.reaper.disk import Disk
+from reelwarden_retention.site.reaper.domain import Limits
+from reelwarden_retention.site.reaper.erasure import Eraser
+from reelwarden_retention.site.reaper.freezes import Freezes
+from reelwarden_retention.site.reaper.handlers import BATCHES, HANDLERS
+from reelwarden_retention.site.reaper.machine_clock import MachineClock
+from reelwarden_retention.site.reaper.schema import MIGRATIONS
+from reelwarden_retention.site.reaper.settings import Settings
+from reelwarden_retention.site.reaper.store import ReaperStore, SiteRules
+from reelwarden_retention.site.reaper.sweep import Sweeper
+from reelwarden_retention.site.reaper.vault import Vault
+
+FREEZE_LOOKS = 2.0
+
+
+@asynccontextmanager
+async def build(settings: Settings, machine: MachineClock | None = None) -> AsyncIterator[Role[ReaperStore]]:
+    """The reaper of one school.
+
+    Raises:
+        BadKey, ConfigError, StateDamaged: what it stands on is not usable.
+    """
+    config = load(settings.district_toml)
+    school = config.school(settings.school)
+    rules = SiteRules(
+        school=school.id,
+        release_delay=config.release_delay,
+        floor_days=settings.floor_days,
+        segment_seconds={camera.id: camera.recorder.segment_seconds for camera in school.cameras},
+        keys=read_pinned(settings.keeper_public_key),
+        machine=machine or MachineClock(),
+    )
+    path = settings.state_dir / "reaper.db"
+    conn = open_database(path, MIGRATIONS)
+    units = SqliteUnits(conn, path, lambda conn: ReaperStore(conn, rules))
+    bus = Bus("reaper", settings)
+
+    async def ask(question: SegmentsQuery) -> SegmentsAnswer:
+        return await bus.ask(SCANNER_SEGMENTS, school.id, question, SegmentsAnswer)
+
+    disk, storage = Disk(config.storage(school.id)), asyncio.Lock()
+    limits = Limits(settings.brake_segments, settings.brake_share)
+    sweeper = Sweeper(units, disk, Eraser(units, disk), limits, storage)
+    vault = Vault(units, disk, ask, storage, write_once=school.write_once)
+    freezes = Freezes(units, settings.state_dir / "freezes")
+
+    async def say_kept() -> None:
+        async with units.begin() as store:
+            said = store.kept_said_at()
+            if said is None or store.clock() - said >= timedelta(seconds=settings.kept_seconds):
+                store.say_kept()
+
+    try:
+        yield Role(
+            "reaper",
+            settings,
+            bus,
+            units,
+            HANDLERS,
+            BATCHES,
+            loops=(
+                Loop("vault", settings.vault_seconds, vault.turn),
+                Loop("sweep", settings.sweep_seconds, sweeper.turn),
+                Loop("freezes", FREEZE_LOOKS, freezes.turn),
+                Loop("kept", min(settings.kept_seconds, 60), say_kept),
+            ),
+        )
+    finally:
+        conn.close()
+
+
+def main() -> None:
+    """Entry point."""
+    role.main(Settings, build)
+
+
+if __name__ == "__main__":
+    main()

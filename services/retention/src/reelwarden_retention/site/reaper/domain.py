@@ -1,0 +1,275 @@
+"""What a site may erase and what it must keep: pure functions of plans, holds and periods."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from reelwarden_common.errors import Refused
+from reelwarden_common.events.base import CameraSpan
+from reelwarden_common.events.retention import Hold
+from reelwarden_common.identity import digest_of
+from reelwarden_retention.periods import due
+from reelwarden_retention.shapes import CameraPolicy, Plan, UntrustedPlan, joined
+
+REJECTED_REACH = timedelta(hours=1)
+"""A file without a readable time holds what was recorded up to its file time, at most so long before."""
+
+SLIVER = timedelta(seconds=1)
+
+
+class Kind(StrEnum):
+    """Footage, or a file that the scanner rejected: holdable and due by its file time."""
+
+    SEGMENT = "segment"
+    REJECTED = "rejected"
+
+
+class Presence(StrEnum):
+    """Where the site believes a piece of footage to be."""
+
+    PRESENT = "present"
+    GONE = "gone"
+    """Lost, overwritten by its recorder, or replaced at its place; perhaps still in the vault."""
+    ERASED = "erased"
+
+
+@dataclass(frozen=True)
+class Footage:
+    """One file as the reaper's own catalogue knows it."""
+
+    id: str
+    camera: str
+    start: datetime
+    end: datetime
+    believed_end: datetime
+    """The end that its period is counted from."""
+    size: int
+    digest: str | None
+    """None: a rejected file that the scanner did not hash."""
+    locator: str
+    kind: Kind
+    presence: Presence
+    vault: str | None = None
+    """Its place in the vault, below the vault's folder."""
+
+
+@dataclass(frozen=True)
+class KeptHold:
+    """A hold as the site keeps it; `released_at` is when a signed release takes effect here."""
+
+    hold: Hold
+    released_at: datetime | None = None
+
+    def stands(self, now: datetime) -> bool:
+        """Whether it forbids erasing now."""
+        return now < self.hold.until and (self.released_at is None or now < self.released_at)
+
+    def covers(self, camera: str, start: datetime, end: datetime, margin: timedelta) -> bool:
+        """Whether footage overlaps its span, widened on both sides by `margin`."""
+        span = self.hold.span
+        return camera == span.camera and start <= span.end + margin and end >= span.start - margin
+
+
+def margin_of(segment_seconds: float, offset_ms: int) -> timedelta:
+    """How much wider than its span a hold reaches: one segment, and what the camera's clock is off."""
+    return timedelta(seconds=segment_seconds, milliseconds=abs(offset_ms))
+
+
+def check_takes_over(plan: Plan, digest: str, known: tuple[int, int, str] | None, floor_days: int) -> bool:
+    """Whether a believed plan is to be applied; False: it is the one that is known.
+
+    Args:
+        plan: what was heard.
+        digest: its digest.
+        known: epoch, version and digest of the plan in force.
+        floor_days: the site's own floor.
+
+    Raises:
+        UntrustedPlan: outdated or below-floor.
+    """
+    if known is not None:
+        if known == (plan.epoch, plan.version, digest):
+            return False
+        if (plan.epoch, plan.version) <= known[:2]:
+            raise UntrustedPlan(
+                "outdated",
+                f"epoch {plan.epoch} version {plan.version} came, {known[0]}/{known[1]} is in force",
+            )
+    periods = [policy.period for policy in plan.policies]
+    periods += [one.period for policy in plan.policies for one in policy.superseded]
+    for period in periods:
+        if period.days < floor_days:
+            raise UntrustedPlan(
+                "below-floor", f"{period.camera}: {period.days} days, this site keeps at least {floor_days}"
+            )
+    return True
+
+
+def merged_holds(
+    known: Mapping[str, KeptHold], plan: Plan, now: datetime, delay: timedelta
+) -> dict[str, KeptHold]:
+    """All holds of the site once the plan is applied.
+
+    A hold that the plan does not name stays as it is: absence is never a release. A release counts from
+    the later of what the plan says and the site's own delay after first hearing it; one that the plan no
+    longer names is stopped, unless it took effect.
+
+    Raises:
+        UntrustedPlan: a hold contradicts one that is known.
+    """
+    releases = {release.hold: release.effective_at for release in plan.releases}
+    merged = dict(known)
+    for hold in plan.holds:
+        before = known.get(hold.id)
+        try:
+            merged[hold.id] = KeptHold(
+                joined(before.hold, hold) if before else hold, before.released_at if before else None
+            )
+        except Refused as error:
+            raise UntrustedPlan("malformed", str(error)) from error
+    named = {hold.id for hold in plan.holds}
+    for identifier, kept in merged.items():
+        if identifier in releases:
+            own = kept.released_at or now + delay
+            merged[identifier] = replace(kept, released_at=max(own, releases[identifier]))
+        elif kept.released_at is not None and (kept.released_at > now or identifier in named):
+            merged[identifier] = replace(kept, released_at=None)
+    return merged
+
+
+def effective_at(holds: Iterable[KeptHold], policies: Iterable[CameraPolicy], now: datetime) -> datetime:
+    """When the last release or shortening that waits takes effect; `now` where none does."""
+    moments = [kept.released_at for kept in holds if kept.released_at is not None]
+    moments += [one.until for policy in policies for one in policy.superseded]
+    return max([now, *(m for m in moments if m > now)])
+
+
+@dataclass(frozen=True)
+class Due:
+    """A piece of footage that may be erased, and since when."""
+
+    footage: Footage
+    due: datetime
+
+
+def candidates(
+    footage: Iterable[Footage],
+    policies: Mapping[str, CameraPolicy],
+    holds: Sequence[KeptHold],
+    margins: Mapping[str, timedelta],
+    now: datetime,
+) -> list[Due]:
+    """What may be erased now: due by every period that counts, and under no hold (R3.1).
+
+    What only the vault has left is due by its period whoever erases the camera's own files: that copy is
+    ours.
+    """
+    standing = [kept for kept in holds if kept.stands(now)]
+    found = []
+    for one in footage:
+        policy = policies.get(one.camera)
+        if policy is None or (one.presence is not Presence.PRESENT and one.vault is None):
+            continue
+        moment = due(one.believed_end, policy, whoever_erases=one.presence is not Presence.PRESENT)
+        if moment is None or moment > now or is_held(one, standing, margins):
+            continue
+        found.append(Due(one, moment))
+    return found
+
+
+def is_held(one: Footage, standing: Sequence[KeptHold], margins: Mapping[str, timedelta]) -> bool:
+    """Whether one of these holds covers it."""
+    margin = margins.get(one.camera, timedelta(0))
+    return any(kept.covers(one.camera, one.start, one.end, margin) for kept in standing)
+
+
+@dataclass(frozen=True)
+class StoppedSweep:
+    """A sweep that waits for a person, or was confirmed."""
+
+    id: str
+    confirmed: bool
+    items: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The brake: more than so many, and more than this share of the catalogue, is not erased unasked."""
+
+    segments: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a sweep does: erase these, or stop with an id and a reason, or wait for a person."""
+
+    erase: tuple[Due, ...] = ()
+    sweep: str | None = None
+    """Whose items are erased, or the id of the stop."""
+    stop: str | None = None
+    closes: str | None = None
+    """A stopped sweep that has nothing left to erase."""
+
+
+def decide(
+    due_now: Sequence[Due],
+    catalogue: int,
+    open_sweep: StoppedSweep | None,
+    limits: Limits,
+    *,
+    erased_before: bool,
+) -> Decision:
+    """The brake: a person confirms a site's first sweep, and every one that is unlike the others.
+
+    Args:
+        due_now: what may be erased.
+        catalogue: how many files the site has.
+        open_sweep: the stop that was said and is not over.
+        limits: of the brake.
+        erased_before: whether the site ever erased anything.
+    """
+    closes = None
+    if open_sweep is not None:
+        theirs = tuple(one for one in due_now if one.footage.id in open_sweep.items)
+        if theirs:
+            return Decision(erase=theirs, sweep=open_sweep.id) if open_sweep.confirmed else Decision()
+        closes = open_sweep.id
+    if not due_now:
+        return Decision(closes=closes)
+    reason = None
+    if not erased_before:
+        reason = "first-sweep"
+    elif len(due_now) > max(limits.segments, limits.share * catalogue):
+        reason = "too-many"
+    if reason is None:
+        return Decision(erase=tuple(due_now), closes=closes)
+    return Decision(sweep=sweep_id(due_now), stop=reason, closes=closes)
+
+
+def sweep_id(items: Sequence[Due]) -> str:
+    """The same files always make the same stop."""
+    return digest_of(one.footage.id for one in items)[:32]
+
+
+def still_gone(
+    missing: Iterable[CameraSpan], span: CameraSpan, vaulted: Collection[Footage]
+) -> list[CameraSpan]:
+    """Of what the scanner misses, the parts of a hold's span that the vault does not have either.
+
+    What is left of a gap beside a file of the vault, and shorter than clocks agree, is no gap.
+    """
+    rest: list[CameraSpan] = []
+    for gap in missing:
+        start, end = max(gap.start, span.start), min(gap.end, span.end)
+        shortest = timedelta(0)
+        for one in sorted(vaulted, key=lambda f: f.start):
+            if one.end <= start or one.start >= end:
+                continue
+            if one.start - start > SLIVER:
+                rest.append(CameraSpan(camera=span.camera, start=start, end=one.start))
+            start, shortest = max(start, one.end), SLIVER
+        if end - start > shortest:
+            rest.append(CameraSpan(camera=span.camera, start=start, end=end))
+    return rest

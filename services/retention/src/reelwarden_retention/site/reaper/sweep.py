@@ -1,0 +1,160 @@
+"""The sweep: what is due goes, if nothing speaks against it (R3.1)."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from reelwarden_common.events.retention import SweepStopped
+from reelwarden_common.messaging.sqlite import SqliteUnits
+from reelwarden_common.telemetry import log
+from reelwarden_retention.site.reaper.belief import ClockEvidence, doubt
+from reelwarden_retention.site.reaper.disk import VAULT, Disk
+from reelwarden_retention.site.reaper.domain import (
+    Decision,
+    Due,
+    Limits,
+    Presence,
+    candidates,
+    decide,
+    is_held,
+)
+from reelwarden_retention.site.reaper.erasure import Eraser
+from reelwarden_retention.site.reaper.store import ReaperStore
+
+BATCH = 50
+"""Files between two certificates' commits: more saves fsyncs, fewer keeps the trash small."""
+PUT_OFF = timedelta(days=1)
+"""When a file that was not as the catalogue says is tried again."""
+_DAY = timedelta(days=1)
+
+
+class Sweeper:
+    """Sweeps one school's storage."""
+
+    def __init__(
+        self,
+        units: SqliteUnits[ReaperStore],
+        disk: Disk,
+        eraser: Eraser,
+        limits: Limits,
+        storage: asyncio.Lock,
+    ) -> None:
+        self._units, self._disk, self._eraser, self._limits = units, disk, eraser, limits
+        self._storage = storage
+        """Held while files move: the vault must not look for a file that is in the trash for a moment."""
+
+    async def turn(self) -> None:
+        """One sweep, from the checks to the last certificate."""
+        if not await self._is_bound():
+            return
+        with self._disk.alone():
+            async with self._storage:
+                await self._eraser.resume()
+            async with self._units.begin() as store:
+                store.forget()
+                store.say_applied_if_changed()
+                reason = self._doubt(store)
+            if reason is not None:
+                log("reaper").warning("nothing_is_erased", reason=reason)
+                return
+            decision = await self._decide()
+            for start in range(0, len(decision.erase), BATCH):
+                if not await self._erase(decision.erase[start : start + BATCH]):
+                    return
+            await self._unneeded_in_vault()
+
+    async def _is_bound(self) -> bool:
+        """Whether the storage is the one that was seen first; said aloud when it ceases to be."""
+        found = await asyncio.to_thread(self._disk.identity)
+        async with self._units.begin() as store:
+            known = store.meta("storage")
+            if known is None:
+                if found is not None:
+                    store.remember("storage", found)
+                return found is not None
+            bound = found == known
+            if not bound and store.meta("unbound") != "said":
+                self._say_stopped(store, uuid.uuid4().hex, "storage-unbound", [])
+            store.remember("unbound", "" if bound else "said")
+            return bound
+
+    def _doubt(self, store: ReaperStore) -> str | None:
+        machine = store.rules.machine
+        return doubt(
+            ClockEvidence(
+                now=machine.now(),
+                uptime=machine.uptime(),
+                boot=machine.boot(),
+                synchronised=machine.synchronised(),
+                newest_plan=store.plan_issued_at(),
+                confirmed=store.confirmation(),
+            )
+        )
+
+    async def _decide(self) -> Decision:
+        async with self._units.begin() as store:
+            now, policies = store.clock(), store.policies()
+            looked_at: list[Footage] = [
+                one for one in store.in_vault() if one.presence is not Presence.PRESENT
+            ]
+            for camera, policy in policies.items():
+                looked_at += store.oldest(camera, now - _DAY * max(policy.period.days - 1, 0))
+            found = candidates(looked_at, policies, store.holds(), store.margins(), now)
+            decision = decide(
+                found,
+                store.catalogue_size(),
+                store.journal.open_sweep(),
+                self._limits,
+                erased_before=store.meta("erased") is not None,
+            )
+            if decision.closes is not None:
+                store.journal.close(decision.closes)
+            if decision.stop is not None and decision.sweep is not None:
+                store.journal.stop(decision.sweep, decision.stop, found, now)
+                self._say_stopped(store, decision.sweep, decision.stop, found)
+        return decision
+
+    async def _erase(self, batch: Sequence[Due]) -> bool:
+        """One batch; tells whether the clock is still believed and the storage still there."""
+        async with self._units.begin() as store:
+            if self._doubt(store) is not None or self._disk.identity() != store.meta("storage"):
+                return False
+        async with self._storage:
+            differing = await self._eraser.erase(batch)
+        if differing:
+            by_id = {one.footage.id: one for one in batch}
+            async with self._units.begin() as store:
+                store.put_off([one.id for one in differing], store.clock() + PUT_OFF)
+                self._say_stopped(store, uuid.uuid4().hex, "mismatch", [by_id[one.id] for one in differing])
+        return True
+
+    async def _unneeded_in_vault(self) -> None:
+        """Let the vault go of files that no hold covers any more and that are still at their place."""
+        async with self._storage, self._units.begin() as store:
+            standing, margins = store.standing(), store.margins()
+            for one in store.in_vault():
+                if (
+                    one.vault is None
+                    or one.presence is not Presence.PRESENT
+                    or is_held(one, standing, margins)
+                ):
+                    continue
+                if self._disk.look(one.locator) is None:
+                    continue
+                if not store.shares_vault(one.id, one.vault):
+                    self._disk.unlink([f"{VAULT}/{one.vault}"])
+                store.vaulted(one.id, None)
+
+    def _say_stopped(self, store: ReaperStore, sweep: str, reason: str, items: Sequence[Due]) -> None:
+        starts: list[datetime] = [one.footage.start for one in items] or [store.clock()]
+        event = SweepStopped(
+            sweep=sweep,
+            reason=reason,
+            segments=len(items),
+            bytes=sum(one.footage.size for one in items),
+            oldest=min(starts),
+            newest=max(starts),
+        )
+        store.publish(store.school, event)
+        log("reaper").warning("sweep_stopped", sweep=sweep, reason=reason, files=len(items))

@@ -1,0 +1,159 @@
+"""Holds brought into force: every file that a hold covers lies in the vault, its digest checked (R3.1)."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reelwarden_common.errors import Transient
+from reelwarden_common.events.base import CameraSpan
+from reelwarden_common.events.ingest import Segment, SegmentsAnswer, SegmentsQuery
+from reelwarden_common.events.retention import HoldInForce
+from reelwarden_common.identity import digest_of
+from reelwarden_common.messaging.sqlite import SqliteUnits
+from reelwarden_common.telemetry import log
+from reelwarden_retention.site.reaper import rows
+from reelwarden_retention.site.reaper.disk import VAULT, Disk
+from reelwarden_retention.site.reaper.domain import Footage, KeptHold, Kind, Presence, still_gone
+from reelwarden_retention.site.reaper.erasure import vault_place
+from reelwarden_retention.site.reaper.store import ReaperStore
+
+AskScanner = Callable[[SegmentsQuery], Awaitable[SegmentsAnswer]]
+WINDOW = timedelta(minutes=15)
+"""Asked for at once: an answer must fit into one message, also where segments last two seconds."""
+COMMIT_EVERY = 50
+LOOK_AGAIN = timedelta(hours=1)
+"""A complete hold is looked after so often, besides whenever something of its span changes."""
+SOON = timedelta(seconds=10)
+"""An incomplete one, besides whenever a segment of its span arrives."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the scanner answered for a hold."""
+
+    segments: tuple[Segment, ...]
+    complete_to: datetime | None
+    missing: tuple[CameraSpan, ...]
+
+
+class Vault:
+    """The vault of one school's storage."""
+
+    def __init__(
+        self,
+        units: SqliteUnits[ReaperStore],
+        disk: Disk,
+        ask: AskScanner,
+        storage: asyncio.Lock,
+        *,
+        write_once: bool,
+    ) -> None:
+        self._units, self._disk, self._ask, self._storage = units, disk, ask, storage
+        self._write_once = write_once
+        """Recorders never rewrite a closed file, so that a hard link keeps what it holds."""
+
+    async def turn(self) -> None:
+        """Look after every hold whose turn it is; one that fails does not keep the others waiting."""
+        async with self._units.begin() as store:
+            waiting = store.to_look_after()
+        for kept, told in waiting:
+            try:
+                await self._look_after(kept, told)
+            except (Transient, OSError) as error:
+                log("reaper").warning("hold_waits", hold=kept.hold.id, error=str(error))
+
+    async def _look_after(self, kept: KeptHold, told: str | None) -> None:
+        async with self._units.begin() as store:
+            margin = store.margins()[kept.hold.span.camera]
+        known = await self._what_is_known(kept, margin)
+        async with self._units.begin() as store:
+            fresh = [s for s in known.segments if store.footage(s.id) is None]
+            store.record(rows.of_segment(segment) for segment in fresh)
+            covered = store.overlapping(kept, margin)
+        for start in range(0, len(covered), COMMIT_EVERY):
+            await self._keep(covered[start : start + COMMIT_EVERY])
+        async with self._units.begin() as store:
+            kept_now = [one for one in store.overlapping(kept, margin) if one.vault is not None]
+            event = self._in_force(kept, known, kept_now)
+            now = store.clock()
+            text = json.dumps(event.model_dump(mode="json", exclude={"complete_to"}), sort_keys=True)
+            if text != told:
+                store.publish(store.school, event)
+            store.looked_after(kept.hold.id, now + (LOOK_AGAIN if event.complete else SOON), text)
+
+    async def _what_is_known(self, kept: KeptHold, margin: timedelta) -> Known:
+        """Ask the scanner piece by piece; the truth reaches as far as its first piece that is incomplete."""
+        span = kept.hold.span
+        start, end = span.start - margin, span.end + margin
+        segments: dict[str, Segment] = {}
+        missing: list[CameraSpan] = []
+        complete_to: datetime | None = None
+        while start < end:
+            until = min(start + WINDOW, end)
+            answer = await self._ask(SegmentsQuery(camera=span.camera, start=start, end=until))
+            segments |= {one.id: one for one in answer.segments}
+            missing += answer.missing
+            complete_to = answer.complete_to
+            if complete_to is None or complete_to < until:
+                break
+            start = until
+        return Known(tuple(segments.values()), complete_to, tuple(missing))
+
+    async def _keep(self, covered: Sequence[Footage]) -> None:
+        done = []
+        for one in covered:
+            if one.vault is None:
+                async with self._storage:
+                    place = await asyncio.to_thread(self._put, one)
+                if place is not None:
+                    done.append((one.id, place))
+        if done:
+            async with self._units.begin() as store:
+                for identifier, place in done:
+                    store.vaulted(identifier, place)
+
+    def _put(self, one: Footage) -> str | None:
+        """Put a file into the vault and read it there; None: it is not at its place.
+
+        A file whose content is not what was recorded is kept too, under what it was found to hold: it is
+        all that is left.
+        """
+        if one.presence is not Presence.PRESENT or self._disk.look(one.locator) is None:
+            return None
+        draft = f"{VAULT}/{one.camera}/.{one.id}"
+        self._disk.unlink([draft])
+        try:
+            if self._write_once:
+                self._disk.link(one.locator, draft)
+            else:
+                self._disk.copy(one.locator, draft)
+        except FileNotFoundError:
+            return None
+        place = vault_place(one, self._disk.read(draft).digest)
+        self._disk.settle(draft, f"{VAULT}/{place}")
+        return place
+
+    def _in_force(self, kept: KeptHold, known: Known, vaulted: Sequence[Footage]) -> HoldInForce:
+        span = kept.hold.span
+        whole = [one for one in vaulted if one.kind is Kind.SEGMENT and f"/{one.digest}." in f"{one.vault}"]
+        there = {one.id for one in whole}
+        reached = span.start if known.complete_to is None else known.complete_to
+        missing = [gap for gap in known.missing if gap.start < reached]
+        missing = [g.model_copy(update={"end": min(g.end, reached)}) for g in missing]
+        missing += [
+            CameraSpan(camera=one.camera, start=one.start, end=one.end)
+            for one in known.segments
+            if one.id not in there
+        ]
+        return HoldInForce(
+            hold=kept.hold.id,
+            cause=kept.hold.cause,
+            complete=reached >= span.end,
+            segments=len(whole),
+            bytes=sum(one.size for one in whole),
+            digest=digest_of(one.digest for one in whole if one.digest is not None),
+            complete_to=known.complete_to,
+            gone=tuple(still_gone(missing, span, whole)),
+        )
