@@ -95,9 +95,7 @@ class Sweeper:
     async def _decide(self) -> Decision:
         async with self._units.begin() as store:
             now, policies = store.clock(), store.policies()
-            looked_at: list[Footage] = [
-                one for one in store.in_vault() if one.presence is not Presence.PRESENT
-            ]
+            looked_at = [one for one in store.in_vault() if one.presence is not Presence.PRESENT]
             for camera, policy in policies.items():
                 looked_at += store.oldest(camera, now - _DAY * max(policy.period.days - 1, 0))
             found = candidates(looked_at, policies, store.holds(), store.margins(), now)
