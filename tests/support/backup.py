@@ -1,7 +1,9 @@
 """A school and a district for the tests of backup: footage on a disk, a store with rights as in the stack."""
 
 import asyncio
+import base64
 import hashlib
+import io
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from minio import Minio
+from minio.commonconfig import GOVERNANCE
+from minio.retention import Retention
 from pydantic import SecretStr
 
 from reelwarden_backup.district.ledger import app as ledger_app
@@ -21,6 +25,7 @@ from reelwarden_backup.site.replicator.settings import Settings as ReplicatorSet
 from reelwarden_backup.site.replicator.store import ReplicatorStore
 from reelwarden_common.db import migrate, role_of
 from reelwarden_common.envelope import Envelope, Message, decode
+from reelwarden_common.events.backup import StoredObject
 from reelwarden_common.events.base import Event
 from reelwarden_common.events.ingest import Segment, TimeSource
 from reelwarden_common.identity import segment_id
@@ -74,6 +79,35 @@ class Store:
         school = self.free.pop(0)
         await asyncio.to_thread(self.admin.make_bucket, f"rw-footage-{school}", object_lock=True)
         return school
+
+    def put(self, school: str, body: bytes) -> StoredObject:
+        """Store an object as a replicator does; return what it would tell of it."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        digest = hashlib.sha256(body).hexdigest()
+        segment = segment_id(school, "gate", now, digest)
+        key, until = f"gate/{now:%Y-%m-%d}/{segment}.mp4", now + timedelta(days=30)
+        checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        done = self.admin.put_object(
+            f"rw-footage-{school}",
+            key,
+            io.BytesIO(body),
+            len(body),
+            metadata={"x-amz-checksum-sha256": checksum, "x-amz-sdk-checksum-algorithm": "SHA256"},
+            retention=Retention(GOVERNANCE, until),
+        )
+        return StoredObject(
+            segment=segment,
+            camera="gate",
+            start=now,
+            end=now + TEN,
+            digest=digest,
+            size=len(body),
+            bucket=f"rw-footage-{school}",
+            key=key,
+            object_version=done.version_id or "",
+            locked_until=until,
+            stored_at=now,
+        )
 
     def versions(self, school: str, prefix: str = "") -> list[tuple[str, str]]:
         """Return every version in a school's bucket but for the backup records: key and version."""

@@ -31,9 +31,8 @@ class Drilling:
             StoreAway: the store went away in the middle; the drill is held another time.
         """
         drill = uuid.uuid4().hex
-        starts = [secrets.token_hex(16) for _ in range(self._sample)]
         async with self._units.begin() as store:
-            objects = await store.begin_drill(drill, self._every, starts)
+            objects = await store.begin_drill(drill, self._every, secrets.token_hex(16), self._sample)
         if not objects:
             return
         failures = []

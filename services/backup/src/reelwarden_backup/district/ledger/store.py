@@ -51,9 +51,7 @@ _GOOD_COPY = """
 SELECT * FROM objects WHERE segment = $1 AND ($2 = $3 OR school = $2) AND state IN ('verified', 'unverified')
 ORDER BY state = 'verified' DESC, stored_at DESC LIMIT 1
 """
-_SAMPLE = """
-SELECT * FROM objects WHERE state = 'verified' AND segment >= $1 ORDER BY segment LIMIT 1
-"""
+_SAMPLE = "SELECT * FROM objects WHERE state = 'verified' AND segment {side} $1 ORDER BY segment LIMIT $2"
 
 
 class LedgerStore(Store):
@@ -281,10 +279,10 @@ class LedgerStore(Store):
             self.clock(),
         )
 
-    async def begin_drill(self, drill: str, every: timedelta, starts: Sequence[str]) -> list[Object]:
+    async def begin_drill(self, drill: str, every: timedelta, start: str, size: int) -> list[Object]:
         """Draw a sample for a restore drill, if one is due and no other replica holds it.
 
-        `starts` are random segment ids: ids are hashes, so the next one after each is a fair draw.
+        `start` is a random segment id: ids are hashes, so those that follow any one are a fair sample.
         """
         now = self.clock()
         await self._conn.execute("SELECT pg_advisory_xact_lock(hashtext('backup.drill'))")
@@ -295,8 +293,9 @@ class LedgerStore(Store):
         )
         if recent:
             return []
-        drawn = [row for start in starts if (row := await self._conn.fetchrow(_SAMPLE, start)) is not None]
-        objects = list({row["segment"]: _object(row) for row in drawn}.values())
+        rows = await self._conn.fetch(_SAMPLE.format(side=">="), start, size)
+        rows += await self._conn.fetch(_SAMPLE.format(side="<"), start, size - len(rows))
+        objects = [_object(row) for row in rows]
         if objects:
             await self._conn.execute("INSERT INTO drills (drill, started_at) VALUES ($1, $2)", drill, now)
         return objects
