@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import nats.errors
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 from pydantic import SecretStr
@@ -94,19 +95,31 @@ def recorded(school: str, number: int, camera: str = "gate") -> Message:
     return message(school, SegmentsRecorded(segments=(one,)), f"{school}-{number:06d}")
 
 
-async def say(client: Client, messages: Iterable[Message]) -> None:
-    """Publish each and wait for its confirmation, again and again while the server is away."""
-    js = client.jetstream(timeout=2)
-    for one in messages:
-        while True:
-            try:
-                await js.publish(one.subject, one.body, headers=dict(one.headers), timeout=2)
-            except (OSError, TimeoutError, NotFoundError):
-                raise
-            except Exception:  # noqa: BLE001 - away: again with the same id
-                await asyncio.sleep(0.1)
-            else:
-                break
+async def say(client: Client, messages: Iterable[Message], seconds: float = 60) -> None:
+    """Publish in order, each until it is confirmed, with the same id: while the server is away too.
+
+    Raises:
+        TimeoutError: not within `seconds` in all.
+    """
+    js = client.jetstream(timeout=1)
+    async with asyncio.timeout(seconds):
+        for one in messages:
+            while True:
+                try:
+                    await js.publish(one.subject, one.body, headers=dict(one.headers), timeout=1)
+                except (nats.errors.Error, OSError):
+                    await asyncio.sleep(0.1)
+                else:
+                    break
+
+
+async def refused(client: Client, subject: str, body: bytes = b"{}") -> bool:
+    """Whether nobody confirms what is published there."""
+    try:
+        await client.jetstream().publish(subject, body, timeout=0.5)
+    except (nats.errors.Error, OSError):
+        return True
+    return False
 
 
 async def until(question: Callable[[], Awaitable[object]], seconds: float = 15, every: float = 0.1) -> Any:
@@ -128,7 +141,7 @@ async def stored(client: Client, stream: str, subject: str = "") -> list[Any]:
     js = client.jetstream(timeout=5)
     info = await js.stream_info(stream)
     found = []
-    for sequence in range(info.state.first_seq, info.state.last_seq + 1):
+    for sequence in range(max(1, info.state.first_seq), info.state.last_seq + 1):
         try:
             one = await js.get_msg(stream, sequence)
         except NotFoundError:
