@@ -18,7 +18,7 @@ from reelwarden_common.events.ingest import (
     SegmentsRejected,
     TimeSource,
 )
-from reelwarden_ingest.site.scanner import probe
+from reelwarden_ingest.site.scanner import handlers, probe
 from reelwarden_ingest.site.scanner.handlers import answer_segments
 from reelwarden_ingest.site.scanner.storage import Unbound
 from reelwarden_local.recorders.layouts import Layout, RecordedCamera
@@ -41,14 +41,11 @@ def rejected(at: Site) -> dict[str, str]:
     return {f.locator: f.reason for event in at.said(SegmentsRejected) for f in event.files}
 
 
-async def test_everything_that_recorders_wrote_is_recorded_or_rejected_with_its_reason(
-    tmp_path: Path,
-) -> None:
+async def test_everything_written_is_recorded_or_rejected_with_its_reason(tmp_path: Path) -> None:
     async with site(tmp_path) as at:
         for camera in CAMERAS:
-            at.recorder.backfill(
-                camera.id, START, START + MINUTE, gaps=[(START + MINUTE / 3, START + MINUTE / 2)]
-            )
+            gap = (START + MINUTE / 3, START + MINUTE / 2)
+            at.recorder.backfill(camera.id, START, START + MINUTE, gaps=[gap])
             at.recorder.truncated(camera.id, START + 10 * MINUTE)
             at.recorder.empty(camera.id, START + 11 * MINUTE)
             at.recorder.unreadable_time(camera.id, START + 12 * MINUTE)
@@ -241,9 +238,7 @@ async def test_two_segments_with_one_start_are_both_recorded(tmp_path: Path) -> 
     after, length = before + timedelta(hours=1), camera.length
     async with site(tmp_path, [camera, other]) as at:
         (first,) = at.recorder.backfill("hall", before, before + length)
-        (second,) = at.recorder.backfill(
-            "other", before + timedelta(hours=1), before + timedelta(hours=1, seconds=10)
-        )
+        (second,) = at.recorder.backfill("other", after, after + length)
         assert Path(first.path).name == Path(second.path).name
         await at.scan()
         starts = {s.digest: s.start for e in at.said(SegmentsRecorded) for s in e.segments}
@@ -402,6 +397,35 @@ async def test_the_question_is_answered_with_what_is_known_and_how_far(tmp_path:
         assert answer.complete_to is not None
         assert answer.complete_to > datetime.now(UTC) - timedelta(seconds=60)
         assert [(span.start, span.end) for span in answer.missing] == [gap]
+
+
+async def test_what_is_lost_is_away(tmp_path: Path) -> None:
+    async with site(tmp_path) as at:
+        one, two, three = at.recorder.backfill(GATE.id, START, START + 3 * GATE.length)
+        await at.scan()
+        at.path(two).unlink()
+        await at.scan()
+        await at.scanner.report_missing(after=0)
+        question = SegmentsQuery(camera="gate", start=START, end=three.end)
+        answer = await answer_segments(question, at.scanner)
+        assert [s.digest for s in answer.segments] == [one.sha256, three.sha256]
+        assert [s.digest for s in answer.away] == [two.sha256]
+        assert [(span.start, span.end) for span in answer.missing] == [(two.start, two.end)]
+
+
+async def test_a_long_answer_breaks_off_where_it_can_be_continued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "SEGMENTS_AN_ANSWER", 4)
+    async with site(tmp_path) as at:
+        written = at.recorder.backfill(GATE.id, START, START + 6 * GATE.length)
+        await at.scan()
+        question = SegmentsQuery(camera="gate", start=START, end=written[-1].end)
+        first = await answer_segments(question, at.scanner)
+        assert first.complete_to == written[4].start
+        rest = await answer_segments(question.model_copy(update={"start": first.complete_to}), at.scanner)
+        assert [s.digest for s in (*first.segments, *rest.segments)] == [w.sha256 for w in written]
+        assert (first.missing, rest.missing) == ((), ())
 
 
 async def test_an_open_file_holds_back_completeness(tmp_path: Path) -> None:

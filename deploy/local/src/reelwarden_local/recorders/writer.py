@@ -10,6 +10,7 @@ from typing import BinaryIO, ClassVar
 from uuid import UUID
 
 import av
+
 from reelwarden_local.recorders.layouts import Layout
 from reelwarden_local.recorders.mtxi import HeaderPatcher, SegmentInfo
 from reelwarden_local.recorders.picture import Picture

@@ -8,7 +8,7 @@ from reelwarden_common.events.base import CameraSpan, Event
 from reelwarden_common.events.ingest import CameraRegistered, DayDiffers, SegmentsAnswer, SegmentsQuery
 from reelwarden_common.events.retention import SegmentsErased
 from reelwarden_common.messaging.delivery import Handler
-from reelwarden_ingest.site.scanner.domain import uncovered
+from reelwarden_ingest.site.scanner.domain import ON_DISK, State, uncovered
 from reelwarden_ingest.site.scanner.reports import reached_by
 from reelwarden_ingest.site.scanner.scan import Scanner
 from reelwarden_ingest.site.scanner.store import Catalogue
@@ -56,15 +56,17 @@ async def answer_segments(question: SegmentsQuery, scanner: Scanner) -> Segments
     async with scanner.units.begin() as catalogue:
         found = catalogue.overlapping(question.camera, question.start, question.end, SEGMENTS_AN_ANSWER + 1)
         reached = reached_by(scanner, catalogue, question.camera)
-    segments, end = found[:SEGMENTS_AN_ANSWER], question.end
+    end = question.end
     if len(found) > SEGMENTS_AN_ANSWER:
-        end = min(end, found[-1].start)
+        end = min(end, found.pop()[0].start)
         reached = end if reached is None else min(reached, end)
+    segments = tuple(segment for segment, state in found if state in ON_DISK)
     return SegmentsAnswer(
-        segments=tuple(segments),
+        segments=segments,
         complete_to=reached,
         missing=tuple(
             CameraSpan(camera=question.camera, start=start, end=until)
             for start, until in uncovered(question.start, end, segments)
         ),
+        away=tuple(segment for segment, state in found if state is State.LOST),
     )

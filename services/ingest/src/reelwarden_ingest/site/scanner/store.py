@@ -64,7 +64,8 @@ _FOLDERS = """
 """
 _OVERLAPPING = """
     SELECT * FROM segments
-    WHERE camera = ? AND start_us > ? AND start_us < ? AND end_us > ? AND state IN ('altered', 'present')
+    WHERE camera = ? AND start_us > ? AND start_us < ? AND end_us > ?
+        AND state IN ('altered', 'lost', 'present')
     ORDER BY start_us, id LIMIT ?
 """
 _NEWEST = """
@@ -149,11 +150,14 @@ class Catalogue(Store):
         """All folders that hold catalogued files."""
         return {row["folder"] for row in self.conn.execute(_FOLDERS)}
 
-    def overlapping(self, camera: str, start: datetime, end: datetime, limit: int) -> list[Segment]:
-        """Segments on the disk that overlap a span, by start."""
+    def overlapping(
+        self, camera: str, start: datetime, end: datetime, limit: int
+    ) -> list[tuple[Segment, State]]:
+        """Segments that overlap a span, on the disk or lost, by start."""
         earliest = rows.microseconds(start - LONGEST)
         span = (earliest, rows.microseconds(end), rows.microseconds(start))
-        return [rows.segment(row) for row in self.conn.execute(_OVERLAPPING, (camera, *span, limit))]
+        found = self.conn.execute(_OVERLAPPING, (camera, *span, limit))
+        return [(rows.segment(row), State(row["state"])) for row in found]
 
     def newest(self, camera: str) -> tuple[datetime, datetime, datetime] | None:
         """Start, end and file time of a camera's segment with the latest start."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 LARGEST_INDEX = 64 << 20
 HEADER = 8
 """Length and type; a length that needs 64 bits follows in as many bytes again."""
+PRINTABLE = 0x20
+"""Types are four letters; zeros are what a power loss leaves."""
 OPENING = frozenset((b"ftyp", b"styp", b"moov", b"moof", b"free", b"skip", b"wide", b"mdat", b"sidx"))
 
 
@@ -43,6 +45,8 @@ def top_level(fd: int, size: int) -> Iterator[Box]:
             raise NotMp4(f"begins with {header[:8]!r}")
         if len(header) < HEADER:
             raise Truncated(f"the last box's header is cut off at byte {size}")
+        if min(kind) < PRINTABLE:
+            raise Damaged(f"at byte {at} there is no box but {kind!r}")
         length, body = int.from_bytes(header[:4], "big"), at + HEADER
         if length == 1:
             length, body = int.from_bytes(header[HEADER:], "big"), at + 2 * HEADER
