@@ -78,13 +78,19 @@ class Pages:
         environment.globals.update(shared, language=language)
         return environment
 
-    def local(self, moment: datetime | None) -> str:
-        """A moment in the district's zone, to the second."""
-        return moment.astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S") if moment else "—"
+    def local(self, moment: datetime | str | None) -> str:
+        """A moment (or one in ISO 8601, as forms keep it) in the district's zone, to the second."""
+        return self._shown(moment, "%Y-%m-%d %H:%M:%S")
 
-    def minutes(self, moment: datetime | None) -> str:
+    def minutes(self, moment: datetime | str | None) -> str:
         """A moment in the district's zone, to the minute."""
-        return moment.astimezone(self._zone).strftime("%Y-%m-%d %H:%M") if moment else "—"
+        return self._shown(moment, "%Y-%m-%d %H:%M")
+
+    def _shown(self, moment: datetime | str | None, form: str) -> str:
+        if not moment:
+            return "—"
+        at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+        return at.astimezone(self._zone).strftime(form)
 
     def say(self, request: Request, text: Text | str) -> str:
         """A text in the language of the request."""

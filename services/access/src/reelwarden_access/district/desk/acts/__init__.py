@@ -1,0 +1,1 @@
+"""What people do at the desk, one function each: load, decide, save, publish."""

@@ -1,0 +1,284 @@
+"""Filing, deciding, withdrawing (R4.2)."""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import rfc8785
+
+from reelwarden_access.district.desk import domain, retrieval
+from reelwarden_access.district.desk.application import (
+    STATE_ORGANS,
+    Actor,
+    Application,
+    Capacity,
+    Draft,
+    Rules,
+    Signature,
+    Status,
+)
+from reelwarden_access.district.desk.desk import Work
+from reelwarden_access.district.desk.store import DeskStore
+from reelwarden_common.district import PersonRole
+from reelwarden_common.events.access import (
+    ApplicationApproved,
+    ApplicationFiled,
+    ApplicationLapsed,
+    ApplicationRejected,
+    ApplicationWithdrawn,
+    RetrievalAuthorised,
+)
+from reelwarden_common.events.base import CameraSpan
+
+UNDERTAKING = "undertaking-1"
+"""The text of the undertaking that the form shows; a new text gets a new number."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What an approver signs: the digest of the form that was shown, and an opinion."""
+
+    digest: str
+    opinion: str = ""
+
+
+def digest_of_form(form: dict[str, Any]) -> str:
+    """What a signature is bound to: SHA-256 of the form's canonical JSON (RFC 8785)."""
+    return hashlib.sha256(rfc8785.dumps(form)).hexdigest()
+
+
+def iso(moment: datetime) -> str:
+    """A moment as it stands in forms."""
+    return moment.isoformat(timespec="seconds")
+
+
+async def file(work: Work, draft: Draft) -> Application:
+    """File an application; its footage is held at once (R4.2)."""
+    school = work.config.school(draft.school)
+    cameras = [work.config.camera(school.id, camera) for camera in draft.cameras]
+    actor = await work.actor(school.id)
+    if draft.outsider is None:
+        draft = _for_staff(draft, actor)
+    store = work.store
+    domain.check_filing(actor, draft, work.rules, await store.applications.count_open(actor.id), work.now)
+    local = work.now.astimezone(ZoneInfo(work.config.time_zone))
+    number = await store.applications.next_number(school.id, local.year)
+    form = {
+        "kind": "application",
+        "number": number,
+        "school": {"id": school.id, "name": school.name},
+        "filed_at": iso(work.now),
+        "filed_by": {"name": actor.name, "unit": actor.unit},
+        "applicant": {
+            "name": draft.name,
+            "unit": draft.unit,
+            "role": draft.outsider or "staff",
+            "identity_document": draft.identity_document,
+            "phone": draft.phone,
+            "relation": draft.relation,
+        },
+        "reason": draft.reason,
+        "cameras": [{"id": c.id, "name": c.name, "place": c.place} for c in cameras],
+        "start": iso(draft.start),
+        "end": iso(draft.end),
+        "manner": draft.manner,
+        "documents": list(draft.documents),
+        "authority_document": draft.authority_document,
+        "concerns_leader": draft.concerns_leader,
+        "undertaking": UNDERTAKING,
+    }
+    application = Application(
+        id=uuid.uuid4().hex,
+        number=number,
+        school=school.id,
+        status=Status.FILED,
+        version=1,
+        manner=draft.manner,
+        cameras=draft.cameras,
+        start=draft.start,
+        end=draft.end,
+        filer=actor.id,
+        outsider=draft.outsider,
+        concerns_leader=draft.concerns_leader,
+        applicant_name=draft.name,
+        form_digest=digest_of_form(form),
+        decide_by=work.now + work.rules.decide_within,
+    )
+    await store.applications.add(application, form, work.now)
+    signature = Signature(
+        form="application",
+        capacity=Capacity.APPLICANT,
+        signer=actor.id,
+        name=actor.name,
+        unit=actor.unit,
+        role=next(r for r in (*domain.MAY_APPLY, PersonRole.RECEPTION) if actor.has(r)),
+        digest=application.form_digest,
+        signed_at=work.now,
+        on_behalf_of=draft.name if draft.outsider else None,
+    )
+    await store.applications.sign(application.id, signature)
+    store.publish(school.id, _filed(application, work.rules, work.now))
+    return application
+
+
+def _for_staff(draft: Draft, actor: Actor) -> Draft:
+    """Staff are known: name, unit and work number are not theirs to fill in."""
+    known = {
+        "name": actor.name,
+        "unit": actor.unit or "—",
+        "identity_document": draft.identity_document or f"工号 {actor.account}",
+    }
+    return Draft(**{**draft.__dict__, **known})
+
+
+def _filed(application: Application, rules: Rules, now: datetime) -> ApplicationFiled:
+    return ApplicationFiled(
+        application=application.id,
+        version=1,
+        number=application.number,
+        manner=application.manner,
+        spans=_spans(application),
+        purpose="application",
+        applicant=application.filer,
+        outsider=application.outsider,
+        hold_until=now + rules.hold_when_filed,
+    )
+
+
+def _spans(application: Application) -> tuple[CameraSpan, ...]:
+    return tuple(
+        CameraSpan(camera=camera, start=application.start, end=application.end)
+        for camera in application.cameras
+    )
+
+
+async def approve(work: Work, application_id: str, decision: Decision) -> Application:
+    """Sign an approval; with the last that was missing, the exporter may begin."""
+    application, actor = await work.lock(application_id)
+    role = domain.check_decision(application, actor)
+    domain.check_digest(decision.digest, application.form_digest)
+    signature = _approval(work, actor, role, decision)
+    await work.store.applications.sign(application.id, signature)
+    if not domain.is_approved(application, signature):
+        return application
+    version = application.version + 1
+    valid_until = work.now + work.rules.valid_for
+    await work.store.applications.update(
+        application.id,
+        status=Status.APPROVED,
+        version=version,
+        approved_at=work.now,
+        valid_until=valid_until,
+    )
+    signed = (*application.approvals, signature)
+    work.store.publish(
+        application.school,
+        ApplicationApproved(
+            application=application.id,
+            version=version,
+            approvers=tuple(s.signer for s in signed),
+            approver_roles=tuple(s.role for s in signed),
+            form_digest=application.form_digest,
+            valid_until=valid_until,
+            hold_until=work.now + work.rules.hold_when_approved,
+        ),
+    )
+    authorise(work.store, application, valid_until)
+    return application
+
+
+def authorise(store: DeskStore, application: Application, deadline: datetime) -> None:
+    """Tell the exporter what to make: ids and spans, no names."""
+    store.publish(
+        application.school,
+        RetrievalAuthorised(
+            application=application.id,
+            number=application.number,
+            manner=application.manner,
+            native=application.outsider in STATE_ORGANS,
+            spans=_spans(application),
+            deadline=deadline,
+        ),
+    )
+
+
+def _approval(work: Work, actor: Actor, role: str, decision: Decision) -> Signature:
+    return Signature(
+        form="application",
+        capacity=Capacity.APPROVER,
+        signer=actor.id,
+        name=actor.name,
+        unit=actor.unit,
+        role=role,
+        digest=decision.digest,
+        signed_at=work.now,
+        opinion=decision.opinion,
+    )
+
+
+async def reject(work: Work, application_id: str, decision: Decision) -> Application:
+    """Sign a rejection; the keeper releases the footage, visibly and with delay."""
+    application, actor = await work.lock(application_id)
+    role = domain.check_decision(application, actor)
+    domain.check_digest(decision.digest, application.form_digest)
+    domain.check_opinion(decision.opinion)
+    await work.store.applications.sign(application.id, _approval(work, actor, role, decision))
+    await _end(work.store, application, Status.REJECTED, work.now)
+    work.store.publish(
+        application.school,
+        ApplicationRejected(
+            application=application.id,
+            version=application.version + 1,
+            approver=actor.id,
+            reason="rejected",
+        ),
+    )
+    return application
+
+
+async def withdraw(work: Work, application_id: str) -> Application:
+    """The applicant thinks better of it."""
+    application, actor = await work.lock(application_id)
+    domain.check_withdrawal(application, actor)
+    await _end(work.store, application, Status.WITHDRAWN, work.now)
+    work.store.publish(
+        application.school,
+        ApplicationWithdrawn(application=application.id, version=application.version + 1),
+    )
+    return application
+
+
+async def export_again(work: Work, application_id: str) -> Application:
+    """Ask the exporter once more, after it had said that it could not."""
+    application, actor = await work.lock(application_id)
+    export = await work.store.exports.of(application.id)
+    retrieval.check_export_again(application, actor, failed=bool(export and export.problem))
+    authorise(work.store, application, application.valid_until or work.now)
+    return application
+
+
+async def lapse(store: DeskStore, now: datetime) -> int:
+    """End applications past their deadlines; returns how many."""
+    lapsed = 0
+    for application in await store.applications.may_lapse(now):
+        reason = domain.lapse_reason(application, now)
+        if reason is None:
+            continue
+        await _end(store, application, Status.LAPSED, now, outcome=reason)
+        store.publish(
+            application.school,
+            ApplicationLapsed(application=application.id, version=application.version + 1, reason=reason),
+        )
+        lapsed += 1
+    return lapsed
+
+
+async def _end(
+    store: DeskStore, application: Application, status: Status, now: datetime, outcome: str | None = None
+) -> None:
+    await store.applications.update(
+        application.id, status=status, version=application.version + 1, ended_at=now, outcome=outcome
+    )

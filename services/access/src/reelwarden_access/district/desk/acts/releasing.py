@@ -1,0 +1,183 @@
+"""The copy: built once, released once, to the recipient named (R4.3, R4.4)."""
+
+import asyncio
+import tempfile
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from reelwarden_access.district.desk import retrieval
+from reelwarden_access.district.desk.acts.retrieving import check_retrieval
+from reelwarden_access.district.desk.application import Application, Status
+from reelwarden_access.district.desk.desk import Work
+from reelwarden_access.district.desk.tables.footage import Export
+from reelwarden_access.district.desk.tables.retrievals import Release
+from reelwarden_common.errors import Refused, Transient
+from reelwarden_common.events.access import CopyReleased
+from reelwarden_common.events.report import CustodyAnswer, CustodyQuery
+from reelwarden_common.messaging.topology import REGISTRAR_CUSTODY
+from reelwarden_common.role import Bus
+from reelwarden_common.s3 import S3
+from reelwarden_common.telemetry import log
+from reelwarden_common.web.refusals import Missing
+
+BUILDING_AT_MOST = timedelta(minutes=30)
+"""A package that is not built by then was abandoned by a process that died."""
+
+
+class NotIntact(Refused):
+    """A file in the store is not what the exporter had put there: nothing leaves, look at the store."""
+
+
+@dataclass(frozen=True)
+class Handing:
+    """To whom, on what."""
+
+    recipient: str
+    medium: str
+
+
+@dataclass(frozen=True)
+class Package:
+    """A built package."""
+
+    path: Path
+    digest: str
+    size: int
+
+
+async def claim(work: Work, application_id: str, handing: Handing) -> tuple[Application, Export, Release]:
+    """Everything that must be right before a package is built; two cannot build at once."""
+    application, actor = await work.lock(application_id)
+    retrieval.check_release(application, handing.recipient)
+    supervision, export = await check_retrieval(work, application, actor)
+    release = Release(
+        application=application.id,
+        claim=uuid.uuid4().hex,
+        claimed_at=work.now,
+        retriever=actor.id,
+        supervision=supervision.id,
+        recipient=handing.recipient.strip(),
+        medium=handing.medium.strip(),
+        digest=None,
+        size=None,
+        released_at=None,
+        handed_over_at=None,
+    )
+    taken = await work.store.retrievals.claim_release(release, work.now - BUILDING_AT_MOST)
+    retrieval.check_alone(taken=taken)
+    return application, export, release
+
+
+async def finish(work: Work, application_id: str, claimed: str, package: Package) -> Release:
+    """The package is built: release it, if everything is still right."""
+    application, actor = await work.lock(application_id)
+    table = work.store.retrievals
+    release = await table.release(application.id)
+    retrieval.check_release(application, release.recipient if release else "")
+    supervision, _ = await check_retrieval(work, application, actor)
+    done = await table.released(application.id, claimed, (package.digest, package.size), work.now)
+    retrieval.check_alone(taken=done)
+    use_by = work.now + work.rules.use_within
+    await work.store.applications.update(application.id, status=Status.RELEASED, use_by=use_by)
+    work.store.publish(
+        application.school,
+        CopyReleased(
+            application=application.id,
+            package=package.digest,
+            recipient=application.outsider or "staff",
+            supervisor=supervision.supervisor,
+            use_by=use_by,
+        ),
+    )
+    released = await table.release(application.id)
+    assert released is not None  # noqa: S101 - written above
+    return released
+
+
+async def hand_over(work: Work, application_id: str) -> Release:
+    """Whoever released it takes it, until it has been taken whole."""
+    application, actor = await work.lock(application_id)
+    release = await work.store.retrievals.release(application.id)
+    if release is None or release.released_at is None:
+        raise Missing
+    supervised = await work.store.retrievals.supervision(application.id) is not None
+    retrieval.check_handing_over(
+        actor, release.retriever, done=release.handed_over_at is not None, supervised=supervised
+    )
+    return release
+
+
+class Builder:
+    """Collects what a package consists of, and has it built.
+
+    Args:
+        s3: Where the footage part lies; read only.
+        bus: Asks the registrar for custody entries.
+        folder: Where packages wait to be handed over.
+        key: Path of the Ed25519 key that signs the manifest.
+    """
+
+    def __init__(self, s3: S3, bus: Bus, folder: Path, key: Path) -> None:
+        self._s3 = s3
+        self._bus = bus
+        self._folder = folder
+        self._key = key
+
+    def path(self, release: Release) -> Path:
+        """Where the package of a release lies."""
+        return self._folder / f"{release.application}.{release.claim}.zip"
+
+    async def build(
+        self,
+        application: Application,
+        export: Export,
+        release: Release,
+        forms: Mapping[str, bytes],
+        holds: tuple[str, ...],
+    ) -> Package:
+        """Fetch, check, put together.
+
+        Raises:
+            StoreAway: the store does not answer. NotIntact: a file is not what it was.
+        """
+        from reelwarden_access.district.desk.package import PackageParts, build_package
+
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
+            footage = await self._fetch(export, Path(scratch))
+            parts = PackageParts(
+                number=application.number,
+                manner=application.manner,
+                footage_files=footage,
+                gaps=export.gaps,
+                forms=dict(forms),
+                custody=await self._custody(application, holds),
+                recipient_text=f"{release.recipient} · {application.number}",
+                signing_key_path=self._key,
+            )
+            target = self.path(release)
+            built = await asyncio.to_thread(build_package, target, parts)
+        return Package(target, built.digest, built.size)
+
+    async def _fetch(self, export: Export, folder: Path) -> list[tuple[str, Path, str]]:
+        found = []
+        for number, file in enumerate(export.files):
+            path = folder / f"{number:04d}"
+            digest = await self._s3.get_file(export.bucket, export.folder + file.name, path)
+            if digest != file.digest:
+                message = f"{file.name}: 内容与导出时不符，未放行 · its content is not what was exported"
+                raise NotIntact(message)
+            found.append((file.name, path, digest))
+        return found
+
+    async def _custody(self, application: Application, holds: tuple[str, ...]) -> CustodyAnswer | None:
+        """The log's entries about it; a package without them says so."""
+        question = CustodyQuery(school=application.school, application=application.id, holds=holds)
+        try:
+            return await self._bus.ask(REGISTRAR_CUSTODY, "district", question, CustodyAnswer, 10)
+        except Transient as error:
+            log("desk").warning("package_without_custody", application=application.id, error=str(error))
+            return None

@@ -1,0 +1,150 @@
+"""Supervision and viewing (R4.3)."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reelwarden_access.district.desk import retrieval
+from reelwarden_access.district.desk.application import Actor, Application, Status, Supervision
+from reelwarden_access.district.desk.desk import Work
+from reelwarden_access.district.desk.ranges import Span, parse_range
+from reelwarden_access.district.desk.tables.footage import Export
+from reelwarden_access.district.desk.tables.retrievals import Viewing
+from reelwarden_common.events.access import ViewingStarted, ViewingStopped
+from reelwarden_common.web.refusals import Missing
+
+STREAMED = frozenset({"view", "still"})
+"""Kinds of files that are shown; native segments leave in a package only."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Where the bytes lie that a player asked for."""
+
+    bucket: str
+    key: str
+    size: int
+    media_type: str
+    span: Span | None
+    """None: the range asked for lies outside the file."""
+
+
+@dataclass(frozen=True)
+class RangeAsked:
+    """A player's request: which file of which viewing, and its `Range` header."""
+
+    viewing: str
+    file: str
+    header: str | None
+
+
+async def open_supervision(work: Work, application_id: str, present: Sequence[str]) -> Supervision:
+    """The safety department is there, and says who else is."""
+    application, actor = await work.lock(application_id)
+    table = work.store.retrievals
+    names = [name.strip() for name in present if name.strip()]
+    retrieval.check_supervision(application, actor, await table.retrievers(application.id), names)
+    retrieval.check_none_open(await table.supervision(application.id))
+    supervision = Supervision(uuid.uuid4().hex, actor.id, actor.name, actor.unit, tuple(names))
+    await table.open_supervision(supervision, application.id, names, work.now)
+    return supervision
+
+
+async def close_supervision(work: Work, application_id: str) -> Supervision:
+    """The supervisor leaves: whatever is open is closed with it."""
+    application, actor = await work.lock(application_id)
+    table = work.store.retrievals
+    supervision = retrieval.check_closing(await table.supervision(application.id), actor)
+    for viewing in await table.open_viewings(application.id):
+        await _stop(work, application, viewing, (actor.id, "supervision_closed"))
+    await table.close_supervision(supervision.id, work.now)
+    return supervision
+
+
+async def check_retrieval(work: Work, application: Application, actor: Actor) -> tuple[Supervision, Export]:
+    """What viewing and release have in common: right, supervision, training, footage."""
+    version = await work.store.people.rules_version(work.now)
+    supervision = retrieval.check_retriever(
+        application,
+        actor,
+        await work.store.retrievals.supervision(application.id),
+        trained=await work.store.people.trained(actor.id, version),
+        now=work.now,
+    )
+    export = await work.store.exports.of(application.id)
+    if export is None or export.ready_at is None:
+        raise Missing
+    return supervision, export
+
+
+async def start_viewing(work: Work, application_id: str) -> tuple[Viewing, Export]:
+    """Open the footage under an open supervision."""
+    application, actor = await work.lock(application_id)
+    supervision, export = await check_retrieval(work, application, actor)
+    table = work.store.retrievals
+    for other in await table.open_viewings(application.id):
+        await _stop(work, application, other, (actor.id, "opened_anew"))
+    viewing = Viewing(uuid.uuid4().hex, application.id, supervision.id, actor.id, work.now, None, True)
+    await table.start_viewing(viewing, actor.name, actor.unit)
+    if application.status is Status.READY:
+        await work.store.applications.update(application.id, status=Status.RETRIEVED)
+    work.store.publish(
+        application.school,
+        ViewingStarted(
+            application=application.id,
+            viewing=viewing.id,
+            retriever=actor.id,
+            supervisor=supervision.supervisor,
+        ),
+    )
+    return viewing, export
+
+
+async def stop_viewing(work: Work, viewing_id: str) -> Viewing:
+    """Retriever or supervisor ends it."""
+    viewing = await work.store.retrievals.viewing(viewing_id)
+    if viewing is None:
+        raise Missing
+    application, actor = await work.lock(viewing.application)
+    supervision = await work.store.retrievals.supervision_by_id(viewing.supervision)
+    retrieval.check_stopping(actor, viewing.retriever, supervision.supervisor)
+    await _stop(work, application, viewing, (actor.id, "finished"))
+    return viewing
+
+
+async def _stop(work: Work, application: Application, viewing: Viewing, why: tuple[str, str]) -> None:
+    if viewing.stopped_at is not None:
+        return
+    by, reason = why
+    await work.store.retrievals.stop_viewing(viewing.id, by, reason, work.now)
+    work.store.publish(
+        application.school,
+        ViewingStopped(application=application.id, viewing=viewing.id, by=by, reason=reason),
+    )
+
+
+async def opened(work: Work, viewing_id: str) -> tuple[Viewing, Export]:
+    """An open viewing and what is shown in it, for its retriever."""
+    viewing = await work.store.retrievals.viewing(viewing_id)
+    if viewing is None:
+        raise Missing
+    application = await work.store.applications.load(viewing.application)
+    actor = await work.actor(application.school)
+    over = viewing.stopped_at is not None
+    retrieval.check_watching(actor, viewing.retriever, stopped=over, supervised=viewing.supervised)
+    export = await work.store.exports.of(application.id)
+    if export is None:
+        raise Missing
+    return viewing, export
+
+
+async def watch(work: Work, asked: RangeAsked) -> Watched:
+    """One request of the player: allowed, and counted."""
+    viewing, export = await opened(work, asked.viewing)
+    file = export.file(asked.file)
+    if file is None or file.kind not in STREAMED:
+        raise Missing
+    span = parse_range(asked.header, file.size)
+    if span is not None:
+        await work.store.retrievals.count(viewing.id, file.name, span.length, work.now)
+    return Watched(export.bucket, export.folder + file.name, file.size, file.media_type, span)

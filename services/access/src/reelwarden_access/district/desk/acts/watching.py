@@ -1,0 +1,46 @@
+"""What officers do about alarms, and everybody's acknowledgement of the rules."""
+
+from reelwarden_access.district.desk import retrieval
+from reelwarden_access.district.desk.desk import Work
+from reelwarden_common.events.access import RestoreAsked, SweepConfirmed, TrainingAcknowledged
+from reelwarden_common.events.base import DISTRICT_SCHOOL
+from reelwarden_common.web.refusals import Missing
+
+
+async def confirm_sweep(work: Work, sweep: str) -> None:
+    """A district officer lets a stopped sweep go on; once is enough."""
+    school = await work.store.alarms.sweep_school(sweep)
+    if school is None:
+        raise Missing
+    actor = await work.actor(school)
+    retrieval.check_sweep(actor)
+    if await work.store.alarms.confirm_sweep(school, sweep, actor.id, work.now):
+        work.store.publish(school, SweepConfirmed(sweep=sweep, actor=actor.id))
+
+
+async def ask_restore(work: Work, segment: str) -> None:
+    """The safety department has a lost segment brought back from the backup."""
+    school = await work.store.alarms.lost_school(segment)
+    if school is None:
+        raise Missing
+    actor = await work.actor(school)
+    retrieval.check_restore(actor)
+    if not await work.store.alarms.ask_restore(segment, actor.id, work.now):
+        raise Missing
+    work.store.publish(school, RestoreAsked(segment=segment, actor=actor.id))
+
+
+async def acknowledge_training(work: Work) -> int:
+    """Whoever acts has read the rules in force and was trained (R6, R7); returns their version."""
+    actor = await work.actor(DISTRICT_SCHOOL)
+    version = await work.store.people.rules_version(work.now)
+    if await work.store.people.acknowledge(actor.id, version, work.now):
+        work.store.publish(DISTRICT_SCHOOL, TrainingAcknowledged(actor=actor.id, rules_version=version))
+    return version
+
+
+async def training(work: Work) -> tuple[int, bool]:
+    """The version of the rules in force, and whether whoever asks acknowledged it."""
+    actor = await work.actor(DISTRICT_SCHOOL)
+    version = await work.store.people.rules_version(work.now)
+    return version, await work.store.people.trained(actor.id, version)

@@ -1,0 +1,9 @@
+"""The HTTP API: everything that a person does at the desk, for programs."""
+
+from fastapi import APIRouter
+
+from reelwarden_access.district.desk.api import applying, overseeing, retrieving, streaming
+
+router = APIRouter(prefix="/api")
+for part in (applying, retrieving, streaming, overseeing):
+    router.include_router(part.router)

@@ -1,0 +1,99 @@
+"""Applications: file, read, decide, withdraw, print (R4.2)."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from reelwarden_access.district.desk.acts.filing import Decision
+from reelwarden_access.district.desk.api.office_of import At
+from reelwarden_access.district.desk.bodies import Deciding, Filed, Filing, aware
+from reelwarden_access.district.desk.shown import ApplicationShort, ApplicationShown
+from reelwarden_common.events.ingest import CoverageAnswer, CoverageQuery
+from reelwarden_common.web import Missing, SignedIn
+
+router = APIRouter(tags=["applications"])
+
+
+@router.get("/schools", summary="Schools and cameras")
+async def schools(office: At, _: SignedIn) -> list[dict[str, Any]]:
+    """All schools with their cameras and places: what an application may name."""
+    return [
+        {
+            "id": s.id,
+            "name": s.name,
+            "cameras": [{"id": c.id, "name": c.name, "place": c.place} for c in s.cameras],
+        }
+        for s in office.config.schools
+    ]
+
+
+@router.get("/coverage", summary="What footage exists")
+async def coverage(
+    office: At, _: SignedIn, school: str, start: datetime, end: datetime, camera: str | None = None
+) -> CoverageAnswer | None:
+    """Of one camera, or of all; null when the index does not answer right now."""
+    zone = office.config.time_zone
+    query = CoverageQuery(school=school, camera=camera, start=aware(start, zone), end=aware(end, zone))
+    return await office.coverage(query)
+
+
+@router.post("/applications", summary="File an application", status_code=201)
+async def file(office: At, person: SignedIn, body: Filing) -> Filed:
+    """Applicants for themselves; reception for outsiders. The footage is held at once (R4.2)."""
+    done = await office.file(person, body.draft(office.config.time_zone), body.password)
+    return Filed(id=done.id, number=done.number)
+
+
+@router.get("/applications", summary="List applications")
+async def applications(
+    office: At,
+    person: SignedIn,
+    view: Annotated[Literal["mine", "approve", "supervise", "retrieve", "all"], Query()] = "mine",
+) -> list[ApplicationShort]:
+    """Mine, or those that wait for me in one of my roles."""
+    return await office.listed(person, view)
+
+
+@router.get("/applications/{application}", summary="One application")
+async def show(office: At, person: SignedIn, application: str) -> ApplicationShown:
+    """With form, signatures, holds, export, supervision, viewings, release and record."""
+    return await office.show(person, application)
+
+
+@router.post("/applications/{application}/approve", summary="Approve")
+async def approve(office: At, person: SignedIn, application: str, body: Deciding) -> Filed:
+    """Leader or safety; a copy needs two different signers; never one's own (R4.2, R4.4)."""
+    done = await office.approve(person, application, Decision(body.digest, body.opinion), body.password)
+    return Filed(id=done.id, number=done.number)
+
+
+@router.post("/applications/{application}/reject", summary="Reject")
+async def reject(office: At, person: SignedIn, application: str, body: Deciding) -> Filed:
+    """With an opinion that says why."""
+    done = await office.reject(person, application, Decision(body.digest, body.opinion), body.password)
+    return Filed(id=done.id, number=done.number)
+
+
+@router.post("/applications/{application}/withdraw", summary="Withdraw")
+async def withdraw(office: At, person: SignedIn, application: str) -> Filed:
+    """By whoever filed it, before the retrieval."""
+    done = await office.withdraw(person, application)
+    return Filed(id=done.id, number=done.number)
+
+
+@router.get("/applications/{application}/forms/{form}.pdf", summary="A form as PDF")
+async def form_pdf(
+    office: At,
+    person: SignedIn,
+    application: str,
+    form: Literal["application", "record"],
+    lang: Literal["zh", "en"] = "zh",
+) -> Response:
+    """With the signatures that it bears so far."""
+    shown = await office.show(person, application)
+    if form == "record" and shown.record is None:
+        raise Missing
+    made = office.sheets.record(shown, lang) if form == "record" else office.sheets.application(shown, lang)
+    name = f'inline; filename="{shown.number}-{form}-{lang}.pdf"'
+    return Response(made, media_type="application/pdf", headers={"content-disposition": name})

@@ -1,0 +1,15 @@
+"""How routes get at the desk's acts."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from reelwarden_access.district.desk.office import Office
+
+
+def _office(request: Request) -> Office:
+    office: Office = request.app.state.office
+    return office
+
+
+At = Annotated[Office, Depends(_office)]

@@ -1,0 +1,63 @@
+"""Builds the desk."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from reelwarden_access.district.desk import api, pages
+from reelwarden_access.district.desk.acts.releasing import Builder
+from reelwarden_access.district.desk.desk import Desk
+from reelwarden_access.district.desk.handlers import HANDLERS
+from reelwarden_access.district.desk.office import Office
+from reelwarden_access.district.desk.settings import Settings
+from reelwarden_access.district.desk.sheets import Sheets
+from reelwarden_access.district.desk.store import DeskStore
+from reelwarden_common import district, role
+from reelwarden_common.messaging.postgres import PgUnits, open_pool
+from reelwarden_common.role import Bus, Loop, Role
+from reelwarden_common.s3 import S3
+from reelwarden_common.settings import S3Settings
+from reelwarden_common.telemetry import VERSION
+from reelwarden_common.web import Web
+from reelwarden_common.web.text import N_
+
+TITLE = N_("Footage retrieval desk")
+ABOUT = (
+    "Applications for footage, approvals, supervised viewing, copies, records (R4.2, R4.3, R4.4)."
+    " Sign in with POST /api/session; every refusal names its rule and is recorded."
+)
+
+
+@asynccontextmanager
+async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
+    """The desk with its pages, its API and its deadlines."""
+    config = district.load(settings.district_toml)
+    bus = Bus("desk", settings)
+    pool = await open_pool(settings.database_url.get_secret_value(), "access")
+    s3 = S3(S3Settings.read(), threads=8)
+    units = PgUnits(pool, "desk", DeskStore)
+    web = Web(settings, config, "reelwarden_access.district.desk", pages.SECTIONS, TITLE)
+    office = Office(
+        Desk(units, config, settings.rules(), web.people),
+        bus,
+        Builder(s3, bus, settings.packages_dir, settings.desk_key),
+        Sheets(web.say_in, config.time_zone),
+    )
+    http = web.make_app(VERSION, ABOUT)
+    http.state.office, http.state.s3 = office, s3
+    for router in (api.router, pages.router):
+        http.include_router(router)
+    try:
+        loops = (Loop("lapse", settings.lapse_seconds, office.lapse),)
+        yield Role("desk", settings, bus, units, HANDLERS, loops=loops, http=http)
+    finally:
+        s3.close()
+        await pool.close()
+
+
+def main() -> None:
+    """The entry point."""
+    role.main(Settings, build)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""What programs send: the fields of the forms."""
+
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, Field
+
+from reelwarden_access.district.desk.application import Declaration, Draft, Outsider
+from reelwarden_common.events.access import Manner
+
+Line = Annotated[str, Field(max_length=200)]
+Words = Annotated[str, Field(max_length=2000)]
+Password = Annotated[str, Field(max_length=200, description="again: what is signed needs it anew")]
+FormDigest = Annotated[str, Field(max_length=64, description="of the form that was shown and is signed")]
+
+
+class Filing(BaseModel):
+    """监控录像调取申请表: an application to view footage, or for a copy (R4.2)."""
+
+    school: str = Field(max_length=63, examples=["s001"])
+    cameras: list[str] = Field(max_length=64, examples=[["gate"]])
+    start: datetime = Field(description="without a zone: the district's")
+    end: datetime
+    manner: Manner = Manner.VIEW
+    reason: Words
+    undertaking: bool = Field(description="保密承诺 is given (R4.4)")
+    concerns_leader: bool = Field(default=False, description="then the district decides (R4.4)")
+    relation: Line = ""
+    phone: Line = ""
+    documents: list[Line] = Field(default=[], max_length=20)
+    password: Password
+    outsider: Outsider | None = Field(default=None, description="through reception; none: staff")
+    name: Line = Field(default="", description="the outsider's")
+    unit: Line = ""
+    identity_document: Line = ""
+    authority_document: Line = Field(default="", description="of police and courts (条例 art. 20)")
+
+    def draft(self, zone: str) -> Draft:
+        """As the rules take it."""
+        return Draft(
+            school=self.school,
+            cameras=tuple(dict.fromkeys(self.cameras)),
+            start=aware(self.start, zone),
+            end=aware(self.end, zone),
+            manner=self.manner,
+            reason=self.reason,
+            undertaking=self.undertaking,
+            concerns_leader=self.concerns_leader,
+            relation=self.relation,
+            phone=self.phone,
+            documents=tuple(d for d in self.documents if d.strip()),
+            outsider=self.outsider,
+            name=self.name,
+            unit=self.unit,
+            identity_document=self.identity_document,
+            authority_document=self.authority_document,
+        )
+
+
+def aware(moment: datetime, zone: str) -> datetime:
+    """A moment without a zone is meant in the district's."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+
+
+class Deciding(BaseModel):
+    """A decision, signed."""
+
+    digest: FormDigest
+    opinion: Words = Field(default="", description="required to reject")
+    password: Password
+
+
+class Supervising(BaseModel):
+    """Who is in the room."""
+
+    present: list[Line] = Field(max_length=50, examples=[["王芳"]])
+
+
+class Releasing(BaseModel):
+    """To whom the copy is handed, and on what."""
+
+    recipient: Line = Field(description="must be the one named in the application")
+    medium: Line = Field(default="", examples=["USB 0421"])
+    password: Password
+
+
+class Recording(BaseModel):
+    """监控录像调取记录表: what only the operator knows (R4.3)."""
+
+    content: Words = Field(description="what the footage shows")
+    outcome: Words
+    copies: int = Field(default=1, ge=1, le=9)
+
+
+class Signing(BaseModel):
+    """A signature."""
+
+    digest: FormDigest
+    password: Password
+
+
+class Declaring(BaseModel):
+    """What became of a copy (R4.4)."""
+
+    declaration: Declaration
+    note: Words = Field(default="", description="the receipt, when transferred to a case")
+
+
+class Confirming(BaseModel):
+    """A confirmation, signed."""
+
+    password: Password
+
+
+class Filed(BaseModel):
+    """An application that was acted on."""
+
+    id: str
+    number: str
+
+
+class ViewingOpened(BaseModel):
+    """An open viewing: where its files are streamed from, and what is missing in them."""
+
+    viewing: str
+    page: str
+    files: list[dict[str, str]]
+    gaps: list[dict[str, str]]
+
+
+class Released(BaseModel):
+    """A copy that may be taken now, once."""
+
+    package: str = Field(description="SHA-256")
+    size: int
+    download: str
+
+
+class TrainingState(BaseModel):
+    """Whether the rules in force are acknowledged."""
+
+    rules_version: int
+    acknowledged: bool

@@ -1,0 +1,120 @@
+"""One act of one person at the desk: signed where it must be, in one transaction, refusals recorded."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from reelwarden_access.district.desk.application import Actor, Application, Rules
+from reelwarden_access.district.desk.store import DeskStore
+from reelwarden_common.district import DistrictConfig
+from reelwarden_common.events.access import AccessDenied
+from reelwarden_common.events.base import DISTRICT_SCHOOL
+from reelwarden_common.messaging.units import Units
+from reelwarden_common.web import Denied, People, Person, Text
+from reelwarden_common.web.text import N_
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an act works with: one transaction, the configuration, one moment."""
+
+    store: DeskStore
+    config: DistrictConfig
+    rules: Rules
+    who: Person
+    now: datetime
+
+    async def actor(self, school: str) -> Actor:
+        """Whoever acts, with the roles that count at a school."""
+        number = await self.store.people.actor_id(self.who.id)
+        roles = frozenset(self.who.roles_at(school))
+        return Actor(number, self.who.id, self.who.name, self.who.unit, roles)
+
+    async def lock(self, application: str) -> tuple[Application, Actor]:
+        """An application that nobody else changes meanwhile, and whoever acts on it."""
+        found = await self.store.applications.load(application, lock=True)
+        return found, await self.actor(found.school)
+
+
+@dataclass(frozen=True)
+class About:
+    """What an act is about: for the record of a refusal."""
+
+    act: str
+    school: str | None = None
+    application: str | None = None
+
+
+class Desk:
+    """Lets people act.
+
+    Args:
+        units: Transactions on the desk's schema.
+        config: `district.toml`.
+        rules: The numbers of R4.4.
+        people: Checks passwords again where somebody signs.
+    """
+
+    def __init__(self, units: Units[DeskStore], config: DistrictConfig, rules: Rules, people: People) -> None:
+        self.units = units
+        self.config = config
+        self.rules = rules
+        self.people = people
+
+    async def perform(
+        self,
+        who: Person,
+        about: About,
+        act: Callable[[Work], Awaitable[T]],
+        password: str | None = None,
+    ) -> T:
+        """Do it, after the password was checked where one is given: what is signed needs it anew.
+
+        Raises:
+            Denied: a rule forbids it; the attempt is in the records and on the bus.
+            Wrong: something is missing or does not fit.
+            TooOften: too many wrong passwords.
+        """
+        try:
+            if password is not None:
+                await self._same_person(who, password)
+            async with self.units.begin() as store:
+                return await act(self._work(store, who))
+        except Denied as refusal:
+            await self._record(who, about, refusal)
+            raise
+
+    async def _same_person(self, who: Person, password: str) -> None:
+        if await self.people.verify(who.id, password) is None:
+            text = Text(N_("The password is wrong, so nothing was signed (R4.2)."))
+            raise Denied("wrong_password", text, "R4.2")
+
+    def _work(self, store: DeskStore, who: Person) -> Work:
+        return Work(store, self.config, self.rules, who, store.clock())
+
+    async def _record(self, who: Person, about: About, refusal: Denied) -> None:
+        async with self.units.begin() as store:
+            school = about.school
+            application = about.application
+            if application is not None:
+                school = await store.applications.school_of(application) or school
+                application = application if await store.applications.known(application) else None
+            if school not in {s.id for s in self.config.schools}:
+                school = DISTRICT_SCHOOL
+            actor = await store.people.actor_id(who.id)
+            rule = refusal.rule or "R3.3"
+            await store.alarms.denied(
+                at=store.clock(),
+                actor=actor,
+                school=school,
+                act=about.act,
+                code=refusal.code,
+                rule=rule,
+                application=application,
+            )
+            store.publish(
+                school, AccessDenied(actor=actor, act=about.act, rule=rule, application=application)
+            )

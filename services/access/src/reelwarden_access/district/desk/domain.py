@@ -1,0 +1,176 @@
+"""The rules of retrieval: who may do what with an application, and when (R3.3, R4.2, R4.3, R4.4).
+
+Each `check_…` returns what follows, or raises: `Denied` where a rule forbids it (such an attempt is
+recorded), `Wrong` where something is missing or does not fit the state of things.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from reelwarden_access.district.desk.application import (
+    BEFORE_RETRIEVAL,
+    MAY_HAVE_COPY,
+    STATE_ORGANS,
+    STATUS_WORDS,
+    Actor,
+    Application,
+    Draft,
+    Outsider,
+    Rules,
+    Signature,
+    Status,
+)
+from reelwarden_common.district import PersonRole
+from reelwarden_common.events.access import Manner
+from reelwarden_common.web.refusals import Denied, Wrong
+from reelwarden_common.web.text import N_, Text
+
+MAY_APPLY = (PersonRole.APPLICANT, PersonRole.LEADER, PersonRole.SAFETY)
+"""R3.3: leaders, the safety department, and those who were authorised."""
+_MAY_READ = (
+    PersonRole.LEADER,
+    PersonRole.SAFETY,
+    PersonRole.RETRIEVER,
+    PersonRole.AUDITOR,
+    PersonRole.DISTRICT_OFFICER,
+)
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""A span may end this much in the future: the browser's clock is not ours."""
+
+
+def required(fields: Mapping[str, object]) -> None:
+    """What a form must say (R4.2); fields by the names that people see."""
+    missing = [name for name, value in fields.items() if not value]
+    if missing:
+        text = Text(N_("Please fill in: %(field)s."), field=Text(missing[0]))
+        raise Wrong("field_missing", text, "R4.2")
+
+
+def check_filing(actor: Actor, draft: Draft, rules: Rules, open_already: int, now: datetime) -> None:
+    """R3.3, R4.2, R4.4: who may file, and what a form must say."""
+    if draft.outsider is None and not actor.has(*MAY_APPLY):
+        raise Denied(
+            "not_applicant", Text(N_("You have no right to apply for footage of this school (R3.3).")), "R3.3"
+        )
+    if draft.outsider is not None and not actor.has(PersonRole.RECEPTION):
+        text = Text(N_("Only reception files for people from outside the school (R3.3)."))
+        raise Denied("not_reception", text, "R3.3")
+    required(
+        {
+            N_("Cameras"): draft.cameras,
+            N_("Reason"): draft.reason.strip(),
+            N_("Name"): draft.name.strip(),
+            N_("Unit"): draft.unit.strip()
+            or draft.outsider in (Outsider.GUARDIAN, Outsider.STUDENT, Outsider.OTHER),
+            N_("Identity document"): draft.identity_document.strip(),
+            N_("Authority document"): draft.authority_document.strip() or draft.outsider not in STATE_ORGANS,
+        }
+    )
+    if draft.start >= draft.end:
+        raise Wrong("span_backwards", Text(N_("The span must end after it begins (R4.2).")), "R4.2")
+    if draft.end > now + CLOCKS_DIFFER:
+        raise Wrong("span_in_future", Text(N_("The span must not reach into the future (R4.2).")), "R4.2")
+    if (draft.end - draft.start) * len(draft.cameras) > rules.max_footage:
+        hours = f"{rules.max_footage.total_seconds() / 3600:g}"
+        text = Text(
+            N_("One application covers at most %(hours)s hours of footage, all cameras together (R4.4)."),
+            hours=hours,
+        )
+        raise Wrong("too_long", text, "R4.4")
+    if not draft.undertaking:
+        raise Wrong(
+            "no_undertaking", Text(N_("Without the undertaking nothing can be applied for (R4.4).")), "R4.4"
+        )
+    if draft.manner is Manner.COPY and draft.outsider not in MAY_HAVE_COPY:
+        text = Text(N_("A copy goes only to police, courts and the district; apply to view instead (R4.4)."))
+        raise Denied("no_copy", text, "R4.4")
+    if draft.outsider is None and open_already >= rules.max_open:
+        text = Text(
+            N_("You have %(count)s open applications; finish or withdraw one first (R4.2)."),
+            count=open_already,
+        )
+        raise Wrong("too_many", text, "R4.2")
+
+
+def approvals_needed(application: Application) -> int:
+    """R4.2, R4.4: a copy needs two different signers."""
+    return 2 if application.manner is Manner.COPY else 1
+
+
+def check_status(application: Application, *allowed: Status) -> None:
+    """The step fits where the application stands."""
+    if application.status not in allowed:
+        text = Text(
+            N_("Application %(number)s is %(status)s: this step does not fit."),
+            number=application.number,
+            status=Text(STATUS_WORDS[application.status]),
+        )
+        raise Wrong("wrong_state", text, status=409)
+
+
+def check_digest(shown: str, actual: str) -> None:
+    """A signature holds for the text that the signer saw, and for no other."""
+    if shown != actual:
+        text = Text(N_("The form is not the one that was shown to you. Open it again, read it, then sign."))
+        raise Wrong("other_form", text, "R4.2", status=409)
+
+
+def check_decision(application: Application, actor: Actor) -> PersonRole:
+    """R4.2, R4.4: who may approve or reject; returns the role in which they sign."""
+    above = application.concerns_leader
+    allowed = (
+        (PersonRole.DISTRICT_OFFICER, PersonRole.SAFETY) if above else (PersonRole.LEADER, PersonRole.SAFETY)
+    )
+    if actor.id == application.filer:
+        raise Denied("own_application", Text(N_("Nobody decides on their own application (R4.2).")), "R4.2")
+    if (
+        above
+        and not actor.has(PersonRole.DISTRICT_OFFICER)
+        and (actor.has(PersonRole.LEADER) or application.manner is Manner.VIEW)
+    ):
+        text = Text(N_("It concerns a school leader, so the district decides (R4.4)."))
+        raise Denied("district_decides", text, "R4.4")
+    role = next((one for one in allowed if actor.has(one)), None)
+    if role is None:
+        text = Text(N_("Only a school leader or the safety department of this school decides (R4.2)."))
+        raise Denied("not_approver", text, "R4.2")
+    if actor.id in application.approvers:
+        text = Text(N_("You have signed already; a copy needs a second, different signer (R4.4)."))
+        raise Denied("same_signer", text, "R4.4")
+    check_status(application, Status.FILED)
+    return role
+
+
+def is_approved(application: Application, signature: Signature) -> bool:
+    """Whether this signature is the last that was missing."""
+    signed = (*application.approvals, signature)
+    if application.concerns_leader and all(s.role != PersonRole.DISTRICT_OFFICER for s in signed):
+        return False
+    return len({s.signer for s in signed}) >= approvals_needed(application)
+
+
+def check_opinion(opinion: str) -> None:
+    """A rejection says why."""
+    required({N_("Opinion"): opinion.strip()})
+
+
+def check_withdrawal(application: Application, actor: Actor) -> None:
+    """An applicant may think better of it until footage was seen."""
+    if actor.id != application.filer:
+        raise Denied("not_yours", Text(N_("Only the applicant withdraws an application (R4.2).")), "R4.2")
+    check_status(application, *BEFORE_RETRIEVAL)
+
+
+def check_reading(application: Application, actor: Actor) -> None:
+    """R3.3: shown to whoever filed it, and to those who have to do with it at this school."""
+    if actor.id != application.filer and not actor.has(*_MAY_READ):
+        text = Text(N_("This application is none of yours, or of another school (R3.3)."))
+        raise Denied("not_yours", text, "R3.3")
+
+
+def lapse_reason(application: Application, now: datetime) -> str | None:
+    """Why an application has lapsed, if it has: not decided, or not retrieved, in time."""
+    if application.status is Status.FILED and now > application.decide_by:
+        return "not_decided"
+    expired = application.valid_until is not None and now > application.valid_until
+    return "not_retrieved" if application.status in (Status.APPROVED, Status.READY) and expired else None

@@ -1,0 +1,194 @@
+"""Everything that can be done at the desk, for the API and the pages alike: one method an act."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from reelwarden_access.district.desk import reading
+from reelwarden_access.district.desk.acts import filing, recording, releasing, retrieving, watching
+from reelwarden_access.district.desk.application import Application, Declaration, Draft, Supervision
+from reelwarden_access.district.desk.desk import About, Desk
+from reelwarden_access.district.desk.sheets import Sheets
+from reelwarden_access.district.desk.shown import ApplicationShort, ApplicationShown
+from reelwarden_access.district.desk.tables.footage import Export
+from reelwarden_access.district.desk.tables.retrievals import Record, Release, Viewing
+from reelwarden_common.clock import Clock, system_clock
+from reelwarden_common.errors import Transient
+from reelwarden_common.events.ingest import CoverageAnswer, CoverageQuery
+from reelwarden_common.messaging.topology import INDEX_COVERAGE
+from reelwarden_common.role import Bus
+from reelwarden_common.web import Missing, Person
+
+T = TypeVar("T")
+Act = Callable[..., Awaitable[T]]
+
+
+class Office:
+    """The desk's acts, each in its transaction, with refusals recorded."""
+
+    def __init__(self, desk: Desk, bus: Bus, builder: releasing.Builder, sheets: Sheets) -> None:
+        self._desk = desk
+        self._bus = bus
+        self._builder = builder
+        self.sheets = sheets
+        self.config = desk.config
+        self.rules = desk.rules
+        self.now: Clock = system_clock
+
+    async def file(self, who: Person, draft: Draft, password: str) -> Application:
+        """File an application, signed."""
+        about = About("file", school=draft.school)
+        return await self._desk.perform(who, about, lambda work: filing.file(work, draft), password)
+
+    async def approve(
+        self, who: Person, application: str, decision: filing.Decision, password: str
+    ) -> Application:
+        """Sign an approval."""
+        return await self._on(
+            who, "approve", application, partial(filing.approve, decision=decision), password
+        )
+
+    async def reject(
+        self, who: Person, application: str, decision: filing.Decision, password: str
+    ) -> Application:
+        """Sign a rejection."""
+        act = partial(filing.reject, decision=decision)
+        return await self._on(who, "reject", application, act, password)
+
+    async def withdraw(self, who: Person, application: str) -> Application:
+        """Take an application back."""
+        return await self._on(who, "withdraw", application, filing.withdraw)
+
+    async def export_again(self, who: Person, application: str) -> Application:
+        """Ask the exporter once more."""
+        return await self._on(who, "export_again", application, filing.export_again)
+
+    async def open_supervision(self, who: Person, application: str, present: Sequence[str]) -> Supervision:
+        """Supervise a retrieval."""
+        act = partial(retrieving.open_supervision, present=present)
+        return await self._on(who, "supervise", application, act)
+
+    async def close_supervision(self, who: Person, application: str) -> Supervision:
+        """End a supervision, and every viewing under it."""
+        return await self._on(who, "close_supervision", application, retrieving.close_supervision)
+
+    async def start_viewing(self, who: Person, application: str) -> tuple[Viewing, Export]:
+        """Open footage."""
+        return await self._on(who, "view", application, retrieving.start_viewing)
+
+    async def stop_viewing(self, who: Person, viewing: str) -> Viewing:
+        """Close footage."""
+        about = About("stop_viewing")
+        return await self._desk.perform(who, about, lambda work: retrieving.stop_viewing(work, viewing))
+
+    async def viewing(self, who: Person, viewing: str) -> tuple[Viewing, Export]:
+        """An open viewing, for its retriever's screen."""
+        return await self._desk.perform(who, About("view"), lambda work: retrieving.opened(work, viewing))
+
+    async def watch(self, who: Person, request: retrieving.RangeAsked) -> retrieving.Watched:
+        """Some bytes of an open viewing."""
+        return await self._desk.perform(who, About("view"), lambda work: retrieving.watch(work, request))
+
+    async def release(
+        self, who: Person, application: str, handing: releasing.Handing, password: str
+    ) -> Release:
+        """Build the package and release it: once."""
+        act = partial(releasing.claim, handing=handing)
+        found, export, claimed = await self._on(who, "release", application, act, password)
+        try:
+            shown = await self.show(who, application)
+            forms = {f"application.{lang}.pdf": self.sheets.application(shown, lang) for lang in ("zh", "en")}
+            holds = tuple(hold.id for hold in shown.holds)
+            package = await self._builder.build(found, export, claimed, forms, holds)
+            done = partial(releasing.finish, claimed=claimed.claim, package=package)
+            return await self._on(who, "release", application, done)
+        except BaseException:
+            self._builder.path(claimed).unlink(missing_ok=True)
+            await self._give_up(application, claimed.claim)
+            raise
+
+    async def _give_up(self, application: str, claim: str) -> None:
+        async with self._desk.units.begin() as store:
+            await store.retrievals.give_up_release(application, claim)
+
+    async def package(self, who: Person, application: str) -> tuple[Release, Path]:
+        """The released package, for whoever released it, until it was taken whole."""
+        release = await self._on(who, "take", application, releasing.hand_over)
+        path = self._builder.path(release)
+        if not path.is_file():
+            raise Missing
+        return release, path
+
+    async def taken(self, release: Release) -> None:
+        """The last byte went out: the copy has left, ours is erased."""
+        async with self._desk.units.begin() as store:
+            await store.retrievals.handed_over(release.application, store.clock())
+        self._builder.path(release).unlink(missing_ok=True)
+
+    async def fill_record(self, who: Person, application: str, draft: recording.RecordDraft) -> Record:
+        """Fill in the record form."""
+        return await self._on(who, "record", application, partial(recording.fill, draft=draft))
+
+    async def sign_record(self, who: Person, application: str, digest: str, password: str) -> Record:
+        """Sign the record form."""
+        return await self._on(who, "sign", application, partial(recording.sign, digest=digest), password)
+
+    async def declare(
+        self, who: Person, application: str, declaration: Declaration, note: str
+    ) -> Application:
+        """Declare the use of a copy."""
+        act = partial(recording.declare, declaration=declaration, note=note)
+        return await self._on(who, "declare", application, act)
+
+    async def close(self, who: Person, application: str) -> Application:
+        """Close an application."""
+        return await self._on(who, "close", application, recording.close)
+
+    async def confirm_sweep(self, who: Person, sweep: str, password: str) -> None:
+        """Let a stopped sweep go on."""
+        about = About("confirm_sweep")
+        await self._desk.perform(who, about, lambda work: watching.confirm_sweep(work, sweep), password)
+
+    async def ask_restore(self, who: Person, segment: str) -> None:
+        """Have a lost segment restored."""
+        await self._desk.perform(who, About("restore"), lambda work: watching.ask_restore(work, segment))
+
+    async def acknowledge_training(self, who: Person) -> int:
+        """Acknowledge the rules in force."""
+        return await self._desk.perform(who, About("train"), watching.acknowledge_training)
+
+    async def training(self, who: Person) -> tuple[int, bool]:
+        """The version of the rules in force, and whether the person acknowledged it."""
+        return await self._desk.perform(who, About("train"), watching.training)
+
+    async def show(self, who: Person, application: str) -> ApplicationShown:
+        """One application with everything."""
+        return await self._on(who, "read", application, reading.show)
+
+    async def listed(self, who: Person, view: str) -> list[ApplicationShort]:
+        """Applications, mine or waiting for me."""
+        return await self._desk.perform(who, About("list"), lambda work: reading.listed(work, view))
+
+    async def alarms(self, who: Person, kind: str) -> list[dict[str, Any]]:
+        """`denials`, `lost` or `sweeps` of one's schools."""
+        read = {"denials": reading.denials, "lost": reading.lost, "sweeps": reading.sweeps}[kind]
+        return await self._desk.perform(who, About(kind), read)
+
+    async def coverage(self, query: CoverageQuery) -> CoverageAnswer | None:
+        """What footage exists; None when the index does not answer."""
+        try:
+            return await self._bus.ask(INDEX_COVERAGE, "district", query, CoverageAnswer, 3)
+        except Transient:
+            return None
+
+    async def lapse(self) -> None:
+        """End what is past its deadline."""
+        async with self._desk.units.begin() as store:
+            await filing.lapse(store, store.clock())
+
+    async def _on(
+        self, who: Person, act: str, application: str, work: Act[T], password: str | None = None
+    ) -> T:
+        about = About(act, application=application)
+        return await self._desk.perform(who, about, lambda w: work(w, application), password)

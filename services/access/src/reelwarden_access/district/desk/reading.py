@@ -1,0 +1,247 @@
+"""What is read at the desk: lists, one application with everything, alarms."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from reelwarden_access.district.desk import domain, retrieval
+from reelwarden_access.district.desk.application import Actor, Application, Declaration, Status
+from reelwarden_access.district.desk.desk import Work
+from reelwarden_access.district.desk.shown import (
+    ApplicationShort,
+    ApplicationShown,
+    ExportShown,
+    HoldShown,
+    RecordShown,
+    ReleaseShown,
+    SignatureShown,
+    SupervisionShown,
+    ViewingShown,
+    short,
+)
+from reelwarden_common.district import PersonRole
+from reelwarden_common.web import Denied, Wrong
+from reelwarden_common.web.text import N_, Text
+
+VIEWS = ("mine", "approve", "supervise", "retrieve", "all")
+_SEES_ALL = (PersonRole.LEADER, PersonRole.SAFETY, PersonRole.AUDITOR, PersonRole.DISTRICT_OFFICER)
+_WHO = {
+    "approve": (PersonRole.LEADER, PersonRole.SAFETY, PersonRole.DISTRICT_OFFICER),
+    "supervise": (PersonRole.SAFETY,),
+    "retrieve": (PersonRole.RETRIEVER,),
+    "all": _SEES_ALL,
+}
+_STATUSES = {
+    "approve": {Status.FILED},
+    "supervise": {Status.APPROVED, Status.READY, Status.RETRIEVED, Status.RELEASED, Status.RECORDED},
+    "retrieve": {Status.APPROVED, Status.READY, Status.RETRIEVED, Status.RELEASED},
+}
+
+
+def _passes(check: Callable[[], object]) -> bool:
+    try:
+        check()
+    except (Denied, Wrong):
+        return False
+    return True
+
+
+def schools_of(work: Work, *roles: PersonRole) -> list[str]:
+    """The schools where somebody has one of the roles; the district's roles count at all."""
+    return [s.id for s in work.config.schools if work.who.holds(s.id, *roles)]
+
+
+async def listed(work: Work, view: str) -> list[ApplicationShort]:
+    """My applications, or those that wait for me in one of my roles."""
+    if view == "mine":
+        actor = await work.actor("district")
+        found = await work.store.applications.listed(filer=actor.id, schools=None, statuses=list(Status))
+    else:
+        schools = schools_of(work, *_WHO[view])
+        if not schools:
+            raise Denied("no_right", Text(N_("Your account has no right to this (R3.3).")), "R3.3")
+        statuses = _STATUSES.get(view, set(Status))
+        found = await work.store.applications.listed(filer=None, schools=schools, statuses=statuses)
+    actors = {school: await work.actor(school) for school in {a.school for a in found}}
+    if view == "approve":
+        found = [a for a in found if _passes(partial(domain.check_decision, a, actors[a.school]))]
+    return [_short(work, application) for application in found]
+
+
+def _short(work: Work, application: Application) -> ApplicationShort:
+    name = work.config.school(application.school).name
+    return ApplicationShort(**short(application, domain.approvals_needed(application), name))
+
+
+async def show(work: Work, application_id: str) -> ApplicationShown:
+    """One application, to those who have to do with it.
+
+    Raises:
+        Denied: it is none of theirs (R3.3).
+    """
+    application = await work.store.applications.load(application_id)
+    actor = await work.actor(application.school)
+    domain.check_reading(application, actor)
+    row = await work.store.applications.row(application.id)
+    table = work.store.retrievals
+    supervision = await table.supervision(application.id)
+    record = await _record(work, application)
+    release = await table.release(application.id)
+    export = await work.store.exports.of(application.id)
+    kept = short(
+        application, domain.approvals_needed(application), work.config.school(application.school).name
+    )
+    columns = ("form", "filed_at", "decide_by", "valid_until", "use_by", "declaration")
+    return ApplicationShown(
+        **kept,
+        **{name: row[name] for name in (*columns, "declaration_note", "outcome")},
+        digest=application.form_digest,
+        signatures=[
+            SignatureShown.of(s)
+            for s in await work.store.applications.signatures(application.id, "application")
+        ],
+        holds=[
+            HoldShown(
+                id=h.id,
+                camera=h.camera,
+                state=h.state,
+                until=h.until,
+                segments=h.segments,
+                complete_to=h.complete_to,
+                gone=list(h.gone),
+                released_at=h.released_at,
+            )
+            for h in await work.store.holds.of(application.id)
+        ],
+        export=ExportShown(
+            ready_at=export.ready_at,
+            files=list(export.files),
+            gaps=list(export.gaps),
+            sources=list(export.sources),
+            problem=export.problem,
+        )
+        if export
+        else None,
+        supervision=SupervisionShown(
+            id=supervision.id, name=supervision.name, unit=supervision.unit, present=list(supervision.present)
+        )
+        if supervision
+        else None,
+        viewings=[ViewingShown(**v) for v in await table.viewings(application.id)],
+        release=ReleaseShown(
+            recipient=release.recipient,
+            medium=release.medium,
+            package=release.digest or "",
+            size=release.size or 0,
+            released_at=release.released_at,
+            handed_over_at=release.handed_over_at,
+        )
+        if release and release.released_at
+        else None,
+        record=record,
+        may=await _may(work, application, actor),
+    )
+
+
+async def _record(work: Work, application: Application) -> RecordShown | None:
+    record = await work.store.retrievals.record(application.id)
+    if record is None:
+        return None
+    signatures = await work.store.applications.signatures(application.id, "record")
+    signed = {s.capacity for s in signatures}
+    return RecordShown(
+        form=record.form,
+        digest=record.digest,
+        filled_at=record.filled_at,
+        complete_at=record.complete_at,
+        signatures=[SignatureShown.of(s) for s in signatures],
+        missing=sorted(retrieval.RECORD_CAPACITIES - signed),
+    )
+
+
+async def _may(work: Work, application: Application, actor: Actor) -> list[str]:
+    """The acts that would not be refused now: what buttons are for."""
+    table = work.store.retrievals
+    supervision = await table.supervision(application.id)
+    retrievers = await table.retrievers(application.id)
+    record = await table.record(application.id)
+    export = await work.store.exports.of(application.id)
+    signed = {s.capacity for s in await work.store.applications.signatures(application.id, "record")}
+    version = await work.store.people.rules_version(work.now)
+    trained = await work.store.people.trained(actor.id, version)
+    release = await table.release(application.id)
+    name = application.applicant_name
+
+    def retrieve() -> None:
+        retrieval.check_retriever(application, actor, supervision, trained=trained, now=work.now)
+
+    def copy() -> None:
+        retrieval.check_release(application, name)
+        retrieve()
+
+    def take() -> None:
+        domain.check_status(application, Status.RELEASED)
+        retrieval.check_handing_over(
+            actor,
+            release.retriever if release else "",
+            done=bool(release and release.handed_over_at),
+            supervised=supervision is not None,
+        )
+
+    def sign() -> None:
+        domain.check_status(application, Status.RETRIEVED, Status.RELEASED)
+        retrieval.signing_capacity(
+            application,
+            actor,
+            record.retriever if record else "",
+            record.supervisor if record else "",
+            signed,
+        )
+
+    def supervise() -> None:
+        retrieval.check_none_open(supervision)
+        retrieval.check_supervision(application, actor, retrievers, [name])
+
+    checks: dict[str, Callable[[], Any]] = {
+        "decide": lambda: domain.check_decision(application, actor),
+        "withdraw": lambda: domain.check_withdrawal(application, actor),
+        "export_again": lambda: retrieval.check_export_again(
+            application, actor, failed=bool(export and export.problem)
+        ),
+        "supervise": supervise,
+        "close_supervision": lambda: retrieval.check_closing(supervision, actor),
+        "view": retrieve,
+        "release": copy,
+        "take": take,
+        "record": lambda: retrieval.check_record(application, actor, retrievers, signed=bool(signed)),
+        "declare": lambda: retrieval.check_declaration(application, actor, Declaration.RETURNED, "-"),
+        "close": lambda: retrieval.check_close(application, actor),
+    }
+    if record is not None:
+        checks["sign"] = sign
+    return [act for act, check in checks.items() if _passes(check)]
+
+
+async def denials(work: Work) -> list[dict[str, Any]]:
+    """Refused attempts at one's schools, for those who oversee them."""
+    return await work.store.alarms.denials(_overseen(work))
+
+
+async def lost(work: Work) -> list[dict[str, Any]]:
+    """Lost segments at one's schools."""
+    return await work.store.alarms.lost_segments(_overseen(work))
+
+
+async def sweeps(work: Work) -> list[dict[str, Any]]:
+    """Stopped sweeps at one's schools."""
+    schools = _overseen(work)
+    return [s for s in await work.store.alarms.sweeps() if schools is None or s["school"] in schools]
+
+
+def _overseen(work: Work) -> list[str] | None:
+    if work.who.holds("district", PersonRole.DISTRICT_OFFICER, PersonRole.DISTRICT_OPERATOR):
+        return None
+    schools = schools_of(work, PersonRole.SAFETY, PersonRole.LEADER, PersonRole.AUDITOR)
+    if not schools:
+        raise Denied("no_right", Text(N_("Your account has no right to this (R3.3).")), "R3.3")
+    return schools

@@ -1,0 +1,43 @@
+"""What the desk is told from outside."""
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field
+
+from reelwarden_access.district.desk.application import Rules
+from reelwarden_common.web import WebSettings
+
+
+class Settings(WebSettings):
+    """`RW_…`; the numbers of R4.4 have the defaults of the rule set."""
+
+    desk_key: Path = Path("desk.pem")
+    """Ed25519 private key (PEM) that signs evidence packages."""
+    packages_dir: Path = Path(tempfile.gettempdir()) / "reelwarden-packages"
+    """Where packages wait to be handed over; shared by replicas. Each is erased once it was."""
+    max_footage_hours: float = Field(default=8, gt=0)
+    max_open_applications: int = Field(default=10, ge=1)
+    decide_days: float = Field(default=7, gt=0)
+    valid_days: float = Field(default=7, gt=0)
+    """How long an approval may be used."""
+    use_days: float = Field(default=30, gt=0)
+    """By when the use of a copy must be declared."""
+    hold_days: float = Field(default=30, gt=0)
+    """How long footage is held for an application that is not decided yet."""
+    approved_hold_days: float = Field(default=90, gt=0)
+    lapse_seconds: float = Field(default=60, gt=0)
+    """How often deadlines are looked at."""
+
+    def rules(self) -> Rules:
+        """The numbers as the rules take them."""
+        return Rules(
+            max_footage=timedelta(hours=self.max_footage_hours),
+            max_open=self.max_open_applications,
+            decide_within=timedelta(days=self.decide_days),
+            valid_for=timedelta(days=self.valid_days),
+            use_within=timedelta(days=self.use_days),
+            hold_when_filed=timedelta(days=self.hold_days),
+            hold_when_approved=timedelta(days=self.approved_hold_days),
+        )

@@ -1,0 +1,140 @@
+"""The forms as they are printed: what the desk keeps, put into the words of the forms' language."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from reelwarden_access.district.desk.application import DECLARATION_WORDS, ROLE_WORDS, Capacity
+from reelwarden_access.district.desk.forms import (
+    ApplicationForm,
+    FormSpan,
+    Lang,
+    Opinion,
+    RecordForm,
+    Signature,
+    application_form_pdf,
+    record_form_pdf,
+)
+from reelwarden_access.district.desk.shown import ApplicationShown, SignatureShown
+from reelwarden_common.district import PersonRole
+from reelwarden_common.web.text import Text
+
+Say = Callable[[str, Text | str], str]
+"""Says a text in a language."""
+
+
+class Sheets:
+    """Prints forms.
+
+    Args:
+        say: The catalogues.
+        zone: In which times are printed.
+    """
+
+    def __init__(self, say: Say, zone: str) -> None:
+        self._say = say
+        self._zone = zone
+
+    def application(self, shown: ApplicationShown, lang: Lang) -> bytes:
+        """监控录像调取申请表 as PDF, with the signatures so far."""
+        form = shown.form
+        decisions = [s for s in shown.signatures if s.capacity is Capacity.APPROVER]
+        return application_form_pdf(
+            ApplicationForm(
+                number=shown.number,
+                school=shown.school_name,
+                date=shown.filed_at,
+                zone=self._zone,
+                applicant=form["applicant"]["name"],
+                unit=form["applicant"]["unit"],
+                capacity=form["applicant"]["role"],
+                identity=form["applicant"]["identity_document"],
+                phone=form["applicant"]["phone"],
+                relation=form["applicant"]["relation"],
+                reason=form["reason"],
+                spans=_spans(form),
+                manner=shown.manner.value,
+                materials=[t for t in (form["authority_document"], *form["documents"]) if t],
+                undertaking=self._undertaking(shown, lang),
+                safety=self._opinion(shown, decisions, PersonRole.SAFETY, lang),
+                leader=self._opinion(shown, decisions, PersonRole.LEADER, lang),
+                district=self._opinion(shown, decisions, PersonRole.DISTRICT_OFFICER, lang),
+                valid_until=shown.valid_until,
+            ),
+            lang,
+        )
+
+    def record(self, shown: ApplicationShown, lang: Lang) -> bytes:
+        """监控录像调取记录表 as PDF, with the signatures so far; there must be a record."""
+        assert shown.record is not None  # noqa: S101 - the caller looked
+        form = shown.record.form
+        by_capacity = {s.capacity: s for s in shown.record.signatures}
+        recipient = by_capacity.pop(Capacity.RECIPIENT, None)
+        use_by = form.get("use_by")
+        return record_form_pdf(
+            RecordForm(
+                number=f"{shown.number}-R",
+                school=shown.school_name,
+                date=shown.record.filled_at,
+                zone=self._zone,
+                application_number=shown.number,
+                retrieved_at=datetime.fromisoformat(form["retrieved_at"]),
+                retriever=form["applicant"]["name"],
+                unit=form["applicant"]["unit"],
+                purpose=form["purpose"],
+                content=form["content"],
+                spans=_spans(form),
+                gaps=_gaps(form),
+                operator=form["operator"]["name"],
+                supervisor=form["supervisor"]["name"],
+                present=form["present"],
+                outcome=form["outcome"],
+                copied=form["copied"],
+                copies=form.get("copies", 0),
+                medium=form.get("medium", ""),
+                package=form.get("package") or "",
+                recipient=form.get("recipient", ""),
+                recipient_signature=self._signature(recipient, lang) if recipient else None,
+                use_by=datetime.fromisoformat(use_by) if use_by else None,
+                declaration=self._say(lang, DECLARATION_WORDS[shown.declaration])
+                if shown.declaration
+                else "",
+                signatures=[self._signature(s, lang) for s in by_capacity.values()],
+            ),
+            lang,
+        )
+
+    def _undertaking(self, shown: ApplicationShown, lang: Lang) -> Signature | None:
+        first = next((s for s in shown.signatures if s.capacity is Capacity.APPLICANT), None)
+        return self._signature(first, lang) if first else None
+
+    def _opinion(
+        self, shown: ApplicationShown, decisions: Sequence[SignatureShown], role: PersonRole, lang: Lang
+    ) -> Opinion | None:
+        one = next((s for s in decisions if s.role == role), None)
+        if one is None:
+            return None
+        rejected = shown.status == "rejected" and one is decisions[-1]
+        return Opinion("rejected" if rejected else "approved", self._signature(one, lang), one.opinion)
+
+    def _signature(self, one: SignatureShown, lang: Lang) -> Signature:
+        word = ROLE_WORDS.get(PersonRole(one.role), one.role) if one.role in set(PersonRole) else one.role
+        name = f"{one.on_behalf_of}（{one.name}）" if one.on_behalf_of else one.name
+        return Signature(name, self._say(lang, word), one.signed_at, one.digest)
+
+
+def _spans(form: dict[str, Any]) -> list[FormSpan]:
+    start, end = (datetime.fromisoformat(form[key]) for key in ("start", "end"))
+    return [FormSpan(f"{c['name']}（{c['place']}）", start, end) for c in form["cameras"]]
+
+
+def _gaps(form: dict[str, Any]) -> list[FormSpan]:
+    names = {c["id"]: c["name"] for c in form["cameras"]}
+    return [
+        FormSpan(
+            names.get(gap["camera"], gap["camera"]),
+            datetime.fromisoformat(gap["start"]),
+            datetime.fromisoformat(gap["end"]),
+        )
+        for gap in form["gaps"]
+    ]

@@ -1,0 +1,171 @@
+"""What people and programs see of an application; the same shapes feed the API and the pages."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from reelwarden_access.district.desk.application import (
+    Application,
+    Capacity,
+    Declaration,
+    HoldState,
+    Outsider,
+    Signature,
+    Status,
+)
+from reelwarden_common.events.access import Manner, PackagedFile
+from reelwarden_common.events.base import CameraSpan
+
+
+class SignatureShown(BaseModel):
+    """A signature with the signer as of that moment."""
+
+    capacity: Capacity
+    name: str
+    unit: str
+    role: str
+    opinion: str
+    on_behalf_of: str | None = Field(description="who signed on paper, attested by reception")
+    digest: str
+    signed_at: datetime
+
+    @classmethod
+    def of(cls, one: Signature) -> "SignatureShown":
+        """From the rules' own shape."""
+        return cls(
+            capacity=one.capacity,
+            name=one.name,
+            unit=one.unit,
+            role=one.role,
+            opinion=one.opinion,
+            on_behalf_of=one.on_behalf_of,
+            digest=one.digest,
+            signed_at=one.signed_at,
+        )
+
+
+class HoldShown(BaseModel):
+    """How far the site has got: nothing is shown better than it is."""
+
+    id: str
+    camera: str | None
+    state: HoldState
+    until: datetime | None
+    segments: int | None
+    complete_to: datetime | None
+    gone: list[CameraSpan]
+    released_at: datetime | None
+
+
+class ExportShown(BaseModel):
+    """The footage part, or why there is none."""
+
+    ready_at: datetime | None
+    files: list[PackagedFile]
+    gaps: list[CameraSpan] = Field(description="spans asked for that no footage covers")
+    sources: list[str]
+    problem: str | None
+
+
+class SupervisionShown(BaseModel):
+    """An open supervision."""
+
+    id: str
+    name: str
+    unit: str
+    present: list[str]
+
+
+class ViewingShown(BaseModel):
+    """A viewing, with how much was really watched."""
+
+    id: str
+    name: str
+    started_at: datetime
+    stopped_at: datetime | None
+    requests: int
+    bytes: int
+
+
+class ReleaseShown(BaseModel):
+    """A copy that left."""
+
+    recipient: str
+    medium: str
+    package: str = Field(description="SHA-256 of the evidence package")
+    size: int
+    released_at: datetime
+    handed_over_at: datetime | None
+
+
+class RecordShown(BaseModel):
+    """The retrieval record form."""
+
+    form: dict[str, Any]
+    digest: str
+    filled_at: datetime
+    complete_at: datetime | None
+    signatures: list[SignatureShown]
+    missing: list[Capacity]
+
+
+class ApplicationShort(BaseModel):
+    """An application in a list."""
+
+    id: str
+    number: str
+    school: str
+    school_name: str
+    status: Status
+    manner: Manner
+    cameras: list[str]
+    start: datetime
+    end: datetime
+    applicant: str
+    outsider: Outsider | None
+    concerns_leader: bool
+    approvals: int
+    approvals_needed: int
+
+
+class ApplicationShown(ApplicationShort):
+    """An application with all that belongs to it."""
+
+    form: dict[str, Any] = Field(description="what is signed; `digest` is its SHA-256 (RFC 8785)")
+    digest: str
+    filed_at: datetime
+    decide_by: datetime
+    valid_until: datetime | None
+    use_by: datetime | None
+    declaration: Declaration | None
+    declaration_note: str | None
+    outcome: str | None
+    signatures: list[SignatureShown]
+    holds: list[HoldShown]
+    export: ExportShown | None
+    supervision: SupervisionShown | None
+    viewings: list[ViewingShown]
+    release: ReleaseShown | None
+    record: RecordShown | None
+    may: list[str] = Field(description="what whoever asks may do next")
+
+
+def short(application: Application, needed: int, school_name: str) -> dict[str, Any]:
+    """The fields of a list entry."""
+    return {
+        "id": application.id,
+        "number": application.number,
+        "school": application.school,
+        "school_name": school_name,
+        "status": application.status,
+        "manner": application.manner,
+        "cameras": list(application.cameras),
+        "start": application.start,
+        "end": application.end,
+        "applicant": application.applicant_name,
+        "outsider": application.outsider,
+        "concerns_leader": application.concerns_leader,
+        "approvals": len(application.approvals),
+        "approvals_needed": needed,
+    }

@@ -1,0 +1,23 @@
+"""The desk's schema, by theme, behind one unit of work."""
+
+from reelwarden_access.district.desk.tables.alarms import AlarmsTable
+from reelwarden_access.district.desk.tables.applications import ApplicationsTable
+from reelwarden_access.district.desk.tables.footage import ExportsTable, HoldsTable
+from reelwarden_access.district.desk.tables.people import PeopleTable
+from reelwarden_access.district.desk.tables.retrievals import RetrievalsTable
+from reelwarden_common.clock import Clock, system_clock
+from reelwarden_common.messaging.postgres import Connection
+from reelwarden_common.messaging.units import Store
+
+
+class DeskStore(Store):
+    """What one transaction of the desk reads and writes."""
+
+    def __init__(self, conn: Connection, clock: Clock = system_clock) -> None:
+        super().__init__("desk", clock)
+        self.people = PeopleTable(conn)
+        self.applications = ApplicationsTable(conn)
+        self.holds = HoldsTable(conn)
+        self.exports = ExportsTable(conn)
+        self.retrievals = RetrievalsTable(conn)
+        self.alarms = AlarmsTable(conn)

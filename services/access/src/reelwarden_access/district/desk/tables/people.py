@@ -1,0 +1,57 @@
+"""Actors, their training, and the rule set's versions."""
+
+import uuid
+from datetime import datetime
+
+from reelwarden_common.messaging.postgres import Connection
+
+
+class PeopleTable:
+    """Who acts, by opaque number; whether they know the rules in force."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    async def actor_id(self, account: str) -> str:
+        """The number under which events speak of an account; made at its first act."""
+        known = await self._conn.fetchval("SELECT actor FROM people WHERE account = $1", account)
+        if known is None:
+            known = await self._conn.fetchval(
+                "INSERT INTO people (actor, account) VALUES ($1, $2)"
+                " ON CONFLICT (account) DO UPDATE SET account = excluded.account RETURNING actor",
+                f"a-{uuid.uuid4().hex}",
+                account,
+            )
+        return str(known)
+
+    async def rules_version(self, now: datetime) -> int:
+        """The version of the rule set in force; 1 until one was published."""
+        newest = await self._conn.fetchval("SELECT max(version) FROM rules WHERE effective_from <= $1", now)
+        return int(newest or 1)
+
+    async def add_rules(self, version: int, effective_from: datetime, digest: str) -> None:
+        """A version of the rule set was published (R6)."""
+        await self._conn.execute(
+            "INSERT INTO rules (version, effective_from, digest) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            version,
+            effective_from,
+            digest,
+        )
+
+    async def acknowledge(self, actor: str, version: int, now: datetime) -> bool:
+        """Note that a person knows a version; False if that was known already."""
+        fresh = await self._conn.fetchval(
+            "INSERT INTO trainings (actor, rules_version, acknowledged_at) VALUES ($1, $2, $3)"
+            " ON CONFLICT DO NOTHING RETURNING true",
+            actor,
+            version,
+            now,
+        )
+        return bool(fresh)
+
+    async def trained(self, actor: str, version: int) -> bool:
+        """Whether a person acknowledged this version or a newer one."""
+        found = await self._conn.fetchval(
+            "SELECT true FROM trainings WHERE actor = $1 AND rules_version >= $2 LIMIT 1", actor, version
+        )
+        return bool(found)

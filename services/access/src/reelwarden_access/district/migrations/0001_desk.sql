@@ -1,0 +1,216 @@
+-- The desk: people, applications, signatures, retrievals. Names, identity numbers and reasons stay in this schema.
+CREATE TABLE inbox (
+    role text NOT NULL,
+    id text NOT NULL,
+    seen_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (role, id)
+);
+CREATE INDEX inbox_seen_at ON inbox (seen_at);
+CREATE TABLE outbox (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    role text NOT NULL,
+    subject text NOT NULL,
+    headers text NOT NULL,
+    body bytea NOT NULL
+);
+
+-- Events carry `actor`; only here does it lead to an account.
+CREATE TABLE people (
+    actor text PRIMARY KEY,
+    account text NOT NULL UNIQUE,
+    first_seen timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE trainings (
+    actor text NOT NULL REFERENCES people,
+    rules_version int NOT NULL,
+    acknowledged_at timestamptz NOT NULL,
+    PRIMARY KEY (actor, rules_version)
+);
+CREATE TABLE rules (
+    version int PRIMARY KEY,
+    effective_from timestamptz NOT NULL,
+    digest text NOT NULL
+);
+
+CREATE TABLE numbers (
+    school text NOT NULL,
+    year int NOT NULL,
+    last int NOT NULL,
+    PRIMARY KEY (school, year)
+);
+CREATE TABLE applications (
+    id text PRIMARY KEY,
+    number text NOT NULL UNIQUE,
+    school text NOT NULL,
+    status text NOT NULL,
+    version int NOT NULL,
+    manner text NOT NULL,
+    cameras text[] NOT NULL,
+    start_at timestamptz NOT NULL,
+    end_at timestamptz NOT NULL,
+    filer text NOT NULL REFERENCES people,
+    outsider text,
+    concerns_leader boolean NOT NULL,
+    form jsonb NOT NULL,
+    form_digest text NOT NULL,
+    filed_at timestamptz NOT NULL,
+    decide_by timestamptz NOT NULL,
+    approved_at timestamptz,
+    valid_until timestamptz,
+    use_by timestamptz,
+    declaration text,
+    declaration_note text,
+    outcome text,
+    ended_at timestamptz,
+    CHECK (start_at < end_at)
+);
+CREATE INDEX applications_school ON applications (school, filed_at DESC);
+CREATE INDEX applications_filer ON applications (filer, filed_at DESC);
+CREATE INDEX applications_status ON applications (status) WHERE status IN ('filed', 'approved', 'ready');
+
+-- Signatures of both forms: bound to the digest of what was shown, with the signer as of that moment.
+CREATE TABLE signatures (
+    application text NOT NULL REFERENCES applications,
+    form text NOT NULL CHECK (form IN ('application', 'record')),
+    capacity text NOT NULL,
+    signer text NOT NULL REFERENCES people,
+    name text NOT NULL,
+    unit text NOT NULL,
+    role text NOT NULL,
+    opinion text NOT NULL DEFAULT '',
+    on_behalf_of text,
+    digest text NOT NULL,
+    signed_at timestamptz NOT NULL,
+    PRIMARY KEY (application, form, signer, capacity)
+);
+
+CREATE TABLE holds (
+    id text PRIMARY KEY,
+    application text NOT NULL REFERENCES applications,
+    camera text,
+    start_at timestamptz,
+    end_at timestamptz,
+    until timestamptz,
+    asked_at timestamptz,
+    decided_at timestamptz,
+    answered_at timestamptz,
+    complete boolean,
+    complete_to timestamptz,
+    segments int,
+    bytes bigint,
+    digest text,
+    gone jsonb NOT NULL DEFAULT '[]',
+    released_at timestamptz,
+    lapsed_at timestamptz
+);
+CREATE INDEX holds_application ON holds (application);
+
+CREATE TABLE exports (
+    application text PRIMARY KEY REFERENCES applications,
+    bucket text,
+    folder text,
+    files jsonb NOT NULL DEFAULT '[]',
+    gaps jsonb NOT NULL DEFAULT '[]',
+    sources text[] NOT NULL DEFAULT '{}',
+    manifest text,
+    ready_at timestamptz,
+    problem text,
+    problem_at timestamptz
+);
+
+CREATE TABLE supervisions (
+    id text PRIMARY KEY,
+    application text NOT NULL REFERENCES applications,
+    supervisor text NOT NULL REFERENCES people,
+    name text NOT NULL,
+    unit text NOT NULL,
+    present text[] NOT NULL,
+    opened_at timestamptz NOT NULL,
+    closed_at timestamptz
+);
+CREATE UNIQUE INDEX supervisions_open ON supervisions (application) WHERE closed_at IS NULL;
+CREATE TABLE viewings (
+    id text PRIMARY KEY,
+    application text NOT NULL REFERENCES applications,
+    supervision text NOT NULL REFERENCES supervisions,
+    retriever text NOT NULL REFERENCES people,
+    name text NOT NULL,
+    unit text NOT NULL,
+    started_at timestamptz NOT NULL,
+    stopped_at timestamptz,
+    stopped_by text,
+    reason text
+);
+CREATE INDEX viewings_application ON viewings (application);
+-- What was really watched: one row per viewing and file, counted up by each range request.
+CREATE TABLE viewed (
+    viewing text NOT NULL REFERENCES viewings,
+    file text NOT NULL,
+    requests bigint NOT NULL,
+    bytes bigint NOT NULL,
+    first_at timestamptz NOT NULL,
+    last_at timestamptz NOT NULL,
+    PRIMARY KEY (viewing, file)
+);
+
+CREATE TABLE releases (
+    application text PRIMARY KEY REFERENCES applications,
+    claim text NOT NULL,
+    claimed_at timestamptz NOT NULL,
+    retriever text NOT NULL REFERENCES people,
+    supervision text NOT NULL REFERENCES supervisions,
+    recipient text NOT NULL,
+    medium text NOT NULL,
+    digest text,
+    size bigint,
+    released_at timestamptz,
+    handed_over_at timestamptz
+);
+CREATE TABLE records (
+    application text PRIMARY KEY REFERENCES applications,
+    form jsonb NOT NULL,
+    digest text NOT NULL,
+    retriever text NOT NULL REFERENCES people,
+    supervisor text NOT NULL REFERENCES people,
+    filled_at timestamptz NOT NULL,
+    complete_at timestamptz
+);
+
+CREATE TABLE denials (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL,
+    actor text NOT NULL REFERENCES people,
+    school text NOT NULL,
+    act text NOT NULL,
+    code text NOT NULL,
+    rule text NOT NULL,
+    application text
+);
+CREATE INDEX denials_school ON denials (school, at DESC);
+
+CREATE TABLE sweeps (
+    school text NOT NULL,
+    id text NOT NULL,
+    reason text NOT NULL,
+    segments int NOT NULL,
+    bytes bigint NOT NULL,
+    oldest timestamptz NOT NULL,
+    newest timestamptz NOT NULL,
+    stopped_at timestamptz NOT NULL,
+    confirmed_at timestamptz,
+    confirmed_by text REFERENCES people,
+    PRIMARY KEY (school, id)
+);
+CREATE TABLE lost (
+    school text NOT NULL,
+    segment text NOT NULL,
+    camera text NOT NULL,
+    start_at timestamptz NOT NULL,
+    end_at timestamptz NOT NULL,
+    noticed_at timestamptz NOT NULL,
+    asked_at timestamptz,
+    asked_by text REFERENCES people,
+    restored_at timestamptz,
+    erased_at timestamptz,
+    PRIMARY KEY (school, segment)
+);
