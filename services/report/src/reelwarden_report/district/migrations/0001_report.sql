@@ -183,7 +183,7 @@ CREATE TABLE application (
     number text,
     manner text,
     outsider text,
-    status text NOT NULL,
+    status text NOT NULL DEFAULT 'filed',
     use_by timestamptz,
     use_declared text,
     changed_at timestamptz NOT NULL,

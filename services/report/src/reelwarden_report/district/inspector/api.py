@@ -1,0 +1,155 @@
+"""The same for programs: JSON under /api, described by OpenAPI."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+
+from reelwarden_common.web import Missing, SignedIn
+from reelwarden_common.web.i18n import language_of
+from reelwarden_report.district.inspector.commands import LONGEST_SUGGESTION, Doing, InspectionKind
+from reelwarden_report.district.inspector.room import InRoom
+from reelwarden_report.district.inspector.shapes import (
+    CertificateView,
+    CustodyView,
+    FeedbackView,
+    FindingView,
+    ReportView,
+    RulesView,
+    SchoolView,
+    ViolationView,
+)
+
+SchoolQuery = Annotated[str | None, Query(max_length=63, description="Only this school.")]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+class InspectionOrder(BaseModel):
+    """Inspect a school now (R5.1)."""
+
+    school: str = Field(max_length=63, examples=["s001"])
+    kind: InspectionKind = "monthly"
+
+
+class Closing(BaseModel):
+    """Why a finding or violation is closed."""
+
+    reason: str = Field(min_length=1, max_length=64, examples=["mended"])
+
+
+class Suggestion(BaseModel):
+    """A suggestion by staff (R5.3)."""
+
+    school: str = Field(max_length=63, examples=["s001"])
+    text: str = Field(min_length=1, max_length=LONGEST_SUGGESTION)
+
+
+class Received(BaseModel):
+    """What was made."""
+
+    id: str
+
+
+router = APIRouter(prefix="/api")
+
+
+@router.get("/schools", tags=["state"], summary="All schools that you may see")
+async def schools(room: InRoom, person: SignedIn) -> list[SchoolView]:
+    """State, cameras and coverage; a school not heard of lately is `unknown`, never good."""
+    return await room.views.schools(room.clock(), room.seen_by(person))
+
+
+@router.get("/schools/{school}", tags=["state"], summary="One school")
+async def school(room: InRoom, person: SignedIn, school: str) -> SchoolView:
+    """State, cameras and coverage of one school."""
+    found = await room.views.schools(room.clock(), room.seen_by(person, school))
+    if not found:
+        raise Missing
+    return found[0]
+
+
+@router.get("/findings", tags=["findings"], summary="Findings")
+async def findings(
+    room: InRoom,
+    request: Request,
+    person: SignedIn,
+    school: SchoolQuery = None,
+    open: Annotated[bool | None, Query(description="Only open, or only closed ones.")] = None,  # noqa: A002 - the query's name
+    limit: Limit = 200,
+) -> list[FindingView]:
+    """The worst and newest first; `text` is in the language of the request."""
+    seen = room.seen_by(person, school)
+    found = await room.views.findings(seen, room.clock(), still_open=open, limit=limit)
+    return [room.worded(one, language_of(request)) for one in found]
+
+
+@router.post("/findings/{finding}/close", tags=["findings"], summary="Close a finding", status_code=204)
+async def close(commands: Doing, person: SignedIn, finding: str, closing: Closing) -> None:
+    """The safety department closes what no fact closes by itself."""
+    await commands.close(person, finding, closing.reason)
+
+
+@router.get("/erasures", tags=["state"], summary="Certificates of erasure")
+async def erasures(
+    room: InRoom, person: SignedIn, school: SchoolQuery = None, limit: Limit = 500
+) -> list[CertificateView]:
+    """What was erased on its day, as the schools certified it (R3.1)."""
+    return await room.views.erasures(room.seen_by(person, school), limit)
+
+
+@router.get("/violations", tags=["violations"], summary="Violations")
+async def violations(
+    room: InRoom, person: SignedIn, school: SchoolQuery = None, limit: Limit = 200
+) -> list[ViolationView]:
+    """Who acted against the rules, by number, never by name (R5.2)."""
+    return await room.views.violations(room.seen_by(person, school), limit)
+
+
+@router.post(
+    "/violations/{violation}/close", tags=["violations"], summary="Close a violation", status_code=204
+)
+async def close_violation(commands: Doing, person: SignedIn, violation: str, closing: Closing) -> None:
+    """Say what was decided."""
+    await commands.close_violation(person, violation, closing.reason)
+
+
+@router.post("/inspections", tags=["reports"], summary="Inspect a school now", status_code=201)
+async def inspect(commands: Doing, person: SignedIn, order: InspectionOrder) -> ReportView:
+    """Asks the index, judges, and writes the report, in Chinese and English."""
+    return await commands.inspect(person, order.school, order.kind)
+
+
+@router.get("/reports", tags=["reports"], summary="Written reports")
+async def reports(
+    room: InRoom, person: SignedIn, school: SchoolQuery = None, limit: Limit = 200
+) -> list[ReportView]:
+    """The newest first; files at `/reports/{report}.pdf` and `.html`, `?lang=zh` or `en`."""
+    return await room.views.reports(room.seen_by(person, school), limit)
+
+
+@router.get("/custody/{school}", tags=["custody"], summary="Newest custody checkpoints")
+async def custody(room: InRoom, person: SignedIn, school: str) -> CustodyView:
+    """The signed notes of the school's two logs."""
+    room.seen_by(person, school)
+    return await room.views.custody(school)
+
+
+@router.post("/feedback", tags=["feedback"], summary="Suggest something", status_code=201)
+async def suggest(commands: Doing, person: SignedIn, suggestion: Suggestion) -> Received:
+    """Any staff may (R5.3)."""
+    return Received(id=await commands.suggest(person, suggestion.school, suggestion.text))
+
+
+@router.get("/feedback", tags=["feedback"], summary="Suggestions")
+async def feedback(
+    room: InRoom, person: SignedIn, school: SchoolQuery = None, limit: Limit = 200
+) -> list[FeedbackView]:
+    """What staff suggested, without who."""
+    return await room.views.feedback(room.seen_by(person, school), limit)
+
+
+@router.get("/rules", tags=["rules"], summary="The rules in effect")
+async def rules(room: InRoom, _: SignedIn) -> list[RulesView]:
+    """Versions of the rule set, the newest first (R6)."""
+    return await room.views.rules()

@@ -1,0 +1,100 @@
+"""The inspector: watches all schools, opens findings, inspects, reports; the live dashboard and its API."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from zoneinfo import ZoneInfo
+
+from fastapi import FastAPI
+
+from reelwarden_common import role
+from reelwarden_common.district import load
+from reelwarden_common.messaging.postgres import PgUnits, open_pool
+from reelwarden_common.role import Bus, Loop, Role
+from reelwarden_common.telemetry import VERSION
+from reelwarden_common.web import N_, Section, Web
+from reelwarden_report.district.inspector import api, pages, rules
+from reelwarden_report.district.inspector.coverage import Coverage
+from reelwarden_report.district.inspector.handlers import BATCHES, HANDLERS
+from reelwarden_report.district.inspector.inspection import Inspections
+from reelwarden_report.district.inspector.live import Live
+from reelwarden_report.district.inspector.look import look
+from reelwarden_report.district.inspector.room import VIEWERS, Room
+from reelwarden_report.district.inspector.schedule import keep
+from reelwarden_report.district.inspector.settings import Settings
+from reelwarden_report.district.inspector.store import InspectorStore
+from reelwarden_report.district.inspector.views import Views
+
+PACKAGE = "reelwarden_report.district.inspector"
+SECTIONS = (
+    Section("/", N_("Dashboard"), VIEWERS),
+    Section("/reports", N_("Reports"), VIEWERS),
+    Section("/violations", N_("Violations"), VIEWERS),
+    Section("/feedback", N_("Suggestions")),
+)
+SCHEDULE_SECONDS = 60
+
+
+def make_http(room: Room) -> FastAPI:
+    """Pages and API on one application."""
+    app = room.web.make_app(VERSION, "State of all schools, findings, inspections and reports.")
+    app.state.room = room
+    app.include_router(api.router)
+    app.include_router(pages.router)
+    return app
+
+
+@asynccontextmanager
+async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
+    """The role as its settings say."""
+    config = load(settings.district_toml)
+    zone = ZoneInfo(config.time_zone)
+    schools = [school.id for school in config.schools]
+    bus = Bus("inspector", settings)
+    pool = await open_pool(settings.database_url.get_secret_value(), "report")
+    units = PgUnits(pool, "inspector", lambda conn: InspectorStore(conn, zone))
+    web = Web(settings, config, PACKAGE, SECTIONS, N_("Footage dashboard"))
+    views = Views(pool, config, settings.cut_off_seconds)
+    coverage = Coverage(bus, units, zone)
+    inspections = Inspections(pool, units, views, coverage, web, config, settings)
+    live = Live(views, schools)
+    room = Room(web, config, settings, units, views, inspections, live)
+
+    async def publish_rules() -> None:
+        async with units.begin() as store:
+            await rules.publish(store, schools, store.clock())
+
+    async def watch() -> None:
+        await look(units, schools, settings)
+
+    async def inspect() -> None:
+        await keep(units, schools, settings, inspections)
+
+    try:
+        await publish_rules()
+        yield Role(
+            "inspector",
+            settings,
+            bus,
+            units,
+            HANDLERS,
+            BATCHES,
+            loops=(
+                Loop("look", settings.look_seconds, watch),
+                Loop("coverage", settings.coverage_seconds, coverage.refresh_stale),
+                Loop("schedule", SCHEDULE_SECONDS, inspect),
+                Loop("live", settings.live_seconds, live.turn),
+            ),
+            http=make_http(room),
+        )
+    finally:
+        live.closed = True
+        await pool.close()
+
+
+def main() -> None:
+    """Run it."""
+    role.main(Settings, build)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""What counts as a finding, how bad it is, by when it must be mended; and how coverage is read."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from reelwarden_common.events.report import Severity
+
+MEND_WITHIN = {
+    Severity.SERIOUS: timedelta(hours=24),
+    Severity.WARNING: timedelta(hours=72),
+    Severity.INFO: timedelta(days=7),
+}
+"""GB 55029: faults are mended within 24 h."""
+
+
+class Kind(StrEnum):
+    """Kinds of findings; programs read them, people read `words.sentence`."""
+
+    GAP = "gap"
+    REJECTED = "rejected-file"
+    LOST = "lost-segment"
+    ALTERED = "altered-segment"
+    CONFLICT = "segment-conflict"
+    CUT_OFF = "cut-off"
+    SILENT = "camera-silent"
+    CLOCK = "camera-clock"
+    DISK = "disk-short"
+    UNBOUND = "storage-unbound"
+    DAYS = "days-short"
+    HOLD = "hold-not-reached"
+    HOLD_GONE = "hold-part-gone"
+    PLAN = "plan-refused"
+    SWEEP = "sweep-stopped"
+    CORRUPT = "corrupt-object"
+    BACKUP = "backup-failing"
+    RESTORE = "restore-failed"
+    DRILL = "drill-failed"
+    EXPORT = "export-failed"
+    DENIED = "access-denied"
+    DEAD_LETTER = "dead-letter"
+
+
+class Weight(NamedTuple):
+    """How bad a kind is, and the rule that it touches."""
+
+    severity: Severity
+    rule: str
+
+
+WEIGHTS = {
+    Kind.GAP: Weight(Severity.WARNING, "R4.1"),
+    Kind.REJECTED: Weight(Severity.WARNING, "R3.2"),
+    Kind.LOST: Weight(Severity.SERIOUS, "R3.2"),
+    Kind.ALTERED: Weight(Severity.SERIOUS, "R3.2"),
+    Kind.CONFLICT: Weight(Severity.WARNING, "R3.2"),
+    Kind.CUT_OFF: Weight(Severity.SERIOUS, "R4.1"),
+    Kind.SILENT: Weight(Severity.SERIOUS, "R4.1"),
+    Kind.CLOCK: Weight(Severity.WARNING, "R4.1"),
+    Kind.DISK: Weight(Severity.SERIOUS, "R3.1"),
+    Kind.UNBOUND: Weight(Severity.SERIOUS, "R3.2"),
+    Kind.DAYS: Weight(Severity.WARNING, "R3.1"),
+    Kind.HOLD: Weight(Severity.SERIOUS, "R3.1"),
+    Kind.HOLD_GONE: Weight(Severity.WARNING, "R3.1"),
+    Kind.PLAN: Weight(Severity.SERIOUS, "R3.1"),
+    Kind.SWEEP: Weight(Severity.WARNING, "R3.1"),
+    Kind.CORRUPT: Weight(Severity.SERIOUS, "R4.1"),
+    Kind.BACKUP: Weight(Severity.SERIOUS, "R4.1"),
+    Kind.RESTORE: Weight(Severity.SERIOUS, "R3.2"),
+    Kind.DRILL: Weight(Severity.SERIOUS, "R4.1"),
+    Kind.EXPORT: Weight(Severity.WARNING, "R4.3"),
+    Kind.DENIED: Weight(Severity.WARNING, "R3.3"),
+    Kind.DEAD_LETTER: Weight(Severity.SERIOUS, "R4.1"),
+}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Something that is not as it should be; the same cause is never opened twice."""
+
+    kind: Kind
+    key: str = ""
+    """Tells causes of one kind in one school apart."""
+    camera: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What the sentence about it is made of."""
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is."""
+        return WEIGHTS[self.kind].severity
+
+    def deadline(self, opened: datetime) -> datetime:
+        """By when it must be mended."""
+        return opened + MEND_WITHIN[self.severity]
+
+
+class Span(NamedTuple):
+    """From start (inclusive) to end (exclusive)."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return (self.end - self.start).total_seconds()
+
+
+@dataclass(frozen=True)
+class DayCoverage:
+    """What the index says of one camera on one local day."""
+
+    day: date
+    recorded_ms: int
+    segments: int
+    first: datetime | None
+    last: datetime | None
+    gaps: tuple[Span, ...]
+
+
+def day_span(day: date, zone: ZoneInfo) -> Span:
+    """A local day, from midnight to midnight (23 or 25 hours where clocks change)."""
+    midnight = datetime.min.time()
+    return Span(
+        datetime.combine(day, midnight, zone), datetime.combine(day + timedelta(days=1), midnight, zone)
+    )
+
+
+def days_back(now: datetime, days: int, zone: ZoneInfo) -> list[date]:
+    """The last local days, today included, oldest first."""
+    today = now.astimezone(zone).date()
+    return [today - timedelta(days=n) for n in range(days, -1, -1)]
+
+
+def local_days(start: datetime, end: datetime, zone: ZoneInfo) -> set[date]:
+    """The local days that a segment lies in: one, or two around midnight."""
+    return {start.astimezone(zone).date(), end.astimezone(zone).date()}
+
+
+def gaps(days: Sequence[DayCoverage], shortest: float) -> list[Span]:
+    """Breaks between the first and the last footage of some days, joined across midnights.
+
+    Nothing is said of the time before the first or after the last segment: there may be nothing to record
+    yet, or nothing yet to be heard of.
+
+    Args:
+        days: Of one camera, neighbouring, oldest first.
+        shortest: Breaks shorter than so many seconds do not count.
+    """
+    firsts = [day.first for day in days if day.first]
+    lasts = [day.last for day in days if day.last]
+    if not firsts or not lasts:
+        return []
+    inside = Span(min(firsts), max(lasts))
+    clipped = [
+        Span(max(gap.start, inside.start), min(gap.end, inside.end)) for day in days for gap in day.gaps
+    ]
+    return [gap for gap in _joined(sorted(g for g in clipped if g.end > g.start)) if gap.seconds > shortest]
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    found: list[Span] = []
+    for span in spans:
+        if found and span.start <= found[-1].end:
+            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
+        else:
+            found.append(span)
+    return found
+
+
+def recorded_spans(day: Span, coverage: DayCoverage) -> list[Span]:
+    """What is recorded of a day: all that is no gap, between first and last."""
+    if coverage.first is None or coverage.last is None:
+        return []
+    edges = [
+        max(coverage.first, day.start),
+        *(edge for gap in sorted(coverage.gaps) for edge in gap),
+        min(coverage.last, day.end),
+    ]
+    pairs = list(pairwise(edges))[::2]
+    return [Span(start, end) for start, end in pairs if end > start]
+
+
+INSPECTION_DAYS = {"daily": 1, "weekly": 7, "monthly": 31}
+"""How far back each kind of inspection looks for gaps and incidents."""
+
+
+def kind_of_day(day: date) -> str:
+    """Which inspection the schedule asks for: monthly on the first, weekly on Mondays, else daily."""
+    if day.day == 1:
+        return "monthly"
+    return "weekly" if day.weekday() == 0 else "daily"

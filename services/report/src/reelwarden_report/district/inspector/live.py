@@ -1,0 +1,70 @@
+"""One view of all schools per process, made anew while somebody watches; watchers wait for it to change."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from reelwarden_common.clock import Clock, system_clock
+from reelwarden_common.events.base import DISTRICT_SCHOOL
+from reelwarden_report.district.inspector.shapes import FindingView, SchoolView
+from reelwarden_report.district.inspector.views import Views
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that the dashboard shows, at one moment."""
+
+    at: datetime
+    schools: tuple[SchoolView, ...]
+    findings: tuple[FindingView, ...]
+
+
+class Live:
+    """Polls the database for all watchers together; every replica has its own."""
+
+    def __init__(self, views: Views, schools: list[str], clock: Clock = system_clock) -> None:
+        self._views = views
+        self._schools = schools
+        self._clock = clock
+        self._changed = asyncio.Condition()
+        self._snapshot: Snapshot | None = None
+        self._watchers = 0
+        self.closed = False
+
+    async def read(self) -> Snapshot:
+        """The present view."""
+        now = self._clock()
+        schools = await self._views.schools(now, self._schools)
+        findings = await self._views.findings([*self._schools, DISTRICT_SCHOOL], now)
+        return Snapshot(now, tuple(schools), tuple(findings))
+
+    async def turn(self) -> None:
+        """Look for changes, while anybody watches."""
+        if not self._watchers:
+            return
+        snapshot = await self.read()
+        known = self._snapshot
+        if known and (known.schools, known.findings) == (snapshot.schools, snapshot.findings):
+            return
+        async with self._changed:
+            self._snapshot = snapshot
+            self._changed.notify_all()
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Somebody watches while the block runs."""
+        self._watchers += 1
+        try:
+            yield
+        finally:
+            self._watchers -= 1
+
+    async def newer_than(self, known: Snapshot | None) -> Snapshot:
+        """Wait for a view that differs from the one known."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._snapshot is not None and self._snapshot is not known)
+            if self._snapshot is None:
+                raise RuntimeError
+            return self._snapshot

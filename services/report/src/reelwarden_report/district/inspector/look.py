@@ -1,0 +1,66 @@
+"""What the clock alone brings about: pulses that stay away, holds not reached, copies not declared."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from reelwarden_common.events.report import Severity
+from reelwarden_common.messaging.units import Units
+from reelwarden_report.district.inspector.domain import Cause, Kind
+from reelwarden_report.district.inspector.settings import Settings
+from reelwarden_report.district.inspector.store import InspectorStore
+
+
+async def look(units: Units[InspectorStore], schools: Sequence[str], settings: Settings) -> None:
+    """One look at all schools; replicas may look at the same time."""
+    for school in schools:
+        async with units.begin() as store:
+            now = store.clock()
+            await _pulse(store, school, now - timedelta(seconds=settings.cut_off_seconds))
+            await _holds(store, school, now - timedelta(seconds=settings.hold_reach_seconds))
+            await _use_by(store, school, now)
+
+
+async def _pulse(store: InspectorStore, school: str, late: datetime) -> None:
+    """Cut off: nothing is known, so nothing is good."""
+    row = await store.conn.fetchrow(
+        "SELECT alive_at, first_heard FROM school_state WHERE school = $1", school
+    )
+    if row is None:
+        await store.know(school)
+        return
+    since = row["alive_at"] or row["first_heard"]
+    if since < late:
+        if not await store.open_causes(school, Kind.CUT_OFF):
+            await store.open(school, Cause(Kind.CUT_OFF, facts={"since": since.isoformat()}))
+    else:
+        await store.over(school, Kind.CUT_OFF)
+
+
+async def _holds(store: InspectorStore, school: str, late: datetime) -> None:
+    """A hold must be in force soon after it was asked for, if its footage is over (R3.1)."""
+    rows = await store.conn.fetch(
+        'SELECT hold, camera, asked_at FROM hold WHERE school = $1 AND asked_at < $2 AND "end" < $2'
+        " AND in_force_at IS NULL AND status IN ('asked', 'decided')",
+        school,
+        late,
+    )
+    known = await store.open_causes(school, Kind.HOLD) if rows else []
+    for row in rows:
+        if row["hold"] in known:
+            continue
+        facts = {"since": row["asked_at"].isoformat(), "hold": row["hold"]}
+        await store.open(school, Cause(Kind.HOLD, str(row["hold"]), str(row["camera"]), facts))
+
+
+async def _use_by(store: InspectorStore, school: str, now: datetime) -> None:
+    """A copy whose use-by date passed without a declaration is a violation (R4.4, R5.2)."""
+    rows = await store.conn.fetch(
+        "SELECT application FROM application WHERE school = $1 AND use_by < $2 AND use_declared IS NULL",
+        school,
+        now,
+    )
+    for row in rows:
+        application = row["application"]
+        await store.violate(
+            school, "use-overdue", application, Severity.WARNING, "R4.4", application=application
+        )

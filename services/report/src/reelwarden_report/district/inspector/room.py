@@ -1,0 +1,111 @@
+"""What the routes work with, and who may see what."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+
+from reelwarden_common.clock import Clock, system_clock
+from reelwarden_common.district import DistrictConfig, PersonRole
+from reelwarden_common.events.base import DISTRICT_SCHOOL
+from reelwarden_common.messaging.units import Units
+from reelwarden_common.web import N_, Denied, Missing, Person, Text, Web
+from reelwarden_report.district.inspector import words
+from reelwarden_report.district.inspector.inspection import Inspections
+from reelwarden_report.district.inspector.live import Live
+from reelwarden_report.district.inspector.settings import Settings
+from reelwarden_report.district.inspector.shapes import FindingView
+from reelwarden_report.district.inspector.store import InspectorStore
+from reelwarden_report.district.inspector.views import Views
+
+VIEWERS = (
+    PersonRole.LEADER,
+    PersonRole.SAFETY,
+    PersonRole.AUDITOR,
+    PersonRole.DISTRICT_OFFICER,
+    PersonRole.DISTRICT_OPERATOR,
+)
+"""Who sees a school's state and reports (R5.1); applicants, reception and retrievers do not."""
+INSPECTORS = (PersonRole.SAFETY, PersonRole.DISTRICT_OFFICER)
+"""Who inspects and closes findings: the safety department (R5.1)."""
+_NO_RIGHT = Text(N_("Your account has no right to this."))
+
+
+@dataclass
+class Room:
+    """Everything behind the inspector's pages."""
+
+    web: Web
+    config: DistrictConfig
+    settings: Settings
+    units: Units[InspectorStore]
+    views: Views
+    inspections: Inspections
+    live: Live
+    clock: Clock = system_clock
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The district's."""
+        return ZoneInfo(self.config.time_zone)
+
+    def schools_of(self, person: Person, *roles: PersonRole) -> list[str]:
+        """The schools where a person has one of the roles, in the order of `district.toml`."""
+        return [s.id for s in self.config.schools if person.holds(s.id, *roles)]
+
+    def seen_by(self, person: Person, school: str | None = None) -> list[str]:
+        """Whose facts this person may see: all their schools, or the one asked for.
+
+        Raises:
+            Denied: none.
+            Missing: not that one.
+        """
+        seen = self.schools_of(person, *VIEWERS)
+        if not seen:
+            raise Denied("no_right", _NO_RIGHT, "R3.3")
+        if person.holds(DISTRICT_SCHOOL, *VIEWERS):
+            seen = [*seen, DISTRICT_SCHOOL]
+        if school is None:
+            return seen
+        if school not in seen:
+            raise Missing
+        return [school]
+
+    def must_inspect(self, person: Person, school: str) -> None:
+        """Only the safety department inspects, at its own school.
+
+        Raises:
+            Denied: not this person, not there.
+        """
+        if not person.holds(school, *INSPECTORS):
+            raise Denied("no_right", _NO_RIGHT, "R5.1")
+
+    def school_name(self, school: str) -> str:
+        """A school's name, or the district's."""
+        for one in self.config.schools:
+            if one.id == school:
+                return one.name
+        return self.config.name
+
+    def camera_name(self, school: str, camera: str | None) -> str:
+        """A camera's name; ids that the register does not know stay ids."""
+        for one in self.config.schools:
+            for each in one.cameras:
+                if (one.id, each.id) == (school, camera):
+                    return each.name
+        return camera or ""
+
+    def worded(self, finding: FindingView, language: str) -> FindingView:
+        """A finding with its sentence in a language."""
+        text = self.web.say_in(language, words.sentence(finding.kind, finding.facts, self.zone))
+        return finding.model_copy(update={"text": text})
+
+
+def _room(request: Request) -> Room:
+    room: Room = request.app.state.room
+    return room
+
+
+InRoom = Annotated[Room, Depends(_room)]
+"""For routes: what they work with."""

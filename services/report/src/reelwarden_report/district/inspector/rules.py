@@ -1,0 +1,35 @@
+"""The rule set as a versioned document (R6): published once, known by its digest."""
+
+from datetime import datetime
+from hashlib import sha256
+from importlib import resources
+
+from reelwarden_common.events.base import DISTRICT_SCHOOL
+from reelwarden_common.events.report import RulesPublished
+from reelwarden_report.district.inspector.store import InspectorStore
+
+VERSION = 1
+
+
+def text() -> str:
+    """The rules, as published."""
+    return (resources.files(__package__) / "rules_v1.md").read_text(encoding="utf-8")
+
+
+async def publish(store: InspectorStore, schools: list[str], effective_from: datetime) -> bool:
+    """Publish this release's version, if it was not; tells whether it was new."""
+    body = text()
+    digest = sha256(body.encode()).hexdigest()
+    fresh = await store.conn.fetchval(
+        "INSERT INTO rules VALUES ($1, $2, $3, $4, $5) ON CONFLICT (version) DO NOTHING RETURNING true",
+        VERSION,
+        effective_from,
+        digest,
+        body,
+        store.clock(),
+    )
+    if fresh:
+        event = RulesPublished(version=VERSION, effective_from=effective_from, digest=digest)
+        for school in [*schools, DISTRICT_SCHOOL]:
+            store.publish(school, event)
+    return bool(fresh)

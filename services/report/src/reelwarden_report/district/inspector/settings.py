@@ -1,0 +1,26 @@
+"""What the inspector is told from outside."""
+
+from datetime import time
+
+from pydantic import Field
+
+from reelwarden_common.web import WebSettings
+
+
+class Settings(WebSettings):
+    """Settings of the inspector; replicas have the same."""
+
+    cut_off_seconds: float = Field(default=180, gt=0)
+    """No pulse for so long: the school is cut off, and nothing about it is shown as good."""
+    hold_reach_seconds: float = Field(default=900, gt=0)
+    """A hold that is not in force after so long is a finding."""
+    look_seconds: float = Field(default=10, gt=0)
+    """How often the clock alone is looked at: pulses, deadlines, holds."""
+    coverage_seconds: float = Field(default=10, gt=0)
+    """How often the index is asked about days that have changed."""
+    live_seconds: float = Field(default=1, gt=0)
+    """How often the dashboard's view is made anew while somebody watches."""
+    gap_seconds: float = Field(default=3, ge=0)
+    """Shorter breaks between two segments are no gaps."""
+    inspection_time: time = time(8, 0)
+    """Local time of the daily inspection, which must be read before 09:00 (R5.1)."""

@@ -1,0 +1,154 @@
+"""What the dashboard and the API show: ids and codes, times in UTC."""
+
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+Span = tuple[datetime, datetime]
+
+
+class Shape(BaseModel):
+    """A frozen answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class DayView(Shape):
+    """One camera's local day as the index counted it."""
+
+    day: date
+    recorded_seconds: float
+    segments: int
+    first: datetime | None
+    last: datetime | None
+    gaps: tuple[Span, ...]
+    """All that is not recorded, the time before the first and after the last segment included."""
+
+
+class CameraView(Shape):
+    """One camera: when it was last heard of, and its last days."""
+
+    camera: str
+    name: str
+    place: str
+    last_recorded: datetime | None
+    silent_since: datetime | None
+    clock_offset_ms: int | None
+    days: tuple[DayView, ...]
+
+
+class FindingView(Shape):
+    """One finding."""
+
+    finding: str
+    school: str
+    kind: str
+    severity: str
+    rule: str
+    camera: str | None
+    facts: dict[str, Any]
+    text: str
+    """In the language of the request."""
+    opened_at: datetime
+    deadline: datetime
+    times: int
+    overdue: bool
+    closed_at: datetime | None
+    close_reason: str | None
+
+
+class SchoolView(Shape):
+    """What is known of one school; `state` is `unknown` whenever it has not been heard of for too long."""
+
+    school: str
+    name: str
+    state: str
+    """unknown, serious, warning or good."""
+    alive_at: datetime | None
+    software: str | None
+    plan_issued: int | None
+    plan_applied: int | None
+    disk_total: int | None
+    disk_free: int | None
+    forecast_days: float | None
+    backlog_segments: int | None
+    backlog_bytes: int | None
+    backlog_oldest: datetime | None
+    backlog_failing: str
+    copies_stored: int
+    copies_verified: int
+    copies_corrupt: int
+    copies_erased: int
+    last_backup: datetime | None
+    holds_in_force: int
+    holds_pending: int
+    lost: int
+    serious: int
+    warnings: int
+    cameras: tuple[CameraView, ...]
+
+
+class CertificateView(Shape):
+    """One certificate of erasure, as the school's reaper gave it."""
+
+    school: str
+    heard_at: datetime
+    certificate: dict[str, Any]
+
+
+class ViolationView(Shape):
+    """One violation (R5.2)."""
+
+    violation: str
+    school: str
+    kind: str
+    severity: str
+    rule: str
+    actor: str | None
+    application: str | None
+    at: datetime
+    closed_at: datetime | None
+    outcome: str | None
+
+
+class ReportView(Shape):
+    """One written report (R5.1)."""
+
+    report: str
+    inspection: str
+    school: str
+    number: str
+    kind: str
+    at: datetime
+    digest: str
+    """SHA-256 of the Chinese PDF."""
+
+
+class FeedbackView(Shape):
+    """One suggestion by staff (R5.3)."""
+
+    feedback: str
+    school: str
+    text: str
+    at: datetime
+
+
+class CustodyView(Shape):
+    """The newest checkpoints of a school's two custody logs."""
+
+    school: str
+    district: str | None
+    """The registrar's signed note."""
+    countersigned: bool
+    site: str | None
+    """The notary's, with the registrar's cosignature."""
+
+
+class RulesView(Shape):
+    """One version of the rule set (R6)."""
+
+    version: int
+    effective_from: datetime
+    digest: str
+    published_at: datetime

@@ -1,0 +1,263 @@
+"""What is read for people: the dashboard, the API, the report. Nothing is changed here."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from reelwarden_common.district import DistrictConfig, School
+from reelwarden_report.district.inspector.domain import WEIGHTS, DayCoverage, Kind, Span
+from reelwarden_report.district.inspector.shapes import (
+    CameraView,
+    CertificateView,
+    CustodyView,
+    DayView,
+    FeedbackView,
+    FindingView,
+    ReportView,
+    RulesView,
+    SchoolView,
+    ViolationView,
+)
+
+DAYS_SHOWN = 7
+Row = asyncpg.Record
+
+_SCHOOLS = """
+SELECT s.*,
+  (SELECT count(*) FROM corrupt_object c WHERE c.school = s.school AND verified_at IS NULL) AS corrupt,
+  (SELECT max(ended_at) FROM backup_run b WHERE b.school = s.school) AS last_backup,
+  (SELECT count(*) FROM hold h WHERE h.school = s.school AND status = 'in-force') AS holds_in_force,
+  (SELECT count(*) FROM hold h WHERE h.school = s.school
+     AND status IN ('asked', 'decided', 'frozen')) AS holds_pending,
+  (SELECT count(*) FROM lost_segment l WHERE l.school = s.school AND restored_at IS NULL) AS lost,
+  (SELECT count(*) FROM finding f WHERE f.school = s.school AND closed_at IS NULL
+     AND severity = 'serious') AS serious,
+  (SELECT count(*) FROM finding f WHERE f.school = s.school AND closed_at IS NULL
+     AND severity = 'warning') AS warnings
+FROM school_state s WHERE s.school = ANY($1)
+"""
+
+
+def coverage_of(row: Row) -> DayCoverage:
+    """A row of `camera_day`."""
+    spans = ((datetime.fromisoformat(a), datetime.fromisoformat(b)) for a, b in json.loads(row["gaps"]))
+    return DayCoverage(
+        row["day"],
+        row["recorded_ms"] or 0,
+        row["segments"] or 0,
+        row["first"],
+        row["last"],
+        tuple(Span(a, b) for a, b in spans),
+    )
+
+
+class Views:
+    """Queries over the inspector's tables, for the schools of `district.toml`."""
+
+    def __init__(self, pool: asyncpg.Pool, config: DistrictConfig, cut_off_seconds: float) -> None:
+        self._pool = pool
+        self._config = config
+        self._cut_off = timedelta(seconds=cut_off_seconds)
+
+    async def schools(self, now: datetime, ids: Iterable[str]) -> list[SchoolView]:
+        """Schools with their cameras, in the order of `district.toml`."""
+        wanted = set(ids)
+        schools = [s for s in self._config.schools if s.id in wanted]
+        names = [s.id for s in schools]
+        states = {r["school"]: r for r in await self._pool.fetch(_SCHOOLS, names)}
+        cameras = {
+            (r["school"], r["camera"]): r
+            for r in await self._pool.fetch("SELECT * FROM camera_state WHERE school = ANY($1)", names)
+        }
+        days = await self.days(names, now.date() - timedelta(days=DAYS_SHOWN + 1))
+        return [self._school(s, states.get(s.id), cameras, days, now) for s in schools]
+
+    async def days(self, schools: Sequence[str], since: date) -> dict[tuple[str, str], list[DayCoverage]]:
+        """Per school and camera, the days that the index was asked about, oldest first."""
+        rows = await self._pool.fetch(
+            "SELECT * FROM camera_day WHERE school = ANY($1) AND day >= $2 AND recorded_ms IS NOT NULL"
+            " ORDER BY day",
+            list(schools),
+            since,
+        )
+        found: dict[tuple[str, str], list[DayCoverage]] = {}
+        for row in rows:
+            found.setdefault((row["school"], row["camera"]), []).append(coverage_of(row))
+        return found
+
+    def state(self, row: Row | None, now: datetime) -> str:
+        """How a school is shown: what is not heard of is unknown, never good."""
+        if row is None or row["alive_at"] is None or now - row["alive_at"] > self._cut_off:
+            return "unknown"
+        if row["serious"]:
+            return "serious"
+        return "warning" if row["warnings"] else "good"
+
+    def _school(
+        self,
+        school: School,
+        row: Row | None,
+        cameras: dict[tuple[str, str], Row],
+        days: dict[tuple[str, str], list[DayCoverage]],
+        now: datetime,
+    ) -> SchoolView:
+        def known(name: str, missing: Any = None) -> Any:  # noqa: ANN401 - a column
+            return missing if row is None else row[name]
+
+        def camera_view(camera_id: str, name: str, place: str) -> CameraView:
+            state = cameras.get((school.id, camera_id))
+            return CameraView(
+                camera=camera_id,
+                name=name,
+                place=place,
+                last_recorded=state["last_end"] if state else None,
+                silent_since=state["silent_since"] if state else None,
+                clock_offset_ms=state["clock_offset_ms"] if state else None,
+                days=tuple(
+                    DayView(
+                        day=d.day,
+                        recorded_seconds=d.recorded_ms / 1000,
+                        segments=d.segments,
+                        first=d.first,
+                        last=d.last,
+                        gaps=d.gaps,
+                    )
+                    for d in days.get((school.id, camera_id), [])
+                ),
+            )
+
+        return SchoolView(
+            school=school.id,
+            name=school.name,
+            state=self.state(row, now),
+            alive_at=known("alive_at"),
+            software=known("software"),
+            plan_issued=known("plan_issued"),
+            plan_applied=known("plan_applied"),
+            disk_total=known("disk_total"),
+            disk_free=known("disk_free"),
+            forecast_days=known("forecast_days"),
+            backlog_segments=known("backlog_segments"),
+            backlog_bytes=known("backlog_bytes"),
+            backlog_oldest=known("backlog_oldest"),
+            backlog_failing=known("backlog_failing", ""),
+            copies_stored=known("stored", 0),
+            copies_verified=known("verified", 0),
+            copies_corrupt=known("corrupt", 0),
+            copies_erased=known("copies_erased", 0),
+            last_backup=known("last_backup"),
+            holds_in_force=known("holds_in_force", 0),
+            holds_pending=known("holds_pending", 0),
+            lost=known("lost", 0),
+            serious=known("serious", 0),
+            warnings=known("warnings", 0),
+            cameras=tuple(camera_view(c.id, c.name, c.place) for c in school.cameras),
+        )
+
+    async def findings(
+        self, ids: Iterable[str], now: datetime, *, still_open: bool | None = True, limit: int = 200
+    ) -> list[FindingView]:
+        """Findings, the worst and newest first; `text` is left to whoever knows the reader's language."""
+        rows = await self._pool.fetch(
+            "SELECT * FROM finding WHERE school = ANY($1)"
+            " AND ($2::bool IS NULL OR (closed_at IS NULL) = $2)"
+            " ORDER BY closed_at IS NOT NULL, severity <> 'serious', opened_at DESC LIMIT $3",
+            list(ids),
+            still_open,
+            limit,
+        )
+        return [
+            FindingView(
+                finding=r["finding"],
+                school=r["school"],
+                kind=r["kind"],
+                severity=r["severity"],
+                rule=WEIGHTS[Kind(r["kind"])].rule,
+                camera=r["camera"],
+                facts=json.loads(r["facts"]),
+                text="",
+                opened_at=r["opened_at"],
+                deadline=r["deadline"],
+                times=r["times"],
+                overdue=r["closed_at"] is None and now > r["deadline"],
+                closed_at=r["closed_at"],
+                close_reason=r["close_reason"],
+            )
+            for r in rows
+        ]
+
+    async def erasures(self, ids: Iterable[str], limit: int = 500) -> list[CertificateView]:
+        """Certificates of erasure, the newest first (R3.1, invariant 3)."""
+        rows = await self._pool.fetch(
+            "SELECT e.school, e.heard_at, c AS certificate FROM erasure e,"
+            " jsonb_array_elements(e.certificates) AS c"
+            " WHERE e.school = ANY($1) ORDER BY e.heard_at DESC LIMIT $2",
+            list(ids),
+            limit,
+        )
+        return [
+            CertificateView(
+                school=r["school"], heard_at=r["heard_at"], certificate=json.loads(r["certificate"])
+            )
+            for r in rows
+        ]
+
+    async def violations(self, ids: Iterable[str], limit: int = 200) -> list[ViolationView]:
+        """Violations, the newest first (R5.2)."""
+        rows = await self._pool.fetch(
+            "SELECT * FROM violation WHERE school = ANY($1) ORDER BY at DESC LIMIT $2", list(ids), limit
+        )
+        return [ViolationView.model_validate(dict(r)) for r in rows]
+
+    async def reports(self, ids: Iterable[str], limit: int = 200) -> list[ReportView]:
+        """Written reports, the newest first (R5.1)."""
+        rows = await self._pool.fetch(
+            "SELECT report, inspection, school, number, kind, at, digest FROM report"
+            " WHERE school = ANY($1) ORDER BY at DESC LIMIT $2",
+            list(ids),
+            limit,
+        )
+        return [ReportView.model_validate(dict(r)) for r in rows]
+
+    async def report_file(self, report: str, language: str) -> tuple[ReportView, bytes] | None:
+        """A report and its PDF in a language."""
+        column = "pdf_zh" if language == "zh" else "pdf_en"
+        row = await self._pool.fetchrow(f"SELECT *, {column} AS pdf FROM report WHERE report = $1", report)  # noqa: S608 - one of two names
+        return (ReportView.model_validate(dict(row)), row["pdf"]) if row else None
+
+    async def record(self, inspection: str) -> dict[str, Any] | None:
+        """What an inspection found."""
+        text = await self._pool.fetchval("SELECT record FROM inspection WHERE inspection = $1", inspection)
+        return json.loads(text) if text else None
+
+    async def feedback(self, ids: Iterable[str], limit: int = 200) -> list[FeedbackView]:
+        """Suggestions, the newest first, without who made them (R5.3)."""
+        rows = await self._pool.fetch(
+            "SELECT feedback, school, text, at FROM feedback WHERE school = ANY($1)"
+            " ORDER BY at DESC LIMIT $2",
+            list(ids),
+            limit,
+        )
+        return [FeedbackView.model_validate(dict(r)) for r in rows]
+
+    async def rules(self) -> list[RulesView]:
+        """Versions of the rule set, the newest first (R6)."""
+        rows = await self._pool.fetch("SELECT * FROM rules ORDER BY version DESC")
+        return [RulesView.model_validate(dict(r)) for r in rows]
+
+    async def custody(self, school: str) -> CustodyView:
+        """The newest checkpoints; the registrar keeps them in this service's own schema."""
+        ours = await self._pool.fetchrow(
+            "SELECT note, cosigned_at FROM custody_checkpoint WHERE school = $1 ORDER BY size DESC LIMIT 1",
+            school,
+        )
+        site = await self._pool.fetchval("SELECT note FROM custody_peer WHERE school = $1", school)
+        return CustodyView(
+            school=school,
+            district=ours["note"] if ours else None,
+            countersigned=bool(ours and ours["cosigned_at"]),
+            site=site,
+        )

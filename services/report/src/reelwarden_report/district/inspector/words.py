@@ -1,0 +1,136 @@
+"""Sentences about findings and codes, for people; Chinese lies in `locale/`."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from reelwarden_common.web import N_, Text
+from reelwarden_report.district.inspector.domain import Kind
+
+SENTENCES = {
+    Kind.GAP: N_("Nothing is recorded from %(start)s to %(end)s (%(duration)s)."),
+    Kind.REJECTED: N_("%(count)s file(s) could not be taken as footage: %(reason)s. First: %(locator)s"),
+    Kind.LOST: N_("%(count)s segment(s) of %(day)s vanished before they were due, not by our hand."),
+    Kind.ALTERED: N_("The recording of %(start)s was changed after it had been indexed: %(locator)s"),
+    Kind.CONFLICT: N_("Two different recordings claim the same start, %(start)s. Both are kept."),
+    Kind.CUT_OFF: N_("The school has not been heard of since %(since)s. Its state is unknown."),
+    Kind.SILENT: N_("The camera has recorded nothing new since %(since)s."),
+    Kind.CLOCK: N_("The camera's clock is off by %(seconds)s s."),
+    Kind.DISK: N_("The disk holds about %(days)s day(s) of footage; %(wanted)s are required."),
+    Kind.UNBOUND: N_("The storage folder is not the one bound to this school: unmounted or exchanged?"),
+    Kind.DAYS: N_("Footage of %(held)s day(s) is held; %(wanted)s are required."),
+    Kind.HOLD: N_("A hold that was asked for at %(since)s is not in force yet."),
+    Kind.HOLD_GONE: N_("A hold is in force, but part of its footage was gone before: %(spans)s"),
+    Kind.PLAN: N_("The school refused a retention plan (version %(version)s): %(reason)s"),
+    Kind.SWEEP: N_("An erasure of %(segments)s segment(s) stopped and waits for a person: %(reason)s"),
+    Kind.CORRUPT: N_("A backup read back differs from what was stored: %(key)s (%(reason)s)"),
+    Kind.BACKUP: N_("Backups do not get on: %(why)s"),
+    Kind.RESTORE: N_("A lost segment could not be restored: %(reason)s"),
+    Kind.DRILL: N_("A restore drill brought back only %(restored)s of %(sampled)s segment(s)."),
+    Kind.EXPORT: N_("An export for an application failed: %(reason)s"),
+    Kind.DENIED: N_("Someone was refused (%(act)s), rule %(rule)s. The attempt is recorded."),
+    Kind.DEAD_LETTER: N_("A message was refused by %(role)s and waits for a person: %(detail)s"),
+}
+KINDS = {
+    Kind.GAP: N_("Gap"),
+    Kind.REJECTED: N_("Unusable file"),
+    Kind.LOST: N_("Lost footage"),
+    Kind.ALTERED: N_("Altered footage"),
+    Kind.CONFLICT: N_("Conflicting footage"),
+    Kind.CUT_OFF: N_("Cut off"),
+    Kind.SILENT: N_("Camera silent"),
+    Kind.CLOCK: N_("Clock off"),
+    Kind.DISK: N_("Disk too small"),
+    Kind.UNBOUND: N_("Wrong storage"),
+    Kind.DAYS: N_("Too few days held"),
+    Kind.HOLD: N_("Hold not reached"),
+    Kind.HOLD_GONE: N_("Held footage incomplete"),
+    Kind.PLAN: N_("Plan refused"),
+    Kind.SWEEP: N_("Erasure stopped"),
+    Kind.CORRUPT: N_("Corrupt backup"),
+    Kind.BACKUP: N_("Backup failing"),
+    Kind.RESTORE: N_("Restore failed"),
+    Kind.DRILL: N_("Drill failed"),
+    Kind.EXPORT: N_("Export failed"),
+    Kind.DENIED: N_("Refused access"),
+    Kind.DEAD_LETTER: N_("Undelivered message"),
+}
+CODES = {
+    "info": N_("Note"),
+    "warning": N_("Warning"),
+    "serious": N_("Serious"),
+    "daily": N_("Daily inspection"),
+    "weekly": N_("Weekly inspection"),
+    "monthly": N_("Monthly inspection"),
+    "asked": N_("asked for"),
+    "decided": N_("approved"),
+    "in-force": N_("in force"),
+    "released": N_("released"),
+    "lapsed": N_("ended"),
+    "frozen": N_("frozen at the school"),
+    "filed": N_("filed"),
+    "approved": N_("approved"),
+    "rejected": N_("rejected"),
+    "withdrawn": N_("withdrawn"),
+    "closed": N_("closed"),
+    "view": N_("view"),
+    "copy": N_("copy"),
+    "truncated": N_("truncated"),
+    "empty": N_("empty"),
+    "damaged": N_("damaged"),
+    "no-video": N_("no video in it"),
+    "unreadable": N_("unreadable"),
+    "unreadable-name": N_("name without a readable time"),
+    "unreadable-time": N_("no readable time"),
+    "clock-implausible": N_("impossible time"),
+    "symlink-outside": N_("link that leaves the storage"),
+    "unknown-camera": N_("of no registered camera"),
+    "duplicate": N_("duplicate"),
+    "mended": N_("mended"),
+    "accepted": N_("accepted"),
+    "by-itself": N_("over, as the facts show"),
+    "application": N_("application"),
+    "extension": N_("extension"),
+    "case": N_("case"),
+    "freeze": N_("local freeze"),
+    "full": N_("full"),
+    "incremental": N_("incremental"),
+}
+
+
+_MOMENTS = ("start", "end", "since")
+
+
+def sentence(kind: str, facts: Mapping[str, Any], zone: ZoneInfo) -> Text:
+    """What a finding says: codes in words, moments in the district's zone, lengths as h:mm:ss."""
+    shown = dict(facts)
+    for key in _MOMENTS:
+        if isinstance(shown.get(key), str):
+            moment = datetime.fromisoformat(shown[key]).astimezone(zone)
+            shown[key] = moment.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(shown.get("reason"), str):
+        shown["reason"] = code(shown["reason"])
+    if "length" in shown:
+        shown["duration"] = duration(shown["length"])
+    try:
+        SENTENCES[Kind(kind)] % shown
+    except (KeyError, ValueError):
+        return Text(N_("%(kind)s: %(facts)s"), kind=kind, facts=dict(facts))
+    return Text(SENTENCES[Kind(kind)], **shown)
+
+
+def duration(seconds: float) -> str:
+    """A length as h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def name(kind: str) -> Text:
+    """A kind's short name."""
+    return Text(KINDS[Kind(kind)]) if kind in KINDS else Text(kind)
+
+
+def code(value: str) -> Text:
+    """A code in words, or as it is where no words are known."""
+    return Text(CODES.get(value, value))

@@ -1,0 +1,248 @@
+"""The inspector on the real bus and database: facts in, findings, pages and reports out."""
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pypdf import PdfReader
+
+from reelwarden_common.events import access, backup, ingest, report, retention
+from reelwarden_common.events.base import CameraSpan
+from reelwarden_local.bus import EmbeddedBus
+from tests.report.district import Index, Voices, district_toml, inspector, segment, signed_in
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+async def until(
+    look: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool], seconds: float = 15
+) -> Any:
+    """What `look` sees once it is as wanted; the last view when it never is."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        seen = await look()
+        if wanted(seen) or asyncio.get_running_loop().time() > deadline:
+            return seen
+        await asyncio.sleep(0.1)
+
+
+async def get(client: httpx.AsyncClient, path: str, **query: Any) -> Any:
+    answer = await client.get(path, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def alive(at: datetime | None = None) -> report.SiteAlive:
+    return report.SiteAlive(at=at or datetime.now(UTC), software="0.1.0", plan_version=1)
+
+
+async def open_kinds(client: httpx.AsyncClient, school: str = "s001") -> set[str]:
+    return {f["kind"] for f in await get(client, "/api/findings", school=school, open="true")}
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Path:
+    return district_toml(tmp_path)
+
+
+async def a_bad_day(voices: Voices, index: Index) -> ingest.LostSegment:
+    """Footage with a gap, a bad file, a loss, a refused attempt, a corrupt copy, an erasure, a hold."""
+    start = NOW - timedelta(minutes=30)
+    index.add("s001", "gate", start, start + timedelta(minutes=10))
+    index.add("s001", "gate", start + timedelta(minutes=12), start + timedelta(minutes=30))
+    index.add("s001", "hall", start, start + timedelta(minutes=30))
+    lost = segment("hall", start)
+    gone = ingest.LostSegment(**lost.model_dump(include=set(ingest.LostSegment.model_fields)))
+    span = CameraSpan(camera="gate", start=start, end=start + timedelta(minutes=5))
+    hold = retention.Hold(
+        id="h1",
+        source=retention.HoldSource.APPLICATION,
+        cause="app1",
+        span=span,
+        purpose="loss",
+        until=NOW + timedelta(days=30),
+    )
+    await voices.say(
+        "s001",
+        alive(),
+        ingest.SegmentsRecorded(segments=(segment("gate", start), lost)),
+        ingest.SegmentsRejected(
+            files=(
+                ingest.RejectedFile(
+                    id="bad1",
+                    camera="yard",
+                    locator="frigate/坏 文件.mp4",
+                    size=0,
+                    file_time=NOW,
+                    reason="empty",
+                    detail="no bytes",
+                ),
+            )
+        ),
+        ingest.SegmentsLost(segments=(gone,), noticed_at=NOW),
+        ingest.StorageMeasured(total=10**12, free=4 * 10**11, forecast_days=45.0),
+        access.ApplicationFiled(
+            application="app1",
+            version=1,
+            number="s001-2026-0001",
+            manner=access.Manner.VIEW,
+            spans=(span,),
+            purpose="loss",
+            applicant="a-1",
+            hold_until=NOW + timedelta(days=30),
+        ),
+        access.AccessDenied(actor="a-2", act="file", rule="R3.3"),
+        retention.HoldAsked(hold=hold),
+        retention.HoldInForce(hold="h1", cause="app1", complete=True, segments=30, bytes=1, digest="ab" * 32),
+        backup.ObjectCorrupt(
+            segment="seg9",
+            camera="gate",
+            key="gate/2026-03-02/seg9.mp4",
+            object_version="v1",
+            expected="ab" * 32,
+            found=None,
+            reason="unreadable",
+        ),
+        retention.SegmentsErased(
+            certificates=(
+                retention.Certificate(
+                    segment="old1",
+                    camera="gate",
+                    start=NOW - timedelta(days=33),
+                    end=NOW - timedelta(days=33) + timedelta(seconds=10),
+                    digest="cd" * 32,
+                    size=1_500_000,
+                    locator="old.mp4",
+                    due=NOW - timedelta(days=2),
+                    erased_at=NOW,
+                    plan="ef" * 32,
+                ),
+            )
+        ),
+    )
+    return gone
+
+
+async def test_facts_become_findings_and_end_when_facts_say_so(
+    district_bus: EmbeddedBus, report_url: str, toml: Path, voices: Voices, index: Index
+) -> None:
+    async with inspector(district_bus, report_url, toml) as address:
+        client = await signed_in(address, "officer")
+        lost = await a_bad_day(voices, index)
+        expected = {"rejected-file", "lost-segment", "access-denied", "corrupt-object"}
+        assert expected <= await until(lambda: open_kinds(client), expected.issubset)
+        school = await get(client, "/api/schools/s001")
+        assert (school["holds_in_force"], school["lost"], school["copies_corrupt"]) == (1, 1, 1)
+        assert school["state"] == "serious"
+        erased = await get(client, "/api/erasures", school="s001")
+        assert [e["certificate"]["segment"] for e in erased] == ["old1"]
+        await voices.say(
+            "s001",
+            backup.ObjectRestored(
+                segment=lost.id, camera="hall", start=lost.start, digest=lost.digest, locator=lost.locator
+            ),
+            backup.ObjectVerified(objects=("seg9", "other"), bytes=2, verified_at=NOW),
+        )
+        over = {"lost-segment", "corrupt-object"}
+        assert not over & await until(lambda: open_kinds(client), lambda kinds: not over & kinds)
+        closed = await get(client, "/api/findings", school="s001", open="false")
+        assert {f["close_reason"] for f in closed} == {"by-itself"}
+        violations = await get(client, "/api/violations")
+        assert [(v["kind"], v["rule"]) for v in violations] == [("access-denied", "R3.3")]
+        await client.aclose()
+
+
+async def test_a_school_not_heard_of_is_never_shown_as_good(
+    district_bus: EmbeddedBus, report_url: str, toml: Path, voices: Voices
+) -> None:
+    async with inspector(district_bus, report_url, toml, cut_off_seconds=1) as address:
+        client = await signed_in(address, "officer")
+
+        async def states() -> dict[str, str]:
+            return {s["school"]: s["state"] for s in await get(client, "/api/schools")}
+
+        assert await states() == {"s001": "unknown", "s002": "unknown"}
+        await voices.say("s001", alive())
+        assert (await until(states, lambda s: s["s001"] == "good"))["s001"] == "good"
+        assert (await until(states, lambda s: s["s001"] == "unknown"))["s001"] == "unknown"
+        assert "cut-off" in await until(lambda: open_kinds(client), lambda kinds: "cut-off" in kinds)
+        await voices.say("s001", alive(datetime.now(UTC) + timedelta(days=1)))
+        assert await until(lambda: open_kinds(client), lambda kinds: not kinds) == set()
+        assert "cut-off" in await until(lambda: open_kinds(client), lambda kinds: "cut-off" in kinds)
+        await client.aclose()
+
+
+async def test_an_inspection_writes_a_report_in_both_languages(
+    district_bus: EmbeddedBus, report_url: str, toml: Path, voices: Voices, index: Index
+) -> None:
+    async with inspector(district_bus, report_url, toml) as address:
+        client = await signed_in(address, "officer")
+        await a_bad_day(voices, index)
+        await until(lambda: open_kinds(client), lambda kinds: len(kinds) >= 4)
+        made = await client.post("/api/inspections", json={"school": "s001", "kind": "monthly"})
+        assert made.status_code == 201, made.text
+        view = made.json()
+        assert view["number"].startswith("s001-INS-")
+        assert "gap" in await open_kinds(client)
+        texts = {}
+        for language in ("zh", "en"):
+            pdf = await client.get(f"/reports/{view['report']}.pdf", params={"lang": language})
+            assert pdf.headers["content-type"] == "application/pdf"
+            pages = PdfReader(io.BytesIO(pdf.content)).pages
+            texts[language] = "".join(page.extract_text() for page in pages).replace("\u200b", "")
+            html = (await client.get(f"/reports/{view['report']}.html", params={"lang": language})).text
+            for told in (view["number"], "坏 文件.mp4", "0:02:00", "R3.3", "s001-2026-0001"):
+                assert told in texts[language].replace("\n", " "), (language, told)
+                assert told in html, (language, told)
+        assert "监控录像巡检报告" in texts["zh"]
+        assert "断档" in texts["zh"]
+        assert "1 / 30" in texts["zh"]
+        assert "Gaps in the footage" in texts["en"]
+        assert "unreadable" in texts["en"]
+        again = (await client.post("/api/inspections", json={"school": "s001", "kind": "daily"})).json()
+        assert again["number"].endswith("0002")
+        gaps = [f for f in await get(client, "/api/findings", school="s001") if f["kind"] == "gap"]
+        assert len(gaps) == 1
+        index.add("s001", "gate", NOW - timedelta(minutes=30), NOW)
+        await client.post("/api/inspections", json={"school": "s001", "kind": "daily"})
+        assert "gap" not in await open_kinds(client)
+        await client.aclose()
+
+
+async def test_people_see_only_what_is_theirs(
+    district_bus: EmbeddedBus, report_url: str, toml: Path
+) -> None:
+    async with inspector(district_bus, report_url, toml) as address:
+        teacher, auditor = await signed_in(address, "teacher"), await signed_in(address, "auditor")
+        for path in (
+            "/",
+            "/reports",
+            "/violations",
+            "/api/schools",
+            "/api/findings",
+            "/api/live",
+            "/api/erasures",
+        ):
+            assert (await teacher.get(path)).status_code == 403, path
+        assert [s["school"] for s in await get(auditor, "/api/schools")] == ["s002"]
+        assert (await auditor.get("/api/schools/s001")).status_code == 404
+        assert (await auditor.get("/api/custody/s001")).status_code == 404
+        order = {"school": "s002", "kind": "daily"}
+        assert (await auditor.post("/api/inspections", json=order)).status_code == 403
+        suggested = await teacher.post("/api/feedback", json={"school": "s001", "text": "走廊再加一台"})
+        assert suggested.status_code == 201
+        assert (await teacher.get("/feedback")).status_code == 200
+        assert "走廊再加一台" not in (await teacher.get("/feedback")).text
+        safety = await signed_in(address, "safety")
+        assert "走廊再加一台" in (await safety.get("/feedback")).text
+        assert (await teacher.post("/api/feedback", json={"school": "s002", "text": "x"})).status_code == 403
+        async with httpx.AsyncClient(base_url=address) as nobody:
+            assert (await nobody.get("/api/schools")).status_code == 401
+            assert (await nobody.get("/reports")).status_code == 303
+        for client in (teacher, auditor, safety):
+            await client.aclose()
