@@ -1,0 +1,284 @@
+"""The evidence package: footage, forms, custody entries, a signed manifest, and the program that checks it.
+
+One zip, nothing compressed, every byte determined by its parts: so that any change can be found offline.
+"""
+
+import base64
+import io
+import os
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib import resources
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import rfc8785
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from PIL import Image, ImageDraw, ImageFont
+from pydantic import BaseModel, ValidationError
+
+from reelwarden_access.verify import (
+    CHUNK,
+    CUSTODY,
+    DIGESTS,
+    FORMAT,
+    MANIFEST,
+    SIGNATURE,
+    directory,
+    fingerprint,
+    local_header,
+    safe,
+)
+from reelwarden_common.errors import Refused
+from reelwarden_common.events.access import Manner, PackagedFile
+from reelwarden_common.events.base import CameraSpan
+from reelwarden_common.events.report import CustodyAnswer
+from reelwarden_common.pdf import font_folder
+
+FootageFile = tuple[str, Path, str]
+"""Name in the footage part, where its bytes are, their SHA-256."""
+_MARK_SHARE = 28
+"""A still's height is this many times the mark's."""
+
+
+class NotPackaged(Refused):
+    """A part of the package is missing or not what it should be: nothing was written."""
+
+
+@dataclass(frozen=True)
+class PackageParts:
+    """What goes into a package."""
+
+    number: str
+    manner: Manner
+    footage_files: Sequence[FootageFile]
+    gaps: Sequence[CameraSpan]
+    forms: Mapping[str, bytes]
+    """PDFs by their names."""
+    custody: CustodyAnswer | None
+    recipient_text: str
+    """Drawn on the stills; stands nowhere else but in the forms."""
+    signing_key_path: Path
+    log_keys: Sequence[str] = ()
+    """C2SP verifier keys of the custody logs, handed along for whoever checks."""
+    made_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PackageResult:
+    """A finished package."""
+
+    digest: str
+    size: int
+    manifest: str
+    """SHA-256 of the manifest."""
+    key: str
+    """Fingerprint of the key that signed it."""
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A file of the package: in memory, or on disk."""
+
+    name: str
+    size: int
+    digest: str
+    content: bytes | Path
+    marked_from: str | None = None
+
+    @property
+    def listed(self) -> dict[str, Any]:
+        """Its line in the manifest."""
+        line: dict[str, Any] = {"name": self.name, "size": self.size, "sha256": self.digest}
+        return line | ({"marked_from": self.marked_from} if self.marked_from else {})
+
+    def open(self) -> BinaryIO:
+        """Its bytes."""
+        return io.BytesIO(self.content) if isinstance(self.content, bytes) else self.content.open("rb")
+
+
+class _Digests(BaseModel):
+    files: list[PackagedFile]
+
+
+def files_of_export(digests: bytes) -> list[PackagedFile]:
+    """All files that an export's digests.json lists: also those that were too many for its event.
+
+    Raises:
+        NotPackaged: it is not such a list.
+    """
+    try:
+        return _Digests.model_validate_json(digests).files
+    except ValidationError as error:
+        raise NotPackaged(f"digests.json 无法读取 · is not readable: {error.errors()[0]['msg']}") from error
+
+
+def build_package(target: Path, parts: PackageParts) -> PackageResult:
+    """Write the package to `target`, whole or not at all.
+
+    Raises:
+        NotPackaged: a file of the footage part is missing, or is not what its digest says.
+        OSError: no space, or the signing key cannot be read.
+    """
+    key = _signing_key(parts.signing_key_path)
+    public = key.public_key().public_bytes_raw()
+    members = [*_papers(parts, public), *_footage(parts)]
+    manifest = rfc8785.dumps(
+        {
+            "format": FORMAT,
+            "number": parts.number,
+            "manner": str(parts.manner),
+            "made_at": (parts.made_at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds"),
+            "gaps": [gap.model_dump(mode="json") for gap in parts.gaps],
+            "custody": parts.custody.checkpoint if parts.custody else None,
+            "key": base64.b64encode(public).decode(),
+            "files": [member.listed for member in members],
+        }
+    )
+    sealed = [_held(MANIFEST, manifest), _held(SIGNATURE, key.sign(manifest))]
+    draft = target.with_name(target.name + ".part")
+    try:
+        with draft.open("w+b") as file:
+            _write(file, [*sealed, *members])
+            file.flush()
+            os.fsync(file.fileno())
+            digest, size = _measured(file)
+        draft.rename(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return PackageResult(digest, size, sha256(manifest).hexdigest(), fingerprint(public))
+
+
+def _signing_key(path: Path) -> Ed25519PrivateKey:
+    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise NotPackaged(f"{path} 不是 Ed25519 私钥 · is no Ed25519 key")
+    return key
+
+
+def _held(name: str, content: bytes, marked_from: str | None = None) -> _Member:
+    return _Member(name, len(content), sha256(content).hexdigest(), content, marked_from)
+
+
+# what goes in
+
+
+def _papers(parts: PackageParts, public: bytes) -> list[_Member]:
+    pem = Ed25519PublicKey.from_public_bytes(public).public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    readme = resources.files("reelwarden_access.district.desk").joinpath("package_readme.txt")
+    text = readme.read_text(encoding="utf-8").format(
+        number=parts.number, key=fingerprint(public), gaps=len(parts.gaps)
+    )
+    verifier = resources.files("reelwarden_access").joinpath("verify.py").read_bytes()
+    found = [_held("README.txt", text.encode()), _held("verify.py", verifier), _held("public-key.pem", pem)]
+    found += [_held(f"forms/{name}", content) for name, content in sorted(parts.forms.items())]
+    return found + _custody(parts)
+
+
+def _custody(parts: PackageParts) -> list[_Member]:
+    if parts.custody is None:
+        return []
+    found = [_held(f"{CUSTODY}checkpoint.txt", parts.custody.checkpoint.encode())]
+    for one in sorted(parts.custody.entries, key=lambda entry: entry.index):
+        name = f"{CUSTODY}{one.index:08d}"
+        found += [_held(f"{name}.json", one.entry.encode()), _held(f"{name}.tlog-proof", one.proof.encode())]
+    if parts.log_keys:
+        found.append(_held(f"{CUSTODY}log-keys.txt", "".join(f"{key}\n" for key in parts.log_keys).encode()))
+    return found
+
+
+def _footage(parts: PackageParts) -> list[_Member]:
+    found = []
+    for name, path, digest in sorted(parts.footage_files):
+        inside = f"footage/{name}"
+        if not safe(inside):
+            raise NotPackaged(f"文件名不安全 · unsafe file name: {name[:100]!r}")
+        if name.endswith(".jpg"):
+            content = path.read_bytes()
+            if sha256(content).hexdigest() != digest:
+                raise NotPackaged(f"{name}：内容与导出时不符 · is not what was exported")
+            found.append(_held(inside, marked(content, parts.recipient_text), digest))
+        else:
+            found.append(_Member(inside, path.stat().st_size, digest, path))
+    _complete(found)
+    return found
+
+
+def _complete(found: Sequence[_Member]) -> None:
+    """What the exporter listed must all be there: a package without its native segments is none."""
+    digests = next((one for one in found if one.name == DIGESTS), None)
+    if digests is None:
+        return
+    with digests.open() as file:
+        listed = {f"footage/{one.name}" for one in files_of_export(file.read())}
+    if lacking := sorted(listed - {one.name for one in found}):
+        message = (
+            f"缺少 {len(lacking)} 个录像文件 · {len(lacking)} files of the export are missing: {lacking[0]}"
+        )
+        raise NotPackaged(message)
+
+
+def marked(still: bytes, text: str) -> bytes:
+    """A still with the recipient's mark along its upper edge."""
+    with Image.open(io.BytesIO(still)) as opened:
+        picture = opened.convert("RGB")
+    size = max(12, picture.height // _MARK_SHARE)
+    font = ImageFont.truetype(str(font_folder() / "NotoSansSC-Regular.ttf"), size)
+    pen = ImageDraw.Draw(picture)
+    while size > 8 and pen.textlength(text, font=font) > picture.width - size:  # noqa: PLR2004 - still legible
+        size -= 1
+        font = font.font_variant(size=size)
+    pen.text(
+        (size // 2, size // 3),
+        text,
+        font=font,
+        fill="white",
+        stroke_width=max(1, size // 12),
+        stroke_fill="black",
+    )
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=92, subsampling=0)
+    return out.getvalue()
+
+
+# how it is written
+
+
+def _write(file: BinaryIO, members: Sequence[_Member]) -> None:
+    entries = []
+    for member in members:
+        offset = file.tell()
+        file.write(local_header(member.name, member.size, 0))
+        crc = _copy(member, file)
+        end = file.tell()
+        file.seek(offset)
+        file.write(local_header(member.name, member.size, crc))
+        file.seek(end)
+        entries.append((member.name, member.size, crc, offset))
+    file.write(directory(entries, file.tell()))
+
+
+def _copy(member: _Member, target: BinaryIO) -> int:
+    total, size, crc = sha256(), 0, 0
+    with member.open() as source:
+        while chunk := source.read(CHUNK):
+            total.update(chunk)
+            crc = zlib.crc32(chunk, crc)
+            size += target.write(chunk)
+    if size != member.size or total.hexdigest() != member.digest:
+        raise NotPackaged(f"{member.name}：内容与导出时不符 · is not what was exported")
+    return crc
+
+
+def _measured(file: BinaryIO) -> tuple[str, int]:
+    total = sha256()
+    file.seek(0)
+    while chunk := file.read(CHUNK):
+        total.update(chunk)
+    return total.hexdigest(), file.tell()

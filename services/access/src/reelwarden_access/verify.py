@@ -1,0 +1,565 @@
+"""Checks an evidence package (证据包) offline: nothing missing, added or changed since it was signed.
+
+    python verify.py package.zip                 # or the folder it was unpacked into
+    python verify.py package.zip --key FINGERPRINT_OR_PEM --log-key VERIFIER_KEY --json
+
+Needs Python 3.9 or later and nothing else; where the library `cryptography` is installed, it checks the
+signatures. A copy lies in every package. Whoever doubts the package should doubt that copy too: get this
+file, and the fingerprint of the key, from the district by another way.
+
+Exit codes: 0 intact; 1 not what was signed; 2 not a package, or not readable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import stat
+import struct
+import sys
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import Any, Iterator, Sequence  # noqa: UP035 - for Python 3.9
+
+FORMAT = "reelwarden-package/1"
+MANIFEST, SIGNATURE, CUSTODY = "manifest.json", "manifest.sig", "custody/"
+DIGESTS = "footage/digests.json"
+CHUNK = 1024 * 1024
+LARGEST_TEXT = 64 * 1024 * 1024
+
+WORDS = {
+    "not-readable": ("无法读取：{why}", "cannot be read: {why}"),
+    "not-a-package": ("不是证据包：{why}", "is not an evidence package: {why}"),
+    "bad-name": ("文件名不安全：{name}", "unsafe file name: {name}"),
+    "duplicate": ("文件名重复：{name}", "two files of one name: {name}"),
+    "not-plain": ("不是普通文件（链接、目录、压缩或加密）：{name}", "not a plain stored file: {name}"),
+    "missing": ("缺少文件：{name}", "missing: {name}"),
+    "unlisted": ("清单中没有的文件：{name}", "not in the manifest: {name}"),
+    "changed": ("内容已被改动：{name}", "changed: {name}"),
+    "container": (
+        "压缩包不是当初制作的那一个：被重新打包，或含有不属于任何文件的字节",
+        "the zip is not the one that was made: packed again, or with bytes that belong to no file",
+    ),
+    "bad-signature": ("清单签名无效：清单或签名被改动", "the signature does not fit the manifest"),
+    "unknown-key": (
+        "签名公钥 {found} 不是给定的 {wanted}",
+        "signed by the key {found}, not by the one given, {wanted}",
+    ),
+    "footage": ("与录像部分的摘要清单不符：{name}", "differs from the footage part's own digests: {name}"),
+    "bad-proof": ("存证证明不成立：{name}：{why}", "the custody proof does not hold: {name}: {why}"),
+    "key-not-compared": (
+        "签名公钥指纹 {found}：请与教育局公布的指纹核对（--key）",
+        "signed by the key {found}: compare it with the one that the district publishes (--key)",
+    ),
+    "log-not-checked": (
+        "存证日志 {name} 的签名未核对（--log-key）",
+        "the signature of the custody log {name} was not checked (--log-key)",
+    ),
+    "no-custody": ("包内没有存证记录", "the package holds no custody entries"),
+    "gaps": (
+        "录像有 {count} 处未覆盖时段，见 footage/gaps.json",
+        "{count} spans are not covered: see footage/gaps.json",
+    ),
+    "changed-stills": (
+        "{count} 张截图上加有接收人标记，与原截图不同",
+        "{count} stills bear the recipient's mark and so differ from the originals",
+    ),
+}
+
+
+class Finding(Exception):
+    """One thing that is not as it should be, or that a person should know."""
+
+    def __init__(self, code: str, **fields: object) -> None:
+        super().__init__(code)
+        self.code, self.fields = code, {name: str(value) for name, value in fields.items()}
+
+    def say(self, lang: str) -> str:
+        """The finding in words."""
+        chinese, english = WORDS[self.code]
+        shown = {
+            name: value.encode("unicode_escape").decode() if not value.isprintable() else value
+            for name, value in self.fields.items()
+        }
+        return (chinese if lang == "zh" else english).format(**shown)
+
+
+class Verdict:
+    """What the check found: problems make the package worthless, notes only inform."""
+
+    def __init__(self) -> None:
+        self.problems: list[Finding] = []
+        self.notes: list[Finding] = []
+        self.number, self.fingerprint, self.files = "", "", 0
+
+    @property
+    def intact(self) -> bool:
+        """Whether everything is as it was signed."""
+        return not self.problems
+
+    @property
+    def exit_code(self) -> int:
+        """0 intact, 1 not what was signed, 2 not a package."""
+        if self.intact:
+            return 0
+        return 2 if any(one.code in ("not-readable", "not-a-package") for one in self.problems) else 1
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+
+        def told(found: Sequence[Finding]) -> list[dict[str, str]]:
+            return [{"code": f.code, **f.fields, "zh": f.say("zh"), "en": f.say("en")} for f in found]
+
+        return {
+            "intact": self.intact,
+            "number": self.number,
+            "files": self.files,
+            "key": self.fingerprint,
+            "problems": told(self.problems),
+            "notes": told(self.notes),
+        }
+
+
+# --- the container -----------------------------------------------------------------------------------------
+
+UTF8, FIRST_DAY, PLAIN_FILE = 0x800, 0x21, (stat.S_IFREG | 0o644) << 16
+MOST_32, MOST_16 = 0xFFFFFFFF, 0xFFFF
+
+
+def local_header(name: str, size: int, crc: int) -> bytes:
+    """What stands before a stored file in the zip: no field is left to choice, so none can hide anything."""
+    large = size >= MOST_32
+    extra = struct.pack("<HHQQ", 1, 16, size, size) if large else b""
+    shown, raw = (MOST_32 if large else size), name.encode()
+    sizes = (crc, shown, shown, len(raw), len(extra))
+    version = 45 if large else 20
+    return struct.pack("<4s5H3I2H", b"PK\3\4", version, UTF8, 0, 0, FIRST_DAY, *sizes) + raw + extra
+
+
+def directory(entries: Sequence[tuple[str, int, int, int]], start: int) -> bytes:
+    """What stands after the last file; `entries` are name, size, CRC and offset."""
+    found = b"".join(_directory_entry(*entry) for entry in entries)
+    many = len(entries) >= MOST_16 or start >= MOST_32 or len(found) >= MOST_32
+    tail = b""
+    if many:
+        counts = (len(entries), len(entries), len(found), start)
+        tail = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, *counts)
+        tail += struct.pack("<4sIQI", b"PK\6\7", 0, start + len(found), 1)
+    count = min(len(entries), MOST_16)
+    sizes = (min(len(found), MOST_32), min(start, MOST_32))
+    return found + tail + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, *sizes, 0)
+
+
+def _directory_entry(name: str, size: int, crc: int, offset: int) -> bytes:
+    wide = ([size, size] if size >= MOST_32 else []) + ([offset] if offset >= MOST_32 else [])
+    extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
+    version, raw, shown = (45 if wide else 20), name.encode(), min(size, MOST_32)
+    fields = (version | 3 << 8, version, UTF8, 0, 0, FIRST_DAY, crc, shown, shown, len(raw), len(extra))
+    rest = (0, 0, 0, PLAIN_FILE, min(offset, MOST_32))
+    return struct.pack("<4s6H3I5H2I", b"PK\1\2", *fields, *rest) + raw + extra
+
+
+def safe(name: str) -> bool:
+    """Whether a name stays inside the package on every system."""
+    parts = name.split("/")
+    bad = any(c in name for c in '\\:*?"<>|') or not name.isprintable() or len(name) > 500  # noqa: PLR2004
+    return not bad and all(part not in ("", ".", "..") and part[-1] not in ". " for part in parts)
+
+
+class ZippedPackage:
+    """A package as it was handed over."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._zip = path, zipfile.ZipFile(path)
+        self.infos = self._zip.infolist()
+
+    def check(self) -> Iterator[Finding]:
+        """What is wrong with the container itself, but for its order."""
+        seen = set()
+        for info in self.infos:
+            if info.filename.lower() in seen:
+                yield Finding("duplicate", name=info.filename)
+            seen.add(info.filename.lower())
+            if not safe(info.orig_filename):
+                yield Finding("bad-name", name=info.orig_filename)
+            elif (
+                info.compress_type
+                or info.flag_bits & 1
+                or stat.S_IFMT(info.external_attr >> 16) != stat.S_IFREG
+            ):
+                yield Finding("not-plain", name=info.filename)
+
+    def names(self) -> list[str]:
+        """All files."""
+        return [info.filename for info in self.infos]
+
+    def open(self, name: str) -> Any:  # noqa: ANN401 - a binary file of zipfile
+        """One file."""
+        return self._zip.open(name)
+
+    def check_layout(self, order: Sequence[str]) -> Iterator[Finding]:
+        """Every byte outside of the files is where and what it must be."""
+        infos = {info.filename: info for info in self.infos}
+        entries, offset = [], 0
+        with self._path.open("rb") as file:
+            for name in order:
+                size, crc = infos[name].file_size, infos[name].CRC
+                header = local_header(name, size, crc)
+                file.seek(offset)
+                if file.read(len(header)) != header:
+                    yield Finding("container")
+                    return
+                entries.append((name, size, crc, offset))
+                offset += len(header) + size
+            file.seek(offset)
+            expected = directory(entries, offset)
+            if file.read(len(expected) + 1) != expected:
+                yield Finding("container")
+
+
+class UnpackedPackage:
+    """A package that was unpacked into a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._found = sorted(one for one in path.rglob("*") if one.is_symlink() or not one.is_dir())
+
+    def check(self) -> Iterator[Finding]:
+        """Links and devices have no place in it."""
+        for one in self._found:
+            if one.is_symlink() or not one.is_file():
+                yield Finding("not-plain", name=one.relative_to(self._path).as_posix())
+
+    def names(self) -> list[str]:
+        """All files but the traces that Python leaves when this file runs in the folder."""
+        names = [one.relative_to(self._path).as_posix() for one in self._found]
+        return [name for name in names if "__pycache__" not in PurePosixPath(name).parts]
+
+    def open(self, name: str) -> Any:  # noqa: ANN401 - a binary file
+        """One file."""
+        return (self._path / name).open("rb")
+
+    def check_layout(self, _: Sequence[str]) -> Iterator[Finding]:
+        """A folder has no bytes between its files."""
+        return iter(())
+
+
+# --- signatures --------------------------------------------------------------------------------------------
+
+
+def signed_by(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether an Ed25519 key (32 bytes) made a signature (64 bytes)."""
+    try:
+        from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - it may be missing
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+    except ImportError:
+        return signed_by_plain(public, signature, message)
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+P = 2**255 - 19
+Q = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+Point = tuple[int, int, int, int]
+
+
+def signed_by_plain(public: bytes, signature: bytes, message: bytes) -> bool:
+    """The same by RFC 8032, 5.1.7, in plain Python: slow, but it needs nothing."""
+    if len(public) != 32 or len(signature) != 64:  # noqa: PLR2004 - fixed by the RFC
+        return False
+    key, commitment = _point(public), _point(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if key is None or commitment is None or s >= Q:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % Q
+    base = _point(b"\x58" + b"\x66" * 31)
+    assert base is not None  # noqa: S101 - a constant
+    x1, y1, z1, _ = _times(s, base)
+    x2, y2, z2, _ = _plus(commitment, _times(h, key))
+    return (x1 * z2 - x2 * z1) % P == 0 and (y1 * z2 - y2 * z1) % P == 0
+
+
+def _plus(a: Point, b: Point) -> Point:
+    e, f = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
+    g, h = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    return (f - e) * (h - g) % P, (h + g) * (f + e) % P, (h - g) * (h + g) % P, (f - e) * (f + e) % P
+
+
+def _times(number: int, point: Point) -> Point:
+    total: Point = (0, 1, 1, 0)
+    while number:
+        if number & 1:
+            total = _plus(total, point)
+        point, number = _plus(point, point), number >> 1
+    return total
+
+
+def _point(raw: bytes) -> Point | None:
+    y = int.from_bytes(raw, "little")
+    sign, y = y >> 255, y & (2**255 - 1)
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if (x * x - square) % P or (x == 0 and sign):
+        return None
+    x = P - x if x & 1 != sign else x
+    return x, y, 1, x * y % P
+
+
+def fingerprint(public: bytes) -> str:
+    """A key's SHA-256, as the district publishes it."""
+    return hashlib.sha256(public).hexdigest()
+
+
+def wanted_fingerprint(text: str) -> str:
+    """What `--key` names: a fingerprint, or a PEM file with the public key."""
+    path = Path(text)
+    if not path.is_file():
+        return text.replace(":", "").lower()
+    lines = [line for line in path.read_text(encoding="ascii").splitlines() if "-----" not in line]
+    return fingerprint(base64.b64decode("".join(lines))[-32:])
+
+
+# --- custody -----------------------------------------------------------------------------------------------
+
+
+def check_proof(entry: bytes, proof: str, log_keys: Sequence[str]) -> tuple[str, bool]:
+    """Check that a log holds an entry (c2sp.org/tlog-proof); its origin, and whether its key was compared.
+
+    Raises:
+        ValueError: why it does not hold.
+    """
+    head, blank, note = proof.partition("\n\n")
+    lines = head.split("\n")
+    if len(lines) > 1 and lines[1].startswith("extra "):
+        del lines[1]
+    if not blank or lines[0] != "c2sp.org/tlog-proof@v1" or not lines[1].startswith("index "):
+        raise ValueError("no c2sp.org/tlog-proof@v1")
+    index, hashes = int(lines[1][6:]), [base64.b64decode(line, validate=True) for line in lines[2:]]
+    text, blank, signatures = note.rpartition("\n\n")
+    origin, size, root = (text + "\n").split("\n")[:3]
+    if not blank or not includes(index, int(size), entry, hashes, base64.b64decode(root, validate=True)):
+        raise ValueError("the log's root does not follow from the entry")
+    checked = False
+    for name, public in map(parse_log_key, log_keys):
+        if name == origin:
+            key_id = hashlib.sha256(name.encode() + b"\n\1" + public).digest()[:4]
+            blobs = [base64.b64decode(line.rpartition(" ")[2]) for line in signatures.splitlines()]
+            if not any(b[:4] == key_id and signed_by(public, b[4:], f"{text}\n".encode()) for b in blobs):
+                raise ValueError("the log's key did not sign this checkpoint")
+            checked = True
+    return origin, checked
+
+
+def parse_log_key(text: str) -> tuple[str, bytes]:
+    """Name and Ed25519 key of a C2SP verifier key, given itself or as a file."""
+    text = Path(text).read_text(encoding="utf-8").strip() if "+" not in text else text
+    name, _, rest = text.partition("+")
+    raw = base64.b64decode(rest.partition("+")[2], validate=True)
+    if len(raw) != 33 or raw[0] != 1:  # noqa: PLR2004 - kind and key
+        raise ValueError(f"{text[:60]} is no verifier key")
+    return name, raw[1:]
+
+
+def includes(index: int, size: int, entry: bytes, proof: Sequence[bytes], root: bytes) -> bool:
+    """Whether the proof binds the entry to the root (RFC 9162, 2.1.3.2)."""
+    if not 0 <= index < size:
+        return False
+    position, last, total = index, size - 1, hashlib.sha256(b"\0" + entry).digest()
+    for step in proof:
+        if last == 0:
+            return False
+        if position & 1 or position == last:
+            total = hashlib.sha256(b"\1" + step + total).digest()
+            while position and not position & 1:
+                position, last = position >> 1, last >> 1
+        else:
+            total = hashlib.sha256(b"\1" + total + step).digest()
+        position, last = position >> 1, last >> 1
+    return last == 0 and total == root
+
+
+# --- the check ---------------------------------------------------------------------------------------------
+
+
+class Check:
+    """One run over one package."""
+
+    def __init__(self, package: Any, key: str | None, log_keys: Sequence[str]) -> None:  # noqa: ANN401 - either kind
+        self._package, self._key, self._log_keys = package, key, log_keys
+        self._names = package.names()
+        self.verdict = Verdict()
+
+    def run(self) -> Verdict:
+        """All checks; later ones only where earlier ones left something to check."""
+        problems = self.verdict.problems
+        problems += self._package.check()
+        try:
+            listed = self._manifest()
+        except Finding as finding:
+            problems.append(finding)
+            return self.verdict
+        problems += self._files(listed)
+        if not problems:
+            order = [MANIFEST, SIGNATURE, *(file["name"] for file in listed)]
+            problems += self._package.check_layout(order)
+        if not problems:
+            self._footage(listed)
+            self._custody()
+        return self.verdict
+
+    def _text(self, name: str) -> bytes:
+        if name not in self._names:
+            raise Finding("not-a-package", why=f"{name} -")
+        with self._package.open(name) as file:
+            content: bytes = file.read(LARGEST_TEXT)
+        return content
+
+    def _manifest(self) -> list[dict[str, Any]]:
+        raw, signature = self._text(MANIFEST), self._text(SIGNATURE)
+        try:
+            manifest = json.loads(raw)
+            listed: list[dict[str, Any]] = manifest["files"]
+            public = base64.b64decode(manifest["key"], validate=True)
+            known = manifest["format"] == FORMAT
+            self.verdict.number, self.verdict.files = str(manifest["number"]), len(listed)
+            gaps = len(manifest["gaps"])
+            whole = all(
+                isinstance(f["name"], str) and isinstance(f["size"], int) and f["sha256"] for f in listed
+            )
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise Finding("not-a-package", why=f"{MANIFEST}: {error}") from error
+        if not known or not whole:
+            raise Finding("not-a-package", why=f"{MANIFEST}: format")
+        self.verdict.fingerprint = fingerprint(public)
+        if not signed_by(public, signature, raw):
+            raise Finding("bad-signature")
+        self._compare_key(self.verdict.fingerprint)
+        if gaps:
+            self.verdict.notes.append(Finding("gaps", count=gaps))
+        return listed
+
+    def _compare_key(self, found: str) -> None:
+        if self._key is None:
+            self.verdict.notes.append(Finding("key-not-compared", found=found))
+        elif (wanted := wanted_fingerprint(self._key)) != found:
+            self.verdict.problems.append(Finding("unknown-key", found=found, wanted=wanted))
+
+    def _files(self, listed: Sequence[dict[str, Any]]) -> Iterator[Finding]:
+        by_name = {file["name"]: file for file in listed}
+        if len(by_name) != len(listed):
+            yield Finding("duplicate", name=MANIFEST)
+        for name in self._names:
+            if name not in by_name and name not in (MANIFEST, SIGNATURE):
+                yield Finding("unlisted", name=name)
+        for name, file in by_name.items():
+            if name not in self._names:
+                yield Finding("missing", name=name)
+            elif self._measure(name, file["size"]) != (file["size"], file["sha256"]):
+                yield Finding("changed", name=name)
+
+    def _measure(self, name: str, expected: int) -> tuple[int, str]:
+        """Size and SHA-256 of a file, read no further than it may be long."""
+        total, size = hashlib.sha256(), 0
+        try:
+            with self._package.open(name) as file:
+                while size <= expected and (chunk := file.read(CHUNK)):
+                    total.update(chunk)
+                    size += len(chunk)
+        except Exception:  # noqa: BLE001 - hostile zips have many ways to be unreadable
+            return -1, ""
+        return size, total.hexdigest()
+
+    def _footage(self, listed: Sequence[dict[str, Any]]) -> None:
+        """The footage part's own list and the manifest agree; stills that bear a mark say what they were."""
+        if DIGESTS not in self._names:
+            return
+        files = {file["name"]: file for file in listed}
+        marked = 0
+        for one in json.loads(self._text(DIGESTS)).get("files", []):
+            file = files.get("footage/" + one["name"])
+            original = file and (file.get("marked_from") or file["sha256"])
+            marked += bool(file and "marked_from" in file)
+            if original != one["digest"]:
+                self.verdict.problems.append(Finding("footage", name=one["name"]))
+        if marked:
+            self.verdict.notes.append(Finding("changed-stills", count=marked))
+
+    def _custody(self) -> None:
+        proofs = [name for name in self._names if name.startswith(CUSTODY) and name.endswith(".tlog-proof")]
+        if not proofs:
+            self.verdict.notes.append(Finding("no-custody"))
+        unchecked = set()
+        for name in proofs:
+            try:
+                entry = self._text(name.replace(".tlog-proof", ".json"))
+                origin, checked = check_proof(entry, self._text(name).decode(), self._log_keys)
+            except (Finding, ValueError, IndexError, OSError) as error:
+                self.verdict.problems.append(Finding("bad-proof", name=name, why=error))
+            else:
+                unchecked |= set() if checked else {origin}
+        self.verdict.notes += [Finding("log-not-checked", name=origin) for origin in sorted(unchecked)]
+
+
+def verify(path: Path, key: str | None = None, log_keys: Sequence[str] = ()) -> Verdict:
+    """Check a package.
+
+    Args:
+        path: the zip, or the folder it was unpacked into.
+        key: the fingerprint of the key that must have signed it, or the key's PEM file.
+        log_keys: C2SP verifier keys of custody logs, or files that hold one.
+    """
+    verdict = Verdict()
+    try:
+        package = UnpackedPackage(path) if path.is_dir() else ZippedPackage(path)
+        return Check(package, key, log_keys).run()
+    except OSError as error:
+        verdict.problems.append(Finding("not-readable", why=error))
+    except Exception as error:  # noqa: BLE001 - hostile files have many ways to be none
+        verdict.problems.append(Finding("not-a-package", why=error))
+    return verdict
+
+
+def report(verdict: Verdict) -> str:
+    """What a person reads, Chinese first."""
+    lines = []
+    if verdict.intact:
+        lines += [
+            f"✔ 证据包 {verdict.number} 完整：{verdict.files} 个文件与签名清单一致。",
+            f"  Package {verdict.number} is intact: {verdict.files} files are as signed.",
+        ]
+    else:
+        lines += ["✘ 不可采信：", "  Not to be relied on:"]
+    for mark, findings in (("✘", verdict.problems), ("·", verdict.notes)):
+        for one in findings:
+            lines += [f"{mark} {one.say('zh')}", f"  {one.say('en')}"]
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description="核验证据包 · Check an evidence package")
+    parser.add_argument(
+        "package", type=Path, help="zip 文件或解压后的文件夹 · the zip, or the unpacked folder"
+    )
+    parser.add_argument("--key", help="签名公钥指纹或 PEM 文件 · fingerprint or PEM file of the signing key")
+    parser.add_argument("--log-key", action="append", default=[], help="存证日志公钥 · key of a custody log")
+    parser.add_argument("--json", action="store_true", help="输出 JSON · for programs")
+    given = parser.parse_args(arguments)
+    verdict = verify(given.package, given.key, given.log_key)
+    text = json.dumps(verdict.as_json(), ensure_ascii=False, indent=2) if given.json else report(verdict)
+    sys.stdout.buffer.write(text.encode() + b"\n")
+    return verdict.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
