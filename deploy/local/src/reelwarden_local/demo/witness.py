@@ -1,0 +1,108 @@
+"""An observer outside the system: compares what it says with the recorder's manifest, the disk and the database.
+
+It reads with the administrator's rights and changes nothing; no role has these.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+
+from reelwarden_local.demo.story import StoryError
+from reelwarden_local.recorders.manifest import FileKind, Manifest
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """One row of the district's index."""
+
+    id: str
+    camera: str
+    start: datetime
+    end: datetime
+    digest: str
+    locator: str
+    status: str
+
+
+async def until(
+    what: str, look: Callable[[], Awaitable[T | None]], *, seconds: float = 40, every: float = 0.25
+) -> T:
+    """Look again and again until there is something.
+
+    Raises:
+        StoryError: nothing within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = await look()
+        if found:
+            return found
+        await asyncio.sleep(every)
+    message = f"waited {seconds:.0f} s in vain for: {what}"
+    raise StoryError(message)
+
+
+class Witness:
+    """Reads what is really there."""
+
+    def __init__(self, database: asyncpg.Connection, storages: dict[str, Path]) -> None:
+        self._db = database
+        self._lock = asyncio.Lock()
+        self.storages = storages
+
+    async def rows(self, query: str, *values: object) -> list[Any]:
+        """Rows of the district's database."""
+        async with self._lock:
+            return list(await self._db.fetch(query, *values))
+
+    async def value(self, query: str, *values: object) -> Any:  # noqa: ANN401 - one column of any type
+        """One value of the district's database."""
+        async with self._lock:
+            return await self._db.fetchval(query, *values)
+
+    async def indexed(self, school: str, camera: str | None = None) -> list[Indexed]:
+        """What the index knows of a school, or of one camera."""
+        rows = await self.rows(
+            "SELECT encode(id, 'hex') AS id, camera, start_at, end_at, encode(digest, 'hex') AS digest,"
+            " locator, status FROM ingest.segments WHERE school = $1 AND ($2::text IS NULL OR camera = $2)"
+            " ORDER BY camera, start_at",
+            school,
+            camera,
+        )
+        return [
+            Indexed(r["id"], r["camera"], r["start_at"], r["end_at"], r["digest"], r["locator"], r["status"])
+            for r in rows
+        ]
+
+    async def compare(self, school: str, manifest: Manifest, before: datetime) -> tuple[int, int, int]:
+        """Good files of the manifest closed before a moment: how many, how many not indexed, how many twice."""
+        written = [
+            (w.camera, w.sha256) for w in manifest if w.kind is FileKind.GOOD and w.closed_at <= before
+        ]
+        known = Counter((row.camera, row.digest) for row in await self.indexed(school))
+        missing = sum(1 for key in written if not known[key])
+        double = sum(1 for count in known.values() if count > 1)
+        return len(written), missing, double
+
+    async def nothing_missing(
+        self, school: str, manifest: Manifest, before: datetime
+    ) -> tuple[int, int, int]:
+        """As `compare`, once the last file closed before that moment has had its time to arrive."""
+
+        async def look() -> tuple[int, int, int] | None:
+            counts = await self.compare(school, manifest, before)
+            return counts if counts[0] and not counts[1] else None
+
+        try:
+            return await until("every file of the manifest in the index", look, seconds=45)
+        except StoryError:
+            return await self.compare(school, manifest, before)
