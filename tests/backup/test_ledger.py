@@ -11,8 +11,9 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from reelwarden_backup.district.ledger.domain import Object, Outcome, Reading, Seen, judge
+from reelwarden_backup.district.ledger.domain import CLAIM, Object, Outcome, Reading, Seen, judge
 from reelwarden_backup.district.ledger.store import LedgerStore
+from reelwarden_common.db import drift
 from reelwarden_common.errors import Early, Refused
 from reelwarden_common.events.access import RestoreAsked
 from reelwarden_common.events.backup import (
@@ -63,6 +64,14 @@ async def role(database: str, store: Store, clock: Clock, school: str) -> AsyncI
 
 async def put(store: Store, school: str, body: bytes | None = None) -> StoredObject:
     return await asyncio.to_thread(store.put, school, body or secrets.token_bytes(20_000))
+
+
+async def test_the_migrations_make_the_schema(fresh_database: str) -> None:
+    admin = await asyncpg.connect(fresh_database)
+    try:
+        assert await drift(admin, "backup") == []
+    finally:
+        await admin.close()
 
 
 async def rows(database: str, query: str) -> list[tuple[object, ...]]:
@@ -167,7 +176,7 @@ async def test_a_replica_that_died_leaves_its_claim_to_another(
         assert len(await unit.claim_new(10)) == 1
     await role.turn("verify")
     assert await role.said() == []
-    clock.ahead = timedelta(minutes=11)
+    clock.ahead = CLAIM + timedelta(minutes=1)
     await role.turn("verify")
     assert only(await role.said(), ObjectVerified)[0].objects == (one.segment,)
 

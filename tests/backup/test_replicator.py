@@ -164,6 +164,17 @@ async def test_the_policy_says_what_is_copied_and_a_hold_adds_to_it(
     assert {key.split("/")[0] for key, _ in store.versions(site.school)} == copied | {"yard"}
 
 
+async def test_a_wider_policy_copies_what_a_narrower_one_left_out(store: Store, tmp_path: Path) -> None:
+    site = Site(tmp_path / "site", await store.school(), store, policy="held")
+    segment, _ = site.record()
+    async with site.replicator() as role:
+        await role.hear(recorded(segment))
+    site.toml.write_text(site.toml.read_text().replace('"held"', '"everything"'))
+    async with site.replicator() as role:
+        await role.turn("store")
+        assert len(only(await role.said(), ObjectsStored)) == 1
+
+
 async def test_held_copies_get_a_legal_hold_and_lose_it_only_with_the_original(
     site: Site, store: Store
 ) -> None:

@@ -9,7 +9,7 @@ TRIES = 2
 ASK_AGAIN = timedelta(seconds=5)
 UNLOCKED_ASK_AGAIN = timedelta(hours=1)
 """A missing object whose lock is over was probably erased on its day, and its certificate is on the way."""
-CLAIM = timedelta(minutes=10)
+CLAIM = timedelta(minutes=30)
 """How long a replica may take over a batch before another takes it over."""
 
 

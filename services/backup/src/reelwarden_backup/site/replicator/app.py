@@ -53,6 +53,8 @@ async def build(
     path = settings.state_dir / "replicator.sqlite"
     conn = open_database(path, MIGRATIONS)
     units = SqliteUnits(conn, path, lambda connection: ReplicatorStore(connection, rules, clock))
+    async with units.begin() as store:
+        store.heard.follow_policy()
     s3 = S3(s3_settings or S3Settings.read(), settings.store_parallel)
     patience = Patience(s3, rules.bucket, clock)
     storing = Storing(units, s3, rules, storage, patience, clock)

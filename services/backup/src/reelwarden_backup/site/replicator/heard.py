@@ -64,6 +64,17 @@ class Heard:
             ),
         )
 
+    def follow_policy(self) -> None:
+        """Copy what an earlier policy left out; what was copied stays."""
+        for row in self._conn.execute(
+            "SELECT DISTINCT camera FROM segments WHERE state = 'unwanted'"
+        ).fetchall():
+            if self._rules.wanted(row["camera"], held=False):
+                self._conn.execute(
+                    "UPDATE segments SET state = 'waiting' WHERE state = 'unwanted' AND camera = ?",
+                    (row["camera"],),
+                )
+
     def move(self, segment: str, locator: str) -> None:
         """A file was found under another path."""
         self._conn.execute(
