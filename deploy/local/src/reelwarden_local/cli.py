@@ -38,7 +38,7 @@ def demo(
 ) -> None:
     """Play the whole story on real servers; exit 1 if any step is not as the rules demand."""
     try:
-        result = asyncio.run(play(state, footage))
+        result = asyncio.run(play(state.absolute(), footage))
     except (ServerError, MigrationError, ConfigError) as error:
         _console.print(f"[red]the demo could not start:[/red] {error}", highlight=False)
         raise typer.Exit(2) from error

@@ -89,9 +89,7 @@ class Stack:
         await asyncio.to_thread(self._prepare_buckets)
         self._progress(f"{len(DISTRICT_ROLES)} district roles, {len(self.schools)} school sites")
         self._plan_processes()
-        async with asyncio.TaskGroup() as group:
-            for process in self.processes.values():
-                group.create_task(process.start())
+        await asyncio.gather(*(process.start() for process in self.processes.values()))
         self._watchers = [asyncio.create_task(keep_alive(p)) for p in self.processes.values()]
         return self
 

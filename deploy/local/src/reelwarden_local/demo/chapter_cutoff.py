@@ -1,4 +1,4 @@
-"""Step 7: a school's line is cut while its cameras write; afterwards nothing is missing and nothing double."""
+"""Step 7: a school's line is cut while its cameras write; afterwards nothing is missing, nothing double."""
 
 import asyncio
 from datetime import UTC, datetime

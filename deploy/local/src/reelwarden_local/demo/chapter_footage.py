@@ -1,8 +1,9 @@
-"""Steps 1 and 2: recorders write, everything readable is indexed, what is not is reported, the gap is found."""
+"""Steps 1 and 2: recorders write, the readable is indexed, the rest reported, the gap found."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+from reelwarden_local.demo.sample import Past, SampleRecorders
 from reelwarden_local.demo.scene import OTHER, SCHOOL, Scene
 from reelwarden_local.demo.story import Story
 from reelwarden_local.demo.witness import until
@@ -54,14 +55,14 @@ async def indexed(scene: Scene, story: Story) -> None:
         story.prove(
             "R3.2 R4.1",
             f"{school}：清单中每一段可读录像都已编目，有起止、编码、大小、SHA-256",
-            f"{school}: every readable file of the manifest is indexed with start, duration, codec, size, SHA-256",
+            f"{school}: every readable file is indexed with start, duration, codec, size, SHA-256",
             holds=files > 0 and missing == 0 and double == 0,
             files=files,
             missing=missing,
             double=double,
         )
-    await _bad_files(scene, story)
-    await _gap(scene, story)
+    await _bad_files(scene, scene.sample, story)
+    await _gap(scene, scene.past, story)
 
 
 async def _indexed_own(scene: Scene, story: Story) -> None:
@@ -77,11 +78,10 @@ async def _indexed_own(scene: Scene, story: Story) -> None:
     )
 
 
-async def _bad_files(scene: Scene, story: Story) -> None:
-    assert scene.sample is not None
+async def _bad_files(scene: Scene, sample: SampleRecorders, story: Story) -> None:
     expected = {
         (school, w.path): _REASONS[w.kind]
-        for school, manifest in scene.sample.manifests.items()
+        for school, manifest in sample.manifests.items()
         for w in manifest
         if w.kind in _REASONS
     }
@@ -103,10 +103,8 @@ async def _bad_files(scene: Scene, story: Story) -> None:
         )
 
 
-async def _gap(scene: Scene, story: Story) -> None:
-    assert scene.past is not None
+async def _gap(scene: Scene, past: Past, story: Story) -> None:
     officer = await scene.person("chen.an")
-    past = scene.past
     query = (
         f"/api/coverage?school={SCHOOL}&camera=gate"
         f"&start={_z(past.recent_from)}&end={_z(past.now - timedelta(seconds=20))}"

@@ -46,7 +46,7 @@ async def inspected(scene: Scene, story: Story) -> None:
     story.prove(
         "R5.1",
         "报告点名缺口、坏文件、丢失、被拒绝的尝试，以及每路摄像头的实际保存天数",
-        "the report names the gap, the bad files, the loss, the refused attempts, and days really held per camera",
+        "the report names gap, bad files, loss, refused attempts, and days really held per camera",
         holds=all(named.values()),
         **{key.replace(" ", "_"): value for key, value in named.items()},
     )

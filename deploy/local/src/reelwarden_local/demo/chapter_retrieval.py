@@ -1,4 +1,4 @@
-"""Steps 3 and 4: applied for, held at once, refused where the rules refuse, approved, viewed, copied, signed."""
+"""Steps 3 and 4: applied for, held, refused where the rules refuse, approved, viewed, copied, signed."""
 
 import hashlib
 import io
@@ -69,7 +69,7 @@ async def applied(scene: Scene, story: Story) -> None:
     story.prove(
         "R4.2 R4.4",
         f"教师申请查看 {filed['number']}；公安经接待登记申请拷贝 {police['number']}",
-        f"a teacher applies to view, {filed['number']}; the police, through reception, for a copy, {police['number']}",
+        f"a teacher applies to view, {filed['number']}; the police, by reception, for a copy, {police['number']}",
         holds=bool(filed["id"] and police["id"]),
     )
     for manner in ("view", "copy"):
@@ -293,7 +293,7 @@ async def _record(scene: Scene, story: Story, manner: str, signers: tuple[str, s
     story.prove(
         "R4.2 R4.3",
         "调取记录表由操作员、监督人、接收人签字；两种表格均有中英文 PDF",
-        "the record form is signed by operator, supervisor and recipient; both forms exist as PDF, Chinese and English",
+        "the record form is signed by all three; both forms exist as PDF, Chinese and English",
         holds=not shown["record"]["missing"] and all(sizes.values()),
         signatures=len(shown["record"]["signatures"]),
         pdf_bytes=sum(sizes.values()),

@@ -77,7 +77,6 @@ async def play(state: Path, footage: Path | None) -> Story:
         ServerError, MigrationError, ConfigError, FootageError: it could not start.
     """
     story = Story(language(), Console(highlight=False))
-    state = state.absolute()
     if state.exists():
         shutil.rmtree(state)
     recorders, past, password = _recordings(state, footage, story)
@@ -102,7 +101,7 @@ def _recordings(
         return recorders, sample.write_past(recorders), recorders.password
     password, copied, cameras = own.prepare(state, footage)
     story.note(
-        f"使用 {footage} 的副本（{copied} 个文件，{len(cameras)} 路摄像头，保留文件时间）；原件只读，不会被改动",
+        f"使用 {footage} 的副本（{copied} 个文件，{len(cameras)} 路摄像头，保留文件时间）；原件只读，不改动",
         f"playing on a copy of {footage} ({copied} files, {len(cameras)} cameras, file times kept); "
         "the original is only read, never changed",
     )

@@ -52,7 +52,7 @@ class Scene:
 
 
 def sample_spans(past: Past) -> tuple[Span, Span]:
-    """A viewing that begins and ends inside segments and crosses the gap; a copy of half of the old footage."""
+    """A viewing from inside one segment across the gap into another; a copy of half of the old footage."""
     inside = timedelta(seconds=3)
     viewed = Span(
         "gate", past.gap_from - timedelta(seconds=20) + inside, past.gap_to + timedelta(seconds=20) + inside

@@ -1,4 +1,4 @@
-"""An observer outside the system: compares what it says with the recorder's manifest, the disk and the database.
+"""An observer outside the system: compares its words with the recorder's manifest, disk and database.
 
 It reads with the administrator's rights and changes nothing; no role has these.
 """
@@ -84,7 +84,7 @@ class Witness:
         ]
 
     async def compare(self, school: str, manifest: Manifest, before: datetime) -> tuple[int, int, int]:
-        """Good files of the manifest closed before a moment: how many, how many not indexed, how many twice."""
+        """Good files closed before a moment: how many, how many not indexed, how many twice."""
         written = [
             (w.camera, w.sha256) for w in manifest if w.kind is FileKind.GOOD and w.closed_at <= before
         ]
