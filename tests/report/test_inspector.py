@@ -214,9 +214,7 @@ async def test_an_inspection_writes_a_report_in_both_languages(
         await client.aclose()
 
 
-async def test_people_see_only_what_is_theirs(
-    district_bus: EmbeddedBus, report_url: str, toml: Path
-) -> None:
+async def test_people_see_only_what_is_theirs(district_bus: EmbeddedBus, report_url: str, toml: Path) -> None:
     async with inspector(district_bus, report_url, toml) as address:
         teacher, auditor = await signed_in(address, "teacher"), await signed_in(address, "auditor")
         for path in (

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -126,9 +126,9 @@ class DayCoverage:
 def day_span(day: date, zone: ZoneInfo) -> Span:
     """A local day, from midnight to midnight (23 or 25 hours where clocks change)."""
     midnight = datetime.min.time()
-    return Span(
-        datetime.combine(day, midnight, zone), datetime.combine(day + timedelta(days=1), midnight, zone)
-    )
+    start = datetime.combine(day, midnight, zone)
+    end = datetime.combine(day + timedelta(days=1), midnight, zone)
+    return Span(start.astimezone(UTC), end.astimezone(UTC))
 
 
 def days_back(now: datetime, days: int, zone: ZoneInfo) -> list[date]:

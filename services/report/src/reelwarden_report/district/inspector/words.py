@@ -94,6 +94,14 @@ CODES = {
     "extension": N_("extension"),
     "case": N_("case"),
     "freeze": N_("local freeze"),
+    "exported": N_("exported"),
+    "export-failed": N_("export failed"),
+    "viewing-started": N_("viewing began"),
+    "viewing-stopped": N_("viewing ended"),
+    "copy-released": N_("copy released"),
+    "record-signed": N_("record signed"),
+    "use-declared": N_("use declared"),
+    "use-overdue": N_("Copy not declared in time"),
     "full": N_("full"),
     "incremental": N_("incremental"),
 }
@@ -128,7 +136,7 @@ def duration(seconds: float) -> str:
 
 def name(kind: str) -> Text:
     """A kind's short name."""
-    return Text(KINDS[Kind(kind)]) if kind in KINDS else Text(kind)
+    return Text(KINDS[Kind(kind)]) if kind in KINDS else code(kind)
 
 
 def code(value: str) -> Text:
