@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from reelwarden_common import s3 as module
 from reelwarden_common.s3 import S3, ContentDiffers, NotAllowed, NotStored, StoreAway
 from reelwarden_common.settings import S3Settings
 from reelwarden_local.servers import free_port
@@ -64,6 +65,26 @@ async def test_a_file_that_is_not_what_was_hashed_is_refused(
     with pytest.raises(ContentDiffers):
         await client.put_file(bucket, "a", path, hashlib.sha256(b"as hashed").hexdigest())
     assert await client.versions(bucket, "a") == []
+
+
+async def test_a_large_file_goes_in_parts_and_is_checked_as_a_whole(
+    client: S3, fresh_bucket: BucketMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WHOLE", 6_000_000)
+    monkeypatch.setattr(module, "PART", 5 * 1024 * 1024)
+    bucket = await fresh_bucket(object_lock=True)
+    body = secrets.token_bytes(12_000_000)
+    digest, until = hashlib.sha256(body).hexdigest(), soon()
+    path = tmp_path / "large"
+    path.write_bytes(body)
+    put = await client.put_file(bucket, "a", path, digest, locked_until=until, facts={"camera": "gate"})
+    assert await client.digest(bucket, "a", put.version) == digest
+    assert await client.locked_until(bucket, "a", put.version) == until
+    assert (await client.facts(bucket, "a", put.version))["camera"] == "gate"
+    path.write_bytes(body[:-1] + b"x")
+    with pytest.raises(ContentDiffers):
+        await client.put_file(bucket, "b", path, digest, locked_until=until)
+    assert await client.versions(bucket, "b") == []
 
 
 async def test_every_version_is_listed_and_only_of_this_key(client: S3, fresh_bucket: BucketMaker) -> None:

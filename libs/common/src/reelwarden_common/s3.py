@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 import urllib3
 from minio import Minio
@@ -27,6 +27,11 @@ _GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed"}
 _MINE = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _UNLOCKED = {"ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration"}
 _DIFFERS = {"BadDigest", "XAmzContentChecksumMismatch", "InvalidDigest"}
+_REPEATED = {"GET", "HEAD", "DELETE"}
+"""What the HTTP client may repeat by itself. A put that seemed to fail may have left a version."""
+WHOLE = 64 * 1024 * 1024
+"""Up to this size a file goes in one request, which the store checks; it is in memory meanwhile."""
+PART = 16 * 1024 * 1024
 R = TypeVar("R")
 
 
@@ -77,7 +82,12 @@ class S3:
             http_client=urllib3.PoolManager(
                 maxsize=threads,
                 timeout=urllib3.Timeout(connect=3, read=30),
-                retries=urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=[502, 503, 504]),
+                retries=urllib3.Retry(
+                    total=2,
+                    backoff_factor=0.2,
+                    status_forcelist=[502, 503, 504],
+                    allowed_methods=_REPEATED,
+                ),
             ),
         )
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="s3")
@@ -181,23 +191,61 @@ class S3:
         locked_until: datetime | None,
         facts: Mapping[str, str] | None = None,
     ) -> Put:
-        checksum = base64.b64encode(bytes.fromhex(digest)).decode()
-        own = {f"x-amz-meta-{name}": value for name, value in (facts or {}).items()}
+        own: dict[str, str | list[str] | tuple[str]] = {
+            f"x-amz-meta-{name}": value for name, value in (facts or {}).items()
+        }
+        if size > WHOLE:
+            return self._put_in_parts(bucket, key, data, size, digest, content_type, locked_until, own)
+        own["x-amz-checksum-sha256"] = base64.b64encode(bytes.fromhex(digest)).decode()
+        own["x-amz-sdk-checksum-algorithm"] = "SHA256"
         result = self._client.put_object(
             bucket,
             key,
             data,
             size,
             content_type=content_type,
-            metadata={
-                "x-amz-checksum-sha256": checksum,
-                "x-amz-sdk-checksum-algorithm": "SHA256",
-                **own,
-            },
+            metadata=own,
             retention=Retention(GOVERNANCE, locked_until) if locked_until else None,
             part_size=max(size, 5 * 1024 * 1024),
         )
         return Put(key, result.version_id or "")
+
+    def _put_in_parts(
+        self,
+        bucket: str,
+        key: str,
+        data: BinaryIO,
+        size: int,
+        digest: str,
+        content_type: str,
+        locked_until: datetime | None,
+        facts: dict[str, str | list[str] | tuple[str]],
+    ) -> Put:
+        """Store a large file part by part: each part is signed with its SHA-256, we check the whole.
+
+        The lock comes last, so that a file that was not what it should be can be taken back.
+        """
+        read = _Hashing(data)
+        result = self._client.put_object(
+            bucket,
+            key,
+            cast("BinaryIO", read),
+            size,
+            content_type=content_type,
+            metadata=facts,
+            part_size=PART,
+            num_parallel_uploads=1,
+        )
+        version = result.version_id or ""
+        if read.total.hexdigest() != digest:
+            self._client.remove_object(bucket, key, version_id=version)
+            text = f"{key}: the file is not what was hashed"
+            raise ContentDiffers(text)
+        if locked_until is not None:
+            self._client.set_object_retention(
+                bucket, key, Retention(GOVERNANCE, locked_until), version_id=version
+            )
+        return Put(key, version)
 
     async def lock_until(self, bucket: str, key: str, version: str, until: datetime) -> None:
         """Lengthen an object's lock; the store refuses to shorten it (we never ask for a bypass)."""
@@ -333,3 +381,17 @@ class S3:
         finally:
             response.close()
             response.release_conn()
+
+
+class _Hashing:
+    """A file that is hashed while it is read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.total = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on, and hash it."""
+        data = self._file.read(size)
+        self.total.update(data)
+        return data

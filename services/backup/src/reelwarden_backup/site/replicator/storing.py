@@ -12,7 +12,7 @@ from reelwarden_backup.site.replicator.patience import Patience
 from reelwarden_backup.site.replicator.store import ReplicatorStore
 from reelwarden_common.clock import Clock
 from reelwarden_common.messaging.units import Units
-from reelwarden_common.s3 import S3, ContentDiffers, NotAllowed, NotStored, StoreAway
+from reelwarden_common.s3 import S3, WHOLE, ContentDiffers, NotAllowed, NotStored, StoreAway
 
 BATCH = 32
 
@@ -79,19 +79,29 @@ class Storing:
     async def _found(self, one: ToStore) -> Copied | None:
         """After a crash or a doubt: a put that was not seen to end may have ended well.
 
-        A version exists only if the store found its SHA-256 right, so it is as good as one of our own.
+        A version exists only if the store found its SHA-256 right, so it is as good as one of our own; a
+        large file went in parts, so it is read back.
         """
         if not one.unsure:
             return None
         key = object_key(one.footage.camera, one.footage.start, one.footage.segment)
         listed = await self._s3.versions(self._rules.bucket, key)
         unknown = [found.version for found in listed if found.version not in one.known]
+        if one.footage.size > WHOLE:
+            unknown = [version for version in unknown if await self._is_whole(one.footage, key, version)]
         if not unknown:
             return None
         locked = lock_end(one.due, self._clock())
         if locked is not None:
             await self._s3.lock_until(self._rules.bucket, key, unknown[0], locked)
         return Copied(one.footage, key, unknown[0], locked, tuple(unknown[1:]))
+
+    async def _is_whole(self, footage: Footage, key: str, version: str) -> bool:
+        """Read a large version back; what is not whole was never locked, and goes."""
+        if await self._s3.digest(self._rules.bucket, key, version) == footage.digest:
+            return True
+        await self._s3.erase(self._rules.bucket, key, version)
+        return False
 
     async def _put(self, one: ToStore) -> Copied:
         footage, locked = one.footage, lock_end(one.due, self._clock())
