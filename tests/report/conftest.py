@@ -1,28 +1,20 @@
-"""The report's schema on a real database, and units of work for its roles."""
+"""The report's schema on a real database, the bus of two schools, and the words of other roles."""
 
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
-from reelwarden_common.db import migrate, role_of
-from reelwarden_common.messaging.nats_config import TOPOLOGY_USER
 from reelwarden_common.messaging.postgres import open_pool
-from reelwarden_common.messaging.topology import Stream
 from reelwarden_local.bus import EmbeddedBus
-from tests.report.district import Index, Voices
-
-PASSWORD = "report-tests"
+from tests.report.district import Index, Voices, forget, migrated
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def report_url(fresh_database: str) -> str:
     """The URL of the service's own database role, on a migrated database."""
-    await migrate(fresh_database, "report", PASSWORD)
-    parts = urlsplit(fresh_database)
-    return f"postgresql://{role_of('report')}:{PASSWORD}@{parts.hostname}:{parts.port}{parts.path}?sslmode=disable"
+    return await migrated(fresh_database)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -45,11 +37,7 @@ async def district_bus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 @pytest_asyncio.fixture(loop_scope="session")
 async def voices(district_bus: EmbeddedBus) -> AsyncIterator[Voices]:
     """Other roles' words at the hub; what was said before this test is forgotten."""
-    client = await district_bus.connect(TOPOLOGY_USER)
-    js = client.jetstream(timeout=10)
-    for stream in (Stream.FOOTAGE, Stream.SITE, Stream.DISTRICT, Stream.OFFICE):
-        await js.purge_stream(stream)
-    await client.close()
+    await forget(district_bus)
     speaking = Voices(district_bus)
     yield speaking
     await speaking.close()

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import httpx
 from argon2 import PasswordHasher
@@ -12,6 +13,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from reelwarden_common import role
+from reelwarden_common.db import migrate, role_of
 from reelwarden_common.envelope import encode
 from reelwarden_common.events.base import CameraSpan, Event
 from reelwarden_common.events.ingest import (
@@ -23,6 +25,8 @@ from reelwarden_common.events.ingest import (
 )
 from reelwarden_common.identity import digest_of
 from reelwarden_common.messaging import topology
+from reelwarden_common.messaging.nats_config import TOPOLOGY_USER
+from reelwarden_common.messaging.topology import Stream
 from reelwarden_local.bus import EmbeddedBus
 from reelwarden_report.district.inspector.app import build
 from reelwarden_report.district.inspector.settings import Settings
@@ -186,3 +190,20 @@ async def signed_in(address: str, person: str) -> httpx.AsyncClient:
     answer = await client.post("/api/session", json={"id": person, "password": PASSWORD})
     answer.raise_for_status()
     return client
+
+
+async def migrated(database: str) -> str:
+    """Make the report's schema; returns the URL of the service's own database role."""
+    await migrate(database, "report", PASSWORD)
+    parts = urlsplit(database)
+    who = f"{role_of('report')}:{quote(PASSWORD)}"
+    return f"postgresql://{who}@{parts.hostname}:{parts.port}{parts.path}?sslmode=disable"
+
+
+async def forget(bus: EmbeddedBus) -> None:
+    """Empty the hub's streams: what was said before is no part of this test."""
+    client = await bus.connect(TOPOLOGY_USER)
+    js = client.jetstream(timeout=10)
+    for stream in (Stream.FOOTAGE, Stream.SITE, Stream.DISTRICT, Stream.OFFICE):
+        await js.purge_stream(stream)
+    await client.close()
