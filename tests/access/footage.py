@@ -12,6 +12,7 @@ from PIL import Image, ImageChops, ImageStat
 from reelwarden_common.events.base import CameraSpan
 from reelwarden_common.events.ingest import Segment, SegmentsAnswer, SegmentsQuery, TimeSource
 from reelwarden_common.identity import segment_id
+from reelwarden_common.messaging.questions import NoAnswer
 from reelwarden_local.recorders.layouts import Layout, RecordedCamera
 from reelwarden_local.recorders.manifest import WrittenFile
 from reelwarden_local.recorders.picture import Picture
@@ -67,6 +68,7 @@ class School:
     away: set[str] = field(default_factory=set)
     """Ids of segments that the scanner has noticed to be lost."""
     complete_to: datetime | None = TOMORROW
+    scanner_away: bool = False
     questions: list[SegmentsQuery] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -98,6 +100,8 @@ class School:
 
     async def ask(self, question: SegmentsQuery) -> SegmentsAnswer:
         """What the scanner answers."""
+        if self.scanner_away:
+            raise NoAnswer("no answer within 5 s")
         self.questions.append(question)
         found = [
             one
