@@ -245,3 +245,12 @@ DECLARATION_WORDS: Mapping[Declaration, str] = {
     Declaration.DESTROYED: N_("destroyed"),
     Declaration.TRANSFERRED: N_("transferred to a case"),
 }
+STEP_WORDS: Mapping[Status, str] = {
+    Status.FILED: N_("Filed"),
+    Status.APPROVED: N_("Approved"),
+    Status.READY: N_("Exported"),
+    Status.RETRIEVED: N_("Viewed"),
+    Status.RELEASED: N_("Released"),
+    Status.RECORDED: N_("Recorded"),
+    Status.CLOSED: N_("Closed"),
+}

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reelwarden_access.district.desk import reading
+from reelwarden_access.district.desk import reading, retrieval
 from reelwarden_access.district.desk.acts import filing, recording, releasing, retrieving, watching
 from reelwarden_access.district.desk.application import Application, Declaration, Draft, Supervision
 from reelwarden_access.district.desk.desk import About, Desk
@@ -121,9 +121,14 @@ class Office:
         return release, path
 
     async def taken(self, release: Release) -> None:
-        """The last byte went out: the copy has left, ours is erased."""
+        """It leaves now: ours is erased.
+
+        Raises:
+            Denied: it has left already.
+        """
         async with self._desk.units.begin() as store:
-            await store.retrievals.handed_over(release.application, store.clock())
+            fresh = await store.retrievals.handed_over(release.application, store.clock())
+        retrieval.check_first(fresh=fresh)
         self._builder.path(release).unlink(missing_ok=True)
 
     async def fill_record(self, who: Person, application: str, draft: recording.RecordDraft) -> Record:

@@ -51,6 +51,7 @@ _LISTS: Mapping[str, tuple[str, str]] = {
 }
 WORDS = {
     "status_words": words.STATUS_WORDS,
+    "step_words": words.STEP_WORDS,
     "hold_words": words.HOLD_WORDS,
     "manner_words": words.MANNER_WORDS,
     "outsider_words": words.OUTSIDER_WORDS,

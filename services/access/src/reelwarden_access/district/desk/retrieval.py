@@ -59,14 +59,16 @@ class BadExport(Refused):
     """An export that points elsewhere than to its own school's folder: it is not taken."""
 
 
+def is_plain(name: str) -> bool:
+    """Whether a file's name stays below its folder."""
+    return not name.startswith("/") and ".." not in name.split("/") and "\\" not in name
+
+
 def check_export(application: Application, export: ExportReady) -> None:
     """A school's export lies in its own bucket, below the application's number, and nowhere else."""
     ours = export.bucket == f"rw-exports-{application.school}"
     below = export.folder.rstrip("/").split("/")[0] == application.number and ".." not in export.folder
-    plain = all(
-        not file.name.startswith("/") and ".." not in file.name.split("/") and "\\" not in file.name
-        for file in export.files
-    )
+    plain = all(is_plain(file.name) for file in export.files)
     if not (ours and below and plain):
         message = f"{application.number}: the export points to {export.bucket}/{export.folder}"
         raise BadExport(message)
@@ -179,6 +181,12 @@ def check_handing_over(actor: Actor, retriever: str, *, done: bool, supervised: 
     if not supervised:
         text = Text(_NO_SUPERVISION)
         raise Denied("no_supervision", text, "R4.3")
+
+
+def check_first(*, fresh: bool) -> None:
+    """R4.4: of two that take a copy at the same time, one gets it."""
+    if not fresh:
+        raise Denied("released", Text(_ONCE), "R4.4")
 
 
 def check_record(

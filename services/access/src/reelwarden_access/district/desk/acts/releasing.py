@@ -12,10 +12,17 @@ from reelwarden_access.district.desk import retrieval
 from reelwarden_access.district.desk.acts.retrieving import check_retrieval
 from reelwarden_access.district.desk.application import Application, Status
 from reelwarden_access.district.desk.desk import Work
+from reelwarden_access.district.desk.package import (
+    FootageFile,
+    PackageParts,
+    build_package,
+    files_of_export,
+)
+from reelwarden_access.district.desk.retrieval import is_plain
 from reelwarden_access.district.desk.tables.footage import Export
 from reelwarden_access.district.desk.tables.retrievals import Release
 from reelwarden_common.errors import Refused, Transient
-from reelwarden_common.events.access import CopyReleased
+from reelwarden_common.events.access import CopyReleased, PackagedFile
 from reelwarden_common.events.report import CustodyAnswer, CustodyQuery
 from reelwarden_common.messaging.topology import REGISTRAR_CUSTODY
 from reelwarden_common.role import Bus
@@ -23,6 +30,8 @@ from reelwarden_common.s3 import S3
 from reelwarden_common.telemetry import log
 from reelwarden_common.web.refusals import Missing
 
+DIGESTS = "digests.json"
+"""The exporter's list of all files of the footage part."""
 BUILDING_AT_MOST = timedelta(minutes=30)
 """A package that is not built by then was abandoned by a process that died."""
 
@@ -143,8 +152,6 @@ class Builder:
         Raises:
             StoreAway: the store does not answer. NotIntact: a file is not what it was.
         """
-        from reelwarden_access.district.desk.package import PackageParts, build_package
-
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
             footage = await self._fetch(export, Path(scratch))
@@ -162,22 +169,33 @@ class Builder:
             built = await asyncio.to_thread(build_package, target, parts)
         return Package(target, built.digest, built.size)
 
-    async def _fetch(self, export: Export, folder: Path) -> list[tuple[str, Path, str]]:
-        found = []
-        for number, file in enumerate(export.files):
-            path = folder / f"{number:04d}"
-            digest = await self._s3.get_file(export.bucket, export.folder + file.name, path)
-            if digest != file.digest:
-                message = f"{file.name}: 内容与导出时不符，未放行 · its content is not what was exported"
-                raise NotIntact(message)
-            found.append((file.name, path, digest))
+    async def _fetch(self, export: Export, folder: Path) -> list[FootageFile]:
+        """All files of the footage part, also those that were too many for its event."""
+        found = [await self._fetch_one(export, file, folder / f"{n}") for n, file in enumerate(export.files)]
+        for name, path, _ in list(found):
+            if name == DIGESTS:
+                known = {file.name for file in export.files}
+                more = [f for f in files_of_export(path.read_bytes()) if f.name not in known]
+                found += [
+                    await self._fetch_one(export, file, folder / f"more-{n}") for n, file in enumerate(more)
+                ]
         return found
+
+    async def _fetch_one(self, export: Export, file: PackagedFile, path: Path) -> FootageFile:
+        if not is_plain(file.name):
+            message = f"{file.name!r}: 文件名不安全 · unsafe file name"
+            raise NotIntact(message)
+        digest = await self._s3.get_file(export.bucket, export.folder + file.name, path)
+        if digest != file.digest:
+            message = f"{file.name}: 内容与导出时不符，未放行 · its content is not what was exported"
+            raise NotIntact(message)
+        return file.name, path, digest
 
     async def _custody(self, application: Application, holds: tuple[str, ...]) -> CustodyAnswer | None:
         """The log's entries about it; a package without them says so."""
         question = CustodyQuery(school=application.school, application=application.id, holds=holds)
         try:
-            return await self._bus.ask(REGISTRAR_CUSTODY, "district", question, CustodyAnswer, 10)
+            return await self._bus.ask(REGISTRAR_CUSTODY, "district", question, CustodyAnswer, 5)
         except Transient as error:
             log("desk").warning("package_without_custody", application=application.id, error=str(error))
             return None

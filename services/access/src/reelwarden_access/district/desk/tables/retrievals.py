@@ -214,13 +214,15 @@ class RetrievalsTable:
         row = await self._conn.fetchrow("SELECT * FROM releases WHERE application = $1", application)
         return Release(**row) if row else None
 
-    async def handed_over(self, application: str, at: datetime) -> None:
-        """The last byte of the package was sent."""
-        await self._conn.execute(
-            "UPDATE releases SET handed_over_at = coalesce(handed_over_at, $2) WHERE application = $1",
+    async def handed_over(self, application: str, at: datetime) -> bool:
+        """The last bytes of the package leave now; False if they did before."""
+        fresh = await self._conn.fetchval(
+            "UPDATE releases SET handed_over_at = $2 WHERE application = $1 AND handed_over_at IS NULL"
+            " RETURNING true",
             application,
             at,
         )
+        return bool(fresh)
 
     async def fill_record(self, record: Record) -> None:
         """Keep the record form, in place of one that nobody has signed."""
