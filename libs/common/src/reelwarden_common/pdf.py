@@ -6,23 +6,28 @@ change a form:
     #let data = json(bytes(sys.inputs.data))
 
 Only Noto Sans SC (from the wheel `zhplot`) and typst's own Latin fonts are used: whatever a machine has
-installed, the same input gives the same bytes.
+installed, the same input gives the same bytes. A character that Noto Sans SC lacks (some names have one) is
+written as its number, 〔U+20BB7〕: an empty box would be nobody's name.
 """
 
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import typst
+from PIL import ImageFont
 
 from reelwarden_common.errors import ReelwardenError
 
 FONT = "Noto Sans SC"
 """The family that templates name."""
+_FIRST_IDEOGRAPH = 0x2E80
+"""Below it, typst's own Latin fonts help out."""
+_NO_CHARACTER = "\U0010ffff"
 _EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
 
 
@@ -77,13 +82,42 @@ def _compile(template: Path, data: Mapping[str, Any], **options: Any) -> list[by
             root=str(template.parent),
             font_paths=[str(font_folder())],
             ignore_system_fonts=True,
-            sys_inputs={"data": json.dumps(data, ensure_ascii=False, sort_keys=True, default=_plain)},
+            sys_inputs={
+                "data": _drawable(json.dumps(data, ensure_ascii=False, sort_keys=True, default=_plain))
+            },
             **options,
         )
     except (RuntimeError, typst.TypstError) as error:
         message = f"{template.name}: {error}"
         raise NotRendered(message) from error
     return [bytes(page) for page in made] if isinstance(made, list) else [bytes(made)]
+
+
+def _drawable(text: str) -> str:
+    missing = {char for char in set(text) if ord(char) >= _FIRST_IDEOGRAPH and not _is_drawn(char)}
+    for char in missing:
+        text = text.replace(char, f"〔U+{ord(char):04X}〕")
+    return text
+
+
+@lru_cache(maxsize=20_000)
+def _is_drawn(char: str) -> bool:
+    """Whether the font has a picture of its own for it."""
+    return _picture(char) != _empty_box()
+
+
+def _picture(char: str) -> bytes:
+    return bytes(_font().getmask(char))
+
+
+@cache
+def _empty_box() -> bytes:
+    return _picture(_NO_CHARACTER)
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(font_folder() / "NotoSansSC-Regular.ttf"), 16)
 
 
 def _plain(value: object) -> str:
