@@ -1,7 +1,7 @@
 """Step 4's attacks on the plan, and step 5: what is due is erased, with certificates; what is held is not."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,7 +16,9 @@ from reelwarden_local.demo.story import Story
 from reelwarden_local.demo.witness import until
 from reelwarden_retention.shapes import Plan, signed
 
-_EXPIRED = "start_at < now() - interval '32 days'"
+
+def _expired_before() -> datetime:
+    return datetime.now(UTC) - timedelta(days=32)
 
 
 async def attacked(scene: Scene, story: Story) -> None:
@@ -94,7 +96,7 @@ async def erased(scene: Scene, story: Story) -> None:
         sweeps=len(sweeps),
     )
     for sweep in sweeps:
-        await officer.post(f"/api/sweeps/{sweep['sweep']}/confirm", {"password": officer.password})
+        await officer.post(f"/api/sweeps/{sweep['id']}/confirm", {"password": officer.password})
     await _gone(scene, story, due)
 
 
@@ -102,8 +104,9 @@ async def _expired(scene: Scene, school: str) -> dict[str, str]:
     """Digest → locator of what is older than 32 days."""
     rows = await scene.witness.rows(
         "SELECT encode(digest, 'hex') AS digest, locator FROM ingest.segments"
-        f" WHERE school = $1 AND {_EXPIRED}",
+        " WHERE school = $1 AND start_at < $2",
         school,
+        _expired_before(),
     )
     return {row["digest"]: row["locator"] for row in rows}
 
@@ -139,10 +142,11 @@ async def _gone(scene: Scene, story: Story, due: dict[str, dict[str, str]]) -> N
 
     async def copies() -> bool:
         left = await scene.witness.value(
-            f"SELECT count(*) FROM backup.objects WHERE state <> 'erased' AND {_EXPIRED}"  # noqa: S608 - a constant
+            "SELECT count(*) FROM backup.objects WHERE state <> 'erased' AND start_at < $3"
             " AND NOT (school = $1 AND digest = ANY($2::text[]))",
             SCHOOL,
             sorted(held),
+            _expired_before(),
         )
         return bool(left == 0)
 

@@ -69,7 +69,7 @@ async def applied(scene: Scene, story: Story) -> None:
     story.prove(
         "R4.2 R4.4",
         f"教师申请查看 {filed['number']}；公安经接待登记申请拷贝 {police['number']}",
-        f"a teacher applies to view, {filed['number']}; the police, by reception, for a copy, {police['number']}",
+        f"a teacher applies to view ({filed['number']}), the police for a copy ({police['number']})",
         holds=bool(filed["id"] and police["id"]),
     )
     for manner in ("view", "copy"):

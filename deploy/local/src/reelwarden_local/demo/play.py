@@ -23,7 +23,7 @@ from reelwarden_local.demo import (
 from reelwarden_local.demo.people import People
 from reelwarden_local.demo.sample import Past, SampleRecorders
 from reelwarden_local.demo.scene import SCHOOL, Scene, Span, own_spans, sample_spans
-from reelwarden_local.demo.story import Story, StoryError, Words
+from reelwarden_local.demo.story import StepFailedError, Story, Words
 from reelwarden_local.demo.witness import Indexed, Witness, until
 from reelwarden_local.stack import DATABASE, Stack
 
@@ -77,19 +77,20 @@ async def play(state: Path, footage: Path | None) -> Story:
         ServerError, MigrationError, ConfigError, FootageError: it could not start.
     """
     story = Story(language(), Console(highlight=False))
-    if state.exists():
-        shutil.rmtree(state)
+    await asyncio.to_thread(shutil.rmtree, state, ignore_errors=True)
     recorders, past, password = _recordings(state, footage, story)
-    try:
-        async with _stage(state, recorders, past, password, story) as scene:
-            for title, chapters in CHAPTERS:
-                with story.step(title):
-                    for chapter in chapters:
-                        await chapter(scene, story)
-    except (StoryError, TimeoutError):
-        story.note("日志在 " + str(state), "logs are in " + str(state))
+    async with _stage(state, recorders, past, password, story) as scene:
+        await _tell(scene, story)
     story.finish(state / "story.json")
     return story
+
+
+async def _tell(scene: Scene, story: Story) -> None:
+    with contextlib.suppress(StepFailedError):
+        for title, chapters in CHAPTERS:
+            with story.step(title):
+                for chapter in chapters:
+                    await chapter(scene, story)
 
 
 def _recordings(

@@ -27,6 +27,10 @@ class StoryError(ReelwardenError):
     """The story cannot go on: what it waited for did not come."""
 
 
+class StepFailedError(ReelwardenError):
+    """A step broke off; it is told already, and the story ends."""
+
+
 @dataclass(frozen=True)
 class Words:
     """One sentence in both languages."""
@@ -71,7 +75,7 @@ class Story:
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             self._add((), Words(f"本步中断：{reason}", f"the step broke off: {reason}"), Verdict.FAILED, {})
-            raise
+            raise StepFailedError(reason) from error
 
     def prove(self, rules: str, zh: str, en: str, *, holds: bool, **facts: Any) -> None:  # noqa: ANN401 - JSON facts
         """State a claim with its rules (separated by spaces), whether it holds, and what was measured."""
