@@ -18,7 +18,7 @@ from reelwarden_common.messaging.sqlite import SqliteUnits, open_database
 from reelwarden_common.telemetry import make_telemetry
 from reelwarden_ingest.site.scanner.measures import Measures
 from reelwarden_ingest.site.scanner.reader import Reader
-from reelwarden_ingest.site.scanner.recorders import RecordedCamera, Recorders
+from reelwarden_ingest.site.scanner.recorders import RecordedCamera
 from reelwarden_ingest.site.scanner.scan import Scanner
 from reelwarden_ingest.site.scanner.schema import MIGRATIONS
 from reelwarden_ingest.site.scanner.storage import Storage
@@ -84,6 +84,10 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+async def _hears() -> bool:
+    return True
+
+
 async def _scan(root: Path, number: int, files: int) -> float:
     path = root / f"scanner-{number}.sqlite"
     conn = open_database(path, MIGRATIONS)
@@ -91,8 +95,9 @@ async def _scan(root: Path, number: int, files: int) -> float:
     storage = Storage(root / "storage")
     reader = Reader(SCHOOL, storage, THREADS)
     length, zone = timedelta(seconds=10), ZoneInfo("Asia/Shanghai")
-    recorders = Recorders(RecordedCamera(str(x), x, str(x), "cam", "", zone, length) for x in LAYOUTS)
-    scanner = Scanner(SCHOOL, storage, recorders, units, reader, Measures(make_telemetry("scanner")), {})
+    cameras = [RecordedCamera(str(x), x, str(x), "cam", "", zone, length) for x in LAYOUTS]
+    measures = Measures(make_telemetry("scanner"))
+    scanner = Scanner(SCHOOL, storage, Recorders(cameras), units, reader, measures, {}, _hears)
     began = time.perf_counter()
     walking = asyncio.create_task(Walker(scanner).walk())
     while not (walking.done() and not len(scanner.room)):

@@ -122,6 +122,10 @@ class Site:
         return [written for written in self.recorder.manifest if written.kind is FileKind.GOOD]
 
 
+async def _hears() -> bool:
+    return True
+
+
 @asynccontextmanager
 async def site(
     folder: Path, cameras: Sequence[RecordedCamera] = CAMERAS, *, managed: bool = True
@@ -142,6 +146,7 @@ async def site(
         reader,
         Measures(make_telemetry("scanner", SCHOOL)),
         {camera.id: Keeping(managed, period) for camera in cameras},
+        _hears,
         time.now,
         time.monotonic,
     )

@@ -1,5 +1,6 @@
 """The catalogue and what leaves with it."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -53,13 +54,14 @@ async def test_a_camera_day_is_counted_and_said_again_when_the_index_lacks_part_
         await at.scan()
         await at.scanner.report_missing(after=0)
         await at.reports.count_days()
-        (counted,) = at.said(DayCounted)
+        today = f"{at.time.now() - timedelta(seconds=30):%Y-%m-%d}"
+        (counted,) = (one for one in at.said(DayCounted) if one.day != today)
         ids = [s.id for event in at.said(SegmentsRecorded) for s in event.segments]
         assert (counted.camera, counted.day) == ("gate", f"{START:%Y-%m-%d}")
         assert (counted.count, counted.digest) == (6, digest_of(ids))
         at.forget()
         await at.reports.count_days()
-        assert at.said(DayCounted) == []
+        assert {one.day for one in at.said(DayCounted)} == {today}
         envelope = Envelope("e1", DayDiffers.ce_type(), SCHOOL, "index", START)
         async with at.scanner.units.begin() as catalogue:
             await on_day_differs(DayDiffers(camera="gate", day=counted.day), envelope, catalogue)

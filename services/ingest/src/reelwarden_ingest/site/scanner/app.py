@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
+import nats.errors
+
 from reelwarden_common import role
 from reelwarden_common.district import DistrictConfig, Erasure, load
 from reelwarden_common.events.ingest import SegmentsQuery
 from reelwarden_common.messaging.questions import Answer
 from reelwarden_common.messaging.sqlite import SqliteUnits, open_database
-from reelwarden_common.messaging.topology import SCANNER_SEGMENTS
+from reelwarden_common.messaging.topology import SCANNER_SEGMENTS, Stream
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_common.telemetry import make_telemetry
 from reelwarden_ingest.site.scanner.domain import Keeping
@@ -47,12 +49,22 @@ async def build(settings: Settings) -> AsyncIterator[Role[Catalogue]]:
     reader = Reader(school, storage, settings.workers)
     telemetry = make_telemetry("scanner", school)
     recorders = Recorders.of(config, school)
-    scanner = Scanner(school, storage, recorders, units, reader, Measures(telemetry), keeping(config, school))
+    bus = Bus("scanner", settings)
+    scanner = Scanner(
+        school,
+        storage,
+        recorders,
+        units,
+        reader,
+        Measures(telemetry),
+        keeping(config, school),
+        partial(hears_all, bus),
+    )
     try:
         yield Role(
             "scanner",
             settings,
-            Bus("scanner", settings),
+            bus,
             units,
             HANDLERS,
             loops=loops(scanner, settings),
@@ -85,6 +97,17 @@ def keeping(config: DistrictConfig, school: str) -> Mapping[str, Keeping]:
     managed = config.school(school).erasure is Erasure.MANAGED
     cameras = config.school(school).cameras
     return {camera.id: Keeping(managed, config.keep_period(school, camera.id)) for camera in cameras}
+
+
+async def hears_all(bus: Bus) -> bool:
+    """Whether everything that was said at the school was heard."""
+    if not bus.broker.connection.is_connected:
+        return False
+    try:
+        info = await bus.broker.jetstream.consumer_info(Stream.SITE, bus.role.name, timeout=2)
+    except (nats.errors.Error, TimeoutError):
+        return False
+    return not info.num_pending and not info.num_ack_pending
 
 
 async def readiness(scanner: Scanner) -> str | None:

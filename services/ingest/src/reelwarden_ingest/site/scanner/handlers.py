@@ -18,7 +18,11 @@ SEGMENTS_AN_ANSWER = 1500
 
 
 async def on_day_differs(event: DayDiffers, _: Envelope, catalogue: Catalogue) -> None:
-    """The index lacks part of a camera-day: say all of it again."""
+    """The index lacks part of a camera-day: say all of it again.
+
+    Raises:
+        Refused: there is no such day.
+    """
     present, lost = catalogue.day(event.camera, event.day)
     catalogue.publish_segments(present)
     catalogue.publish_lost(lost)

@@ -33,21 +33,31 @@ class Reports:
         self._volume_lasts = timedelta(0)
 
     async def count_days(self) -> None:
-        """Tell the camera-days that changed, so that the index can ask for what it lacks."""
+        """Tell the camera-days that changed, so that the index can ask for what it lacks.
+
+        The day that the catalogue has come to is told each time: it says how far the catalogue goes.
+        """
         scanner = self._scanner
         async with scanner.units.begin() as catalogue:
             self._recount(catalogue)
-            for camera, day in catalogue.uncounted(DAYS_A_TURN):
-                reached = reached_by(scanner, catalogue, camera)
-                if reached is None:
-                    continue
-                present, lost = catalogue.day(camera, day)
-                ids = [segment.id for segment in present] + [segment.id for segment in lost]
-                counted = DayCounted(
-                    camera=camera, day=day, count=len(ids), digest=digest_of(ids), complete_to=reached
-                )
-                catalogue.publish(scanner.school, counted)
-                catalogue.counted(camera, day)
+            for camera in scanner.recorders.cameras:
+                if (reached := reached_by(scanner, catalogue, camera)) is not None:
+                    catalogue.uncount(camera, f"{reached:%Y-%m-%d}")
+            days = catalogue.uncounted(DAYS_A_TURN)
+        for camera, day in days:
+            async with scanner.units.begin() as catalogue:
+                self._count(catalogue, camera, day)
+
+    def _count(self, catalogue: Catalogue, camera: str, day: str) -> None:
+        reached = reached_by(self._scanner, catalogue, camera)
+        if reached is not None:
+            ids = catalogue.day_ids(camera, day)
+            counted = DayCounted(
+                camera=camera, day=day, count=len(ids), digest=digest_of(ids), complete_to=reached
+            )
+            catalogue.publish(self._scanner.school, counted)
+        if reached is not None or camera not in self._scanner.recorders.cameras:
+            catalogue.counted(camera, day)
 
     def _recount(self, catalogue: Catalogue) -> None:
         """Once a day every camera's days are told anew, one camera a turn: it heals a restored district."""

@@ -8,7 +8,7 @@ the others make it fast. What is in memory here may be lost at any time: the nex
 import asyncio
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -34,6 +34,7 @@ LIVE = timedelta(minutes=5)
 """A file written within this time tells how the camera's clock stands against ours."""
 REMEMBERED_OFFSETS = 9
 FULL_DISK_PAUSE = 1.0
+LOST_A_TURN = 1000
 WATCH_DELAY = timedelta(seconds=1)
 """The system's word about a change comes within this time."""
 Monotonic = Callable[[], float]
@@ -51,6 +52,7 @@ class Scanner:
         reader: Reader,
         measures: Measures,
         keeping: Mapping[str, Keeping],
+        hears: Callable[[], Awaitable[bool]],
         clock: Clock = system_clock,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
@@ -73,6 +75,7 @@ class Scanner:
         """Why what was read cannot be entered."""
         self._binding = asyncio.Lock()
         self._reader, self._measures, self._keeping = reader, measures, keeping
+        self._hears = hears
         self._read: list[Outcome] = []
         self._entered = asyncio.Event()
 
@@ -226,7 +229,11 @@ class Scanner:
         Raises:
             Unbound: the storage is not there; then nothing is lost.
         """
-        due = [path for path, since in self.missing.items() if self.monotonic() - since >= after]
+        if self.missing and not await self._hears():
+            # The certificate of an erasure may be among what was not heard yet.
+            self.missing = dict.fromkeys(self.missing, self.monotonic())
+        now = self.monotonic()
+        due = [path for path, since in self.missing.items() if now - since >= after][:LOST_A_TURN]
         if not due:
             return
         await self.bind()

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from reelwarden_common.clock import Clock, system_clock
+from reelwarden_common.errors import Refused
 from reelwarden_common.events.ingest import (
     LostSegment,
     RejectedFile,
@@ -354,8 +355,8 @@ class Catalogue(Store):
         self.uncount(segment.camera, f"{segment.start:%Y-%m-%d}")
 
     def forget(self, before: datetime) -> int:
-        """Drop what left the disk by right before then; tells how many."""
-        query = "DELETE FROM segments WHERE state IN ('erased', 'overwritten') AND changed_us < ?"
+        """Drop what was erased before then; tells how many."""
+        query = "DELETE FROM segments WHERE state = 'erased' AND changed_us < ?"
         return self.conn.execute(query, (rows.microseconds(before),)).rowcount
 
     def ready(self, locator: str) -> None:
@@ -390,12 +391,22 @@ class Catalogue(Store):
         """A camera-day was told."""
         self.conn.execute("DELETE FROM uncounted WHERE camera = ? AND day = ?", (camera, day))
 
+    def day_ids(self, camera: str, day: str) -> list[str]:
+        """What `DayCounted` counts of a camera-day (UTC): all that was recorded and not erased by us."""
+        query = """
+            SELECT id FROM segments
+            WHERE camera = ? AND start_us >= ? AND start_us < ? AND state <> 'erased'
+        """
+        return [row["id"] for row in self.conn.execute(query, (camera, *_span(day)))]
+
     def day(self, camera: str, day: str) -> tuple[list[Segment], list[LostSegment]]:
-        """A camera-day's (UTC) segments: on the disk, and lost."""
-        start = datetime.fromisoformat(f"{day}T00:00:00+00:00")
+        """A camera-day's (UTC) segments: on the disk, and lost.
+
+        Raises:
+            Refused: there is no such day.
+        """
         query = "SELECT * FROM segments WHERE camera = ? AND start_us >= ? AND start_us < ? ORDER BY start_us"
-        span = (rows.microseconds(start), rows.microseconds(start + timedelta(days=1)))
-        found = self.conn.execute(query, (camera, *span)).fetchall()
+        found = self.conn.execute(query, (camera, *_span(day))).fetchall()
         present = [rows.segment(row) for row in found if row["state"] in ON_DISK]
         return present, [_lost(rows.segment(row)) for row in found if row["state"] == State.LOST]
 
@@ -419,6 +430,14 @@ class Catalogue(Store):
         """Remember it."""
         since = None if said.silent_since is None else rows.microseconds(said.silent_since)
         self.conn.execute(_SAY, (camera, since, said.offset_ms))
+
+
+def _span(day: str) -> tuple[int, int]:
+    try:
+        start = datetime.fromisoformat(f"{day}T00:00:00+00:00")
+        return rows.microseconds(start), rows.microseconds(start + timedelta(days=1))
+    except (ValueError, OverflowError) as error:
+        raise Refused(f"{day} is no day of the calendar") from error
 
 
 def _lost(segment: Segment) -> LostSegment:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 
-from reelwarden_ingest.site.scanner.domain import Closing, Rejection, Sighting, Signature, closed_by
+from reelwarden_ingest.site.scanner.domain import SETTLED, Closing, Rejection, Sighting, Signature, closed_by
 from reelwarden_ingest.site.scanner.probe import file_time
 from reelwarden_ingest.site.scanner.recorders import Identified
 
@@ -41,14 +41,22 @@ class Waiting:
 
 
 class WaitingRoom:
-    """Open files, closed ones in the order in which they are read, and those being read; all by path."""
+    """Open files, closed ones in the order in which they are read, and those being read; all by path.
+
+    What was just recorded is read before old footage: a school's first indexing takes hours.
+    """
 
     def __init__(self) -> None:
         self._open: dict[str, Waiting] = {}
-        self._closed: dict[str, Waiting] = {}
+        self._live: dict[str, Waiting] = {}
+        self._old: dict[str, Waiting] = {}
         self._taken: dict[str, Waiting] = {}
         self._leading: dict[str, tuple[datetime, datetime]] = {}
         """Per camera, claimed start and file time of the file with the latest claimed start."""
+
+    @property
+    def _unread(self) -> tuple[dict[str, Waiting], ...]:
+        return self._open, self._live, self._old
 
     def lead(self, camera: str, start: datetime, written: datetime) -> None:
         """Take note of a file that may be the successor of others."""
@@ -57,12 +65,12 @@ class WaitingRoom:
 
     def see(self, found: Waiting) -> None:
         """A file that the catalogue does not know like this; with another signature its time starts anew."""
-        before = self._open.get(found.path) or self._closed.get(found.path)
+        before = next((group[found.path] for group in self._unread if found.path in group), None)
         if before is not None and before.signature == found.signature:
             return
         if before is not None and before.hooked:
             found = replace(found, hooked=True)
-        self._closed.pop(found.path, None)
+        self.drop(found.path)
         self._open[found.path] = found
         if found.camera is not None and found.identified is not None and found.identified.claim is not None:
             self.lead(found.camera, found.start, file_time(found.signature))
@@ -74,8 +82,8 @@ class WaitingRoom:
 
     def drop(self, path: str) -> None:
         """The file is gone."""
-        self._open.pop(path, None)
-        self._closed.pop(path, None)
+        for group in self._unread:
+            group.pop(path, None)
 
     def close(self, now: datetime, monotonic: float) -> None:
         """Apply the closing rule to the open files."""
@@ -83,13 +91,14 @@ class WaitingRoom:
             closing = self._closing(one, now, monotonic)
             if closing is not None:
                 del self._open[path]
-                self._closed[path] = replace(one, closing=closing, closed_at=monotonic)
+                group = self._live if now - file_time(one.signature) < SETTLED else self._old
+                group[path] = replace(one, closing=closing, closed_at=monotonic)
 
     def take(self, limit: int) -> list[Waiting]:
         """Closed files to be read now; they stay known until `done`."""
-        taken = list(islice(self._closed.values(), limit))
+        taken = list(islice(chain(self._live.values(), self._old.values()), limit))
         for one in taken:
-            del self._closed[one.path]
+            self.drop(one.path)
             self._taken[one.path] = one
         return taken
 
@@ -100,17 +109,17 @@ class WaitingRoom:
     @property
     def backlog(self) -> int:
         """Closed files not taken yet."""
-        return len(self._closed)
+        return len(self._live) + len(self._old)
 
     def __len__(self) -> int:
-        return len(self._open) + len(self._closed) + len(self._taken)
+        return len(self._open) + self.backlog + len(self._taken)
 
     def __contains__(self, path: str) -> bool:
-        return path in self._open or path in self._closed or path in self._taken
+        return any(path in group for group in (*self._unread, self._taken))
 
     def starts(self, camera: str) -> Iterator[datetime]:
         """Claimed starts of a camera's files here."""
-        for group in (self._open, self._closed, self._taken):
+        for group in (*self._unread, self._taken):
             yield from (one.start for one in group.values() if one.camera == camera)
 
     def _closing(self, one: Waiting, now: datetime, monotonic: float) -> Closing | None:

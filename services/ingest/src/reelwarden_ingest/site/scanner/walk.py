@@ -80,7 +80,8 @@ class Walker:
                 unread.append(folder)
                 continue
             visited[folder] = now
-            folders.extend(now.subfolders)
+            # The newest footage first: folders are named by time, the last is taken next.
+            folders.extend(sorted(now.subfolders))
         missing += await self._in_vanished_folders(visited, unread, deep=deep)
         # An unmounted disk looks like vanished files: only what a bound storage lacks is missing.
         await scanner.bind()

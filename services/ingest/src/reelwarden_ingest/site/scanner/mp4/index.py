@@ -137,6 +137,8 @@ def _chunk_runs(stsc: memoryview, chunks: int) -> Iterator[tuple[int, int, int]]
     """First chunk, the chunk after the last, and packets a chunk, of each run of like chunks."""
     table = numbers(stsc, 8, number(stsc, 4) * 3)
     firsts = [first - 1 for first in table[::3]]
+    if not firsts:
+        return
     for first, after, per_chunk in zip(firsts, [*firsts[1:], chunks], table[1::3], strict=True):
         if not 0 <= first < after <= chunks or not per_chunk:
             raise Damaged(f"the index places packets in chunks {first} to {after} of {chunks}")

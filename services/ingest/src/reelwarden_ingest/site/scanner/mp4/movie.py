@@ -60,10 +60,10 @@ def _judge(fd: int, size: int, index: Index) -> Movie:
         raise NoVideo("it holds no pictures")
     if video.codec not in CODECS:
         raise NotMp4(f"codec {video.codec!r}")
-    if not video.timescale or video.duration <= 0:
+    duration_ms = round(video.duration * 1000 / video.timescale) if video.timescale else 0
+    if duration_ms <= 0:
         raise Damaged("the video track has no duration")
     _look_at_packets(fd, video)
-    duration_ms = (video.duration * 1000 + video.timescale // 2) // video.timescale
     return Movie(CODECS[video.codec], video.width, video.height, duration_ms, index.ntp_ns)
 
 
