@@ -4,6 +4,7 @@ Either a file is whole and has no certificate, or it is gone and has exactly one
 whole whatever happened. After one more sweep all is as if nothing had happened.
 """
 
+import asyncio
 import json
 import os
 import subprocess
@@ -23,9 +24,17 @@ from tests.support.retention import NOW, TEN, Site, hold, plan
 
 OLD = NOW - timedelta(days=33)
 DIED = 9
-STEPS = (
-    "intended moved condemned unlinked certifying certified pardoned put-back spared"
-).split()
+STEPS = [
+    "intended",
+    "moved",
+    "condemned",
+    "unlinked",
+    "certifying",
+    "certified",
+    "pardoned",
+    "put-back",
+    "spared",
+]
 
 
 def crashing(step: str, nth: int) -> Any:
@@ -89,7 +98,8 @@ async def test_every_file_is_either_whole_or_certified_once(tmp_path: Path, step
     site.close()
     command = "import asyncio, sys; from pathlib import Path; from tests.retention.test_crashes import *; "
     command += f"asyncio.run(sweep_and_die(Path(sys.argv[1]), {step!r}, {nth}))"
-    ended = subprocess.run(
+    ended = await asyncio.to_thread(
+        subprocess.run,
         [sys.executable, "-c", command, str(tmp_path)],
         cwd=Path(__file__).parents[2],
         capture_output=True,
@@ -113,7 +123,7 @@ async def test_every_file_is_either_whole_or_certified_once(tmp_path: Path, step
             assert again.exists(held)
         await again.sweeper.turn()
         assert sorted(certified(again)) == sorted(s.id for s in segments if not again.exists(s))
-        assert os.listdir(again.root / ".reelwarden/trash") == []
+        assert list((again.root / ".reelwarden/trash").iterdir()) == []
         assert not list((again.root / ".reelwarden/vault/gate").glob("*.mp4"))
         assert [s.id for s in segments if again.exists(s)] in ([], [held.id])
     finally:

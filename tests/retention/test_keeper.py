@@ -211,7 +211,7 @@ async def test_released_and_lapsed_holds_are_not_taken_back(office: District, ti
 
 
 async def test_policies_come_from_the_file_and_shorten_only_after_the_delay(
-    office: District, time: Time, tmp_path: Path
+    office: District, tmp_path: Path
 ) -> None:
     path = district_toml(tmp_path)
     assert await bring_up_to_date(office.units, load(path)) == [SCHOOL]
@@ -220,7 +220,10 @@ async def test_policies_come_from_the_file_and_shorten_only_after_the_delay(
     assert await bring_up_to_date(office.units, load(path)) == [SCHOOL]
     gate, yard = (await plans(office))[-1].policies
     assert (gate.period.days, gate.superseded) == (30, ())
-    assert (yard.period.days, [(s.period.days, s.until) for s in yard.superseded]) == (45, [(90, NOW + DELAY)])
+    assert (yard.period.days, [(s.period.days, s.until) for s in yard.superseded]) == (
+        45,
+        [(90, NOW + DELAY)],
+    )
     path.write_text(path.read_text().replace("keep_days = 45", "keep_days = 120"))
     await bring_up_to_date(office.units, load(path))
     _, yard = (await plans(office))[-1].policies

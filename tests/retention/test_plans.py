@@ -113,7 +113,7 @@ def test_keys_are_read_or_named(tmp_path: Path) -> None:
     for wrong in (folder / "absent.pem", private):
         with pytest.raises(BadKey, match=wrong.name):
             read_pinned(wrong)
-    with pytest.raises(BadKey, match="keeper.pub.pem"):
+    with pytest.raises(BadKey, match=public.name):
         read_private(public)
 
 

@@ -46,7 +46,7 @@ async def test_first_sweep_stops_and_erases_exactly_what_was_confirmed(site: Sit
     await site.sweeper.turn()
     assert not any(map(site.exists, later))
     assert len(site.said(SegmentsErased)) == 2
-    assert os.listdir(site.root / ".reelwarden/trash") == []
+    assert list((site.root / ".reelwarden/trash").iterdir()) == []
 
 
 async def test_a_sweep_unlike_the_others_stops(site: Site) -> None:

@@ -1,6 +1,5 @@
-"""A hold is in force when every file of it lies in the vault, read and found whole; else it says what is not."""
+"""A hold is in force when all its files lie in the vault, read and found whole; else it says what is not."""
 
-import os
 from datetime import timedelta
 
 import pytest
@@ -18,7 +17,7 @@ START = NOW - timedelta(hours=2)
 
 def in_vault(site: Site) -> set[str]:
     folder = site.root / ".reelwarden/vault/gate"
-    return set(os.listdir(folder)) if folder.exists() else set()
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
 
 
 async def test_covered_segments_and_their_neighbours_are_linked_and_told_once(site: Site) -> None:
@@ -79,7 +78,7 @@ async def test_a_file_that_the_scanner_still_believes_in_is_told_as_gone(site: S
     segments = await site.record(START, START + TEN)
     (site.root / segments[0].locator).unlink()
 
-    async def unaware(question: SegmentsQuery) -> SegmentsAnswer:
+    async def unaware(_: SegmentsQuery) -> SegmentsAnswer:
         return SegmentsAnswer(segments=tuple(segments), complete_to=NOW, missing=())
 
     site.vault = Vault(site.units, site.disk, unaware, site.lock, write_once=True)
