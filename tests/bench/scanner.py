@@ -18,7 +18,7 @@ from reelwarden_common.messaging.sqlite import SqliteUnits, open_database
 from reelwarden_common.telemetry import make_telemetry
 from reelwarden_ingest.site.scanner.measures import Measures
 from reelwarden_ingest.site.scanner.reader import Reader
-from reelwarden_ingest.site.scanner.recorders import RecordedCamera
+from reelwarden_ingest.site.scanner.recorders import RecordedCamera, Recorders
 from reelwarden_ingest.site.scanner.scan import Scanner
 from reelwarden_ingest.site.scanner.schema import MIGRATIONS
 from reelwarden_ingest.site.scanner.storage import Storage
