@@ -26,7 +26,7 @@ from tests.support.backup import Site, Store, make_schema
 from tests.support.ingest import intake, message, say, stored, until
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-FILES = 40
+FILES = 24
 
 
 class District:

@@ -27,15 +27,15 @@ async def on_objects_erased(event: ObjectsErased, envelope: Envelope, store: Led
 
 
 async def on_run_recorded(event: RunRecorded, envelope: Envelope, store: LedgerStore) -> None:
-    await store.keep_run(envelope.school, event)
+    await store.history.keep_run(envelope.school, event)
 
 
 async def on_backlog_measured(event: BacklogMeasured, envelope: Envelope, store: LedgerStore) -> None:
-    await store.keep_backlog(envelope.school, event, envelope.time)
+    await store.history.keep_backlog(envelope.school, event, envelope.time)
 
 
 async def on_segments_lost(event: SegmentsLost, envelope: Envelope, store: LedgerStore) -> None:
-    await store.lose(envelope.school, event)
+    await store.history.lose(envelope.school, event)
 
 
 async def on_restore_asked(event: RestoreAsked, envelope: Envelope, store: LedgerStore) -> None:
@@ -43,7 +43,7 @@ async def on_restore_asked(event: RestoreAsked, envelope: Envelope, store: Ledge
 
 
 async def on_object_restored(event: ObjectRestored, envelope: Envelope, store: LedgerStore) -> None:
-    await store.restored(envelope.school, event.segment)
+    await store.history.mark(envelope.school, event.segment, "restored")
 
 
 async def on_restore_failed(event: RestoreFailed, envelope: Envelope, store: LedgerStore) -> None:

@@ -1,6 +1,5 @@
 """The ledger's tables: what was stored, what was read back, what was lost, and the records of it all."""
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -8,10 +7,10 @@ from itertools import groupby
 import asyncpg
 
 from reelwarden_backup.district.ledger.domain import CLAIM, Object, Outcome, Verdict
+from reelwarden_backup.district.ledger.history import History
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.errors import Early, Refused
 from reelwarden_common.events.backup import (
-    BacklogMeasured,
     DrillCompleted,
     ObjectCorrupt,
     ObjectsErased,
@@ -19,12 +18,10 @@ from reelwarden_common.events.backup import (
     ObjectVerified,
     RestoreFailed,
     RestoreRequested,
-    RunRecorded,
     StoredObject,
     VerificationRequested,
 )
 from reelwarden_common.events.base import DISTRICT_SCHOOL
-from reelwarden_common.events.ingest import SegmentsLost
 from reelwarden_common.messaging.postgres import Connection
 from reelwarden_common.messaging.units import Store
 
@@ -60,6 +57,7 @@ class LedgerStore(Store):
     def __init__(self, conn: Connection, clock: Clock = system_clock) -> None:
         super().__init__("ledger", clock)
         self._conn = conn
+        self.history = History(conn, clock)
 
     async def add(self, school: str, event: ObjectsStored) -> None:
         """Objects were stored; each waits to be read back."""
@@ -167,51 +165,6 @@ class LedgerStore(Store):
             VerificationRequested(segment=one.segment, reason=reason, object_version=one.object_version),
         )
 
-    async def keep_run(self, school: str, event: RunRecorded) -> None:
-        """Keep a backup record (R4.1)."""
-        await self._conn.execute(
-            "INSERT INTO runs (run, school, started_at, ended_at, kind, spans, objects, bytes, place,"
-            " exceptions, manifest) VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11)"
-            " ON CONFLICT DO NOTHING",
-            event.run,
-            school,
-            event.started_at,
-            event.ended_at,
-            event.kind,
-            json.dumps([span.model_dump(mode="json") for span in event.spans]),
-            event.objects,
-            event.bytes,
-            event.place,
-            list(event.exceptions),
-            event.manifest,
-        )
-
-    async def keep_backlog(self, school: str, event: BacklogMeasured, at: datetime) -> None:
-        """Keep the newest measurement."""
-        await self._conn.execute(
-            "INSERT INTO backlogs (school, segments, bytes, oldest, failing, measured_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (school) DO UPDATE SET"
-            " segments = excluded.segments, bytes = excluded.bytes, oldest = excluded.oldest,"
-            " failing = excluded.failing, measured_at = excluded.measured_at"
-            " WHERE backlogs.measured_at <= excluded.measured_at",
-            school,
-            event.segments,
-            event.bytes,
-            event.oldest,
-            event.failing,
-            at,
-        )
-
-    async def lose(self, school: str, event: SegmentsLost) -> None:
-        """Segments vanished from a school's disk."""
-        now = self.clock()
-        await self._conn.executemany(
-            "INSERT INTO lost (school, segment, camera, start_at, noticed_at, state, changed_at)"
-            " VALUES ($1, $2, $3, $4, $5, 'lost', $6) ON CONFLICT (school, segment) DO UPDATE"
-            " SET state = 'lost', noticed_at = excluded.noticed_at, changed_at = excluded.changed_at",
-            [(school, one.id, one.camera, one.start, event.noticed_at, now) for one in event.segments],
-        )
-
     async def ask_restore(self, school: str, segment: str, actor: str) -> None:
         """Ask the school to bring a segment back from its best copy.
 
@@ -227,7 +180,7 @@ class LedgerStore(Store):
                 f"片段 {segment} 没有完好的备份，无法恢复 · segment {segment} has no good copy: "
                 "all were found corrupt or were erased"
             )
-        await self._restore_state(row["school"], segment, "requested", actor=actor)
+        await self.history.mark(row["school"], segment, "requested", actor=actor)
         self.publish(
             row["school"],
             RestoreRequested(
@@ -239,13 +192,9 @@ class LedgerStore(Store):
             ),
         )
 
-    async def restored(self, school: str, segment: str) -> None:
-        """A segment is back."""
-        await self._restore_state(school, segment, "restored")
-
     async def not_restored(self, school: str, event: RestoreFailed) -> None:
         """A segment could not be brought back; if its copy is to blame, the copy is read again."""
-        await self._restore_state(school, event.segment, "failed", reason=event.reason, detail=event.detail)
+        await self.history.mark(school, event.segment, "failed", reason=event.reason, detail=event.detail)
         if event.reason in ("corrupt", "missing"):
             await self._conn.execute(
                 "UPDATE objects SET state = 'unverified', check_after = $3, claimed_until = NULL"
@@ -254,30 +203,6 @@ class LedgerStore(Store):
                 event.segment,
                 self.clock(),
             )
-
-    async def _restore_state(
-        self,
-        school: str,
-        segment: str,
-        state: str,
-        *,
-        actor: str | None = None,
-        reason: str | None = None,
-        detail: str | None = None,
-    ) -> None:
-        await self._conn.execute(
-            "INSERT INTO lost (school, segment, state, actor, reason, detail, changed_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (school, segment) DO UPDATE SET"
-            " state = excluded.state, actor = coalesce(excluded.actor, lost.actor), reason = excluded.reason,"
-            " detail = excluded.detail, changed_at = excluded.changed_at",
-            school,
-            segment,
-            state,
-            actor,
-            reason,
-            detail,
-            self.clock(),
-        )
 
     async def begin_drill(self, drill: str, every: timedelta, start: str, size: int) -> list[Object]:
         """Draw a sample for a restore drill, if one is due and no other replica holds it.

@@ -1,4 +1,4 @@
-"""What the replicator keeps of its own work: copies, restores, backup records. Part of its store."""
+"""What the replicator keeps of its own work: the copies. Part of its store."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -8,9 +8,9 @@ from datetime import datetime
 from reelwarden_backup.site.replicator.domain import Footage, Rules, object_key, pause_after
 from reelwarden_backup.site.replicator.rows import footage, microseconds, moment, stored_object
 from reelwarden_common.clock import Clock
-from reelwarden_common.events.backup import RestoreRequested, StoredObject
+from reelwarden_common.events.backup import StoredObject
 
-_COPY = """
+COPY = """
 SELECT copies.*, camera, start_us, end_us, digest, size, due_us, segments.held AS wanted_hold
 FROM copies JOIN segments ON segments.id = copies.segment
 """
@@ -50,40 +50,8 @@ class Copy:
     tries: int
 
 
-@dataclass(frozen=True)
-class ToRestore:
-    """A segment to be brought back; `footage` is None when it was never heard of here."""
-
-    request: RestoreRequested
-    footage: Footage | None
-    tries: int
-
-
-@dataclass(frozen=True)
-class Run:
-    """A backup record that is being written up."""
-
-    id: str
-    started: datetime
-    ended: datetime
-    kind: str
-    objects: tuple[StoredObject, ...]
-    exceptions: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Backlog:
-    """What waits to be copied."""
-
-    segments: int
-    bytes: int
-    oldest: datetime | None
-    stuck: str
-    """Why some of it does not move; empty if all does."""
-
-
 class Copies:
-    """The tables `copies`, `restores`, `runs`, `exceptions`, within one transaction."""
+    """The table `copies`, and what of `segments` follows from it, within one transaction."""
 
     def __init__(self, conn: sqlite3.Connection, rules: Rules, clock: Clock) -> None:
         self._conn = conn
@@ -145,7 +113,7 @@ class Copies:
 
     def object(self, key: str, version: str) -> StoredObject:
         """One copy as it is told."""
-        row = self._conn.execute(_COPY + " WHERE key = ? AND version = ?", (key, version)).fetchone()
+        row = self._conn.execute(COPY + " WHERE key = ? AND version = ?", (key, version)).fetchone()
         return stored_object(row, self._rules.bucket)
 
     def not_stored(self, segment: str, detail: str) -> None:
@@ -180,7 +148,7 @@ class Copies:
     def to_do(self, what: str, limit: int) -> list[Copy]:
         """Copies to `protect` or to `erase` now."""
         rows = self._conn.execute(
-            _COPY + " WHERE copies.todo = ? AND copies.retry_us <= ? ORDER BY copies.retry_us LIMIT ?",
+            COPY + " WHERE copies.todo = ? AND copies.retry_us <= ? ORDER BY copies.retry_us LIMIT ?",
             (what, microseconds(self._clock()), limit),
         ).fetchall()
         return [
@@ -268,108 +236,3 @@ class Copies:
                 (row["id"],),
             )
         return len(rows)
-
-    def ask_restore(self, request: RestoreRequested) -> None:
-        """Remember what is to be brought back."""
-        self._conn.execute(
-            "INSERT OR REPLACE INTO restores (segment, digest, bucket, key, version) VALUES (?, ?, ?, ?, ?)",
-            (request.segment, request.digest, request.bucket, request.key, request.object_version),
-        )
-
-    def to_restore(self, limit: int) -> list[ToRestore]:
-        """What to bring back now."""
-        rows = self._conn.execute(
-            "SELECT * FROM restores WHERE retry_us <= ? LIMIT ?", (microseconds(self._clock()), limit)
-        ).fetchall()
-        found = []
-        for row in rows:
-            known = self._conn.execute("SELECT * FROM segments WHERE id = ?", (row["segment"],)).fetchone()
-            request = RestoreRequested(
-                segment=row["segment"],
-                digest=row["digest"],
-                bucket=row["bucket"],
-                key=row["key"],
-                object_version=row["version"],
-            )
-            found.append(ToRestore(request, footage(known) if known else None, row["tries"]))
-        return found
-
-    def restore_later(self, one: ToRestore) -> None:
-        """It could not be brought back now."""
-        again = microseconds(self._clock() + pause_after(one.tries))
-        self._conn.execute(
-            "UPDATE restores SET tries = tries + 1, retry_us = ? WHERE segment = ?",
-            (again, one.request.segment),
-        )
-
-    def restored(self, segment: str) -> None:
-        """It is back, or will never be."""
-        self._conn.execute("DELETE FROM restores WHERE segment = ?", (segment,))
-        self._conn.execute("UPDATE segments SET lost = 0 WHERE id = ?", (segment,))
-
-    def open_run(self, new_id: str, limit: int) -> Run | None:
-        """The backup record to write up now: one that was begun, else a new one, if there is anything."""
-        row = self._conn.execute("SELECT * FROM runs WHERE told = 0 LIMIT 1").fetchone()
-        if row is None:
-            row = self._begin_run(new_id, limit)
-        if row is None:
-            return None
-        objects = self._conn.execute(_COPY + " WHERE run = ? ORDER BY camera, start_us", (row["id"],))
-        exceptions = self._conn.execute(
-            "SELECT detail FROM exceptions WHERE run = ? ORDER BY seq LIMIT 50", (row["id"],)
-        )
-        return Run(
-            row["id"],
-            moment(row["started_us"]),
-            moment(row["ended_us"]),
-            row["kind"],
-            tuple(stored_object(one, self._rules.bucket) for one in objects),
-            tuple(one["detail"] for one in exceptions),
-        )
-
-    def _begin_run(self, run: str, limit: int) -> sqlite3.Row | None:
-        copies = self._conn.execute(
-            "SELECT key, version, stored_us FROM copies WHERE run IS NULL ORDER BY stored_us LIMIT ?",
-            (limit,),
-        ).fetchall()
-        exceptions = self._conn.execute("SELECT seq, at_us FROM exceptions WHERE run IS NULL").fetchall()
-        times = [row["stored_us"] for row in copies] + [row["at_us"] for row in exceptions]
-        if not times:
-            return None
-        earlier = self._conn.execute("SELECT 1 FROM runs LIMIT 1").fetchone()
-        self._conn.execute(
-            "INSERT INTO runs (id, started_us, ended_us, kind) VALUES (?, ?, ?, ?)",
-            (run, min(times), max(times), "incremental" if earlier else "full"),
-        )
-        self._conn.executemany(
-            "UPDATE copies SET run = ? WHERE key = ? AND version = ?",
-            [(run, row["key"], row["version"]) for row in copies],
-        )
-        self._conn.execute("UPDATE exceptions SET run = ? WHERE run IS NULL", (run,))
-        found: sqlite3.Row = self._conn.execute("SELECT * FROM runs WHERE id = ?", (run,)).fetchone()
-        return found
-
-    def run_told(self, run: str) -> None:
-        """The backup record lies in the store and was told."""
-        self._conn.execute("UPDATE runs SET told = 1 WHERE id = ?", (run,))
-        self._conn.execute("DELETE FROM exceptions WHERE run = ?", (run,))
-
-    def backlog(self) -> Backlog:
-        """What waits, and what of it is stuck."""
-        row = self._conn.execute(
-            "SELECT count(*) AS n, coalesce(sum(size), 0) AS bytes, min(start_us) AS oldest,"
-            " sum(tries > 0) AS stuck FROM segments WHERE state = 'waiting' AND lost = 0"
-        ).fetchone()
-        late = self._conn.execute(
-            "SELECT count(*) FROM copies WHERE todo = 'erase' AND tries > 0"
-        ).fetchone()[0]
-        waiting = self._conn.execute("SELECT count(*) FROM restores WHERE tries > 0").fetchone()[0]
-        notes = []
-        if row["stuck"]:
-            notes.append(f"{row['stuck']} files could not be copied")
-        if late:
-            notes.append(f"{late} copies could not be erased: the store says they are locked")
-        if waiting:
-            notes.append(f"{waiting} segments could not be brought back yet")
-        oldest = None if row["oldest"] is None else moment(row["oldest"])
-        return Backlog(row["n"], row["bytes"], oldest, "; ".join(notes))

@@ -39,7 +39,7 @@ async def on_holds_kept(event: HoldsKept, _: Envelope, store: ReplicatorStore) -
 
 
 async def on_restore_requested(event: RestoreRequested, _: Envelope, store: ReplicatorStore) -> None:
-    store.copies.ask_restore(event)
+    store.restores.ask(event)
 
 
 async def on_verification_requested(

@@ -3,9 +3,9 @@
 import json
 import uuid
 
-from reelwarden_backup.site.replicator.copies import Run
 from reelwarden_backup.site.replicator.domain import Rules, manifest, manifest_key, spans_of
 from reelwarden_backup.site.replicator.patience import Patience
+from reelwarden_backup.site.replicator.records import Run
 from reelwarden_backup.site.replicator.store import ReplicatorStore
 from reelwarden_common.events.backup import RunRecorded
 from reelwarden_common.messaging.units import Units
@@ -27,7 +27,7 @@ class Recording:
         """Write up what was stored since the last record."""
         while not self._patience.resting:
             async with self._units.begin() as store:
-                run = store.copies.open_run(uuid.uuid4().hex, OBJECTS_A_RECORD)
+                run = store.records.open_run(uuid.uuid4().hex, OBJECTS_A_RECORD)
             if run is None:
                 return
             record = self._record_of(run)

@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote
 
-from reelwarden_backup.site.replicator.copies import ToRestore
 from reelwarden_backup.site.replicator.domain import Footage
 from reelwarden_backup.site.replicator.files import (
     Occupied,
@@ -17,6 +16,7 @@ from reelwarden_backup.site.replicator.files import (
     target,
 )
 from reelwarden_backup.site.replicator.patience import Patience
+from reelwarden_backup.site.replicator.restores import ToRestore
 from reelwarden_backup.site.replicator.store import ReplicatorStore
 from reelwarden_common.messaging.units import Units
 from reelwarden_common.s3 import S3, NotAllowed, NotStored, StoreAway
@@ -46,7 +46,7 @@ class Restoring:
         if self._patience.resting:
             return
         async with self._units.begin() as store:
-            batch = store.copies.to_restore(BATCH)
+            batch = store.restores.due(BATCH)
         for one in batch:
             await self._restore(one)
 
@@ -61,7 +61,7 @@ class Restoring:
             if isinstance(error, StoreAway | NotAllowed):
                 await self._patience.is_away(error)
             async with self._units.begin() as store:
-                store.copies.restore_later(one)
+                store.restores.postpone(one)
         else:
             async with self._units.begin() as store:
                 store.tell_restored(footage)

@@ -3,9 +3,11 @@
 import sqlite3
 from collections.abc import Sequence
 
-from reelwarden_backup.site.replicator.copies import Copied, Copies, Copy, ToRestore
+from reelwarden_backup.site.replicator.copies import Copied, Copies, Copy
 from reelwarden_backup.site.replicator.domain import Footage, Rules
 from reelwarden_backup.site.replicator.heard import Heard
+from reelwarden_backup.site.replicator.records import Records
+from reelwarden_backup.site.replicator.restores import Restores, ToRestore
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.events.backup import (
     BacklogMeasured,
@@ -21,13 +23,15 @@ OBJECTS_AN_EVENT = 200
 
 
 class ReplicatorStore(Store):
-    """One transaction: `heard` is what others said, `copies` its own work."""
+    """One transaction: `heard` is what others said, the rest its own work."""
 
     def __init__(self, conn: sqlite3.Connection, rules: Rules, clock: Clock = system_clock) -> None:
         super().__init__("replicator", clock)
         self.rules = rules
         self.heard = Heard(conn, rules, clock)
         self.copies = Copies(conn, rules, clock)
+        self.restores = Restores(conn, clock)
+        self.records = Records(conn, rules.bucket)
 
     def add_copies(self, copied: Sequence[Copied]) -> None:
         """Copies are stored, and it is told."""
@@ -47,7 +51,7 @@ class ReplicatorStore(Store):
 
     def tell_restored(self, footage: Footage) -> None:
         """A lost segment is back at its place."""
-        self.copies.restored(footage.segment)
+        self.restores.done(footage.segment)
         self.publish(
             self.rules.school,
             ObjectRestored(
@@ -61,7 +65,7 @@ class ReplicatorStore(Store):
 
     def tell_not_restored(self, one: ToRestore, reason: str, detail: str) -> None:
         """A segment cannot be brought back, and why."""
-        self.copies.restored(one.request.segment)
+        self.restores.done(one.request.segment)
         if one.footage is not None and reason != "occupied":
             self.heard.lose(one.request.segment)
         event = RestoreFailed(segment=one.request.segment, reason=reason, detail=detail[:500])
@@ -69,12 +73,12 @@ class ReplicatorStore(Store):
 
     def tell_run(self, record: RunRecorded) -> None:
         """A backup record is complete (R4.1)."""
-        self.copies.run_told(record.run)
+        self.records.run_told(record.run)
         self.publish(self.rules.school, record, event_id=record.run)
 
     def tell_backlog(self, away: str) -> None:
         """How much waits; `away` says why nothing moves."""
-        backlog = self.copies.backlog()
+        backlog = self.records.backlog()
         self.publish(
             self.rules.school,
             BacklogMeasured(
