@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from reelwarden_backup.district.ledger.drilling import Drilling
 from reelwarden_backup.district.ledger.handlers import HANDLERS
+from reelwarden_backup.district.ledger.measures import Measures
 from reelwarden_backup.district.ledger.settings import Settings
 from reelwarden_backup.district.ledger.store import LedgerStore
 from reelwarden_backup.district.ledger.verifying import Verifying
@@ -16,6 +17,7 @@ from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_common.s3 import S3
 from reelwarden_common.settings import S3Settings
+from reelwarden_common.telemetry import make_telemetry
 
 LONGEST_WAIT = 3600.0
 """Rare work is looked for at least once an hour, whatever its period: replicas share it by the tables."""
@@ -29,7 +31,8 @@ async def build(
     pool = await open_pool(settings.database_url.get_secret_value(), "backup")
     s3 = S3(s3_settings or S3Settings.read(), settings.verify_parallel)
     units = PgUnits(pool, "ledger", lambda conn: LedgerStore(conn, clock))
-    verifying = Verifying(units, s3, clock)
+    telemetry = make_telemetry("ledger")
+    verifying = Verifying(units, s3, Measures(telemetry.registry), clock)
     sample_age = timedelta(seconds=settings.sample_seconds)
     sample_wait = min(settings.sample_seconds, LONGEST_WAIT)
     sample_share = math.ceil(settings.sample_objects * sample_wait / settings.sample_seconds)
@@ -44,7 +47,8 @@ async def build(
         Loop("drill", min(settings.drill_seconds, LONGEST_WAIT), drilling.turn),
     )
     try:
-        yield Role("ledger", settings, Bus("ledger", settings), units, HANDLERS, loops=loops)
+        bus = Bus("ledger", settings)
+        yield Role("ledger", settings, bus, units, HANDLERS, loops=loops, telemetry=telemetry)
     finally:
         s3.close()
         await pool.close()

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
-from reelwarden_backup.district.ledger.domain import Object, Reading, Seen, judge
+from reelwarden_backup.district.ledger.domain import Object, Outcome, Reading, Seen, judge
+from reelwarden_backup.district.ledger.measures import Measures
 from reelwarden_backup.district.ledger.store import LedgerStore
 from reelwarden_common.clock import Clock
 from reelwarden_common.messaging.units import Units
@@ -16,9 +17,10 @@ BATCH = 64
 class Verifying:
     """Reads back what is new, and again what was read longest ago."""
 
-    def __init__(self, units: Units[LedgerStore], s3: S3, clock: Clock) -> None:
+    def __init__(self, units: Units[LedgerStore], s3: S3, measures: Measures, clock: Clock) -> None:
         self._units = units
         self._s3 = s3
+        self._measures = measures
         self._clock = clock
 
     async def verify_new(self) -> None:
@@ -56,9 +58,14 @@ class Verifying:
         failures = [one for one in results if isinstance(one, BaseException)]
         known = {(r.object.school, r.object.segment, r.object.object_version) for r in readings}
         unread = [o for o in batch if (o.school, o.segment, o.object_version) not in known]
+        verdicts = [judge(reading, now) for reading in readings]
         async with self._units.begin() as store:
-            await store.judged([judge(reading, now) for reading in readings])
+            await store.judged(verdicts)
             await store.give_back(unread)
+        for verdict in verdicts:
+            self._measures.read.labels(verdict.outcome.value).inc()
+            if verdict.outcome is Outcome.VERIFIED:
+                self._measures.bytes.inc(verdict.object.size)
         if failures:
             raise failures[0]
 

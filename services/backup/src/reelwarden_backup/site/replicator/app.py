@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from reelwarden_backup.site.replicator.domain import Rules
 from reelwarden_backup.site.replicator.handlers import HANDLERS
+from reelwarden_backup.site.replicator.measures import Measures
 from reelwarden_backup.site.replicator.patience import Patience
 from reelwarden_backup.site.replicator.recording import Recording
 from reelwarden_backup.site.replicator.restoring import Restoring
@@ -22,6 +23,7 @@ from reelwarden_common.period import KeepPeriod
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_common.s3 import S3
 from reelwarden_common.settings import S3Settings
+from reelwarden_common.telemetry import make_telemetry
 
 RETIRE_SECONDS = 600
 
@@ -56,11 +58,13 @@ async def build(
     async with units.begin() as store:
         store.heard.follow_policy()
     s3 = S3(s3_settings or S3Settings.read(), settings.store_parallel)
+    telemetry = make_telemetry("replicator", settings.school)
+    measures = Measures(telemetry.registry)
     patience = Patience(s3, rules.bucket, clock)
-    storing = Storing(units, s3, rules, storage, patience, clock)
-    upkeep = Upkeep(units, s3, rules, patience, clock)
+    storing = Storing(units, s3, rules, storage, patience, measures, clock)
+    upkeep = Upkeep(units, s3, rules, patience, measures, clock)
     restoring = Restoring(units, s3, storage, patience)
-    recording = Recording(units, s3, rules, patience)
+    recording = Recording(units, s3, rules, patience, measures)
     loops = (
         Loop("store", settings.turn_seconds, storing.turn),
         Loop("protect", settings.turn_seconds, upkeep.protect),
@@ -71,7 +75,8 @@ async def build(
         Loop("retire", RETIRE_SECONDS, upkeep.retire),
     )
     try:
-        yield Role("replicator", settings, Bus("replicator", settings), units, HANDLERS, loops=loops)
+        bus = Bus("replicator", settings)
+        yield Role("replicator", settings, bus, units, HANDLERS, loops=loops, telemetry=telemetry)
     finally:
         s3.close()
         conn.close()

@@ -4,6 +4,7 @@ import json
 import uuid
 
 from reelwarden_backup.site.replicator.domain import Rules, manifest, manifest_key, spans_of
+from reelwarden_backup.site.replicator.measures import Measures
 from reelwarden_backup.site.replicator.patience import Patience
 from reelwarden_backup.site.replicator.records import Run
 from reelwarden_backup.site.replicator.store import ReplicatorStore
@@ -17,11 +18,14 @@ OBJECTS_A_RECORD = 5_000
 class Recording:
     """Writes records: first as an object beside the footage, then as an event. Begun ones are finished."""
 
-    def __init__(self, units: Units[ReplicatorStore], s3: S3, rules: Rules, patience: Patience) -> None:
+    def __init__(
+        self, units: Units[ReplicatorStore], s3: S3, rules: Rules, patience: Patience, measures: Measures
+    ) -> None:
         self._units = units
         self._s3 = s3
         self._rules = rules
         self._patience = patience
+        self._measures = measures
 
     async def record(self) -> None:
         """Write up what was stored since the last record."""
@@ -60,4 +64,7 @@ class Recording:
     async def tell_backlog(self) -> None:
         """Say how much waits, and why if nothing moves."""
         async with self._units.begin() as store:
-            store.tell_backlog(self._patience.reason)
+            backlog = store.tell_backlog(self._patience.reason)
+        self._measures.backlog.set(backlog.segments)
+        self._measures.backlog_bytes.set(backlog.bytes)
+        self._measures.away.set(bool(self._patience.reason))

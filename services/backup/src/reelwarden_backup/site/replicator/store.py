@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from reelwarden_backup.site.replicator.copies import Copied, Copies, Copy
 from reelwarden_backup.site.replicator.domain import Footage, Rules
 from reelwarden_backup.site.replicator.heard import Heard
-from reelwarden_backup.site.replicator.records import Records
+from reelwarden_backup.site.replicator.records import Backlog, Records
 from reelwarden_backup.site.replicator.restores import Restores, ToRestore
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.events.backup import (
@@ -76,7 +76,7 @@ class ReplicatorStore(Store):
         self.records.run_told(record.run)
         self.publish(self.rules.school, record, event_id=record.run)
 
-    def tell_backlog(self, away: str) -> None:
+    def tell_backlog(self, away: str) -> Backlog:
         """How much waits; `away` says why nothing moves."""
         backlog = self.records.backlog()
         self.publish(
@@ -88,3 +88,4 @@ class ReplicatorStore(Store):
                 failing=(away or backlog.stuck)[:500],
             ),
         )
+        return backlog

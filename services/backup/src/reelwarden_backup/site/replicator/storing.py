@@ -1,6 +1,7 @@
 """Copying footage into the store. Killed at any point, it neither loses a copy nor leaves two."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -8,6 +9,7 @@ from urllib.parse import quote
 from reelwarden_backup.site.replicator.copies import Copied, ToStore
 from reelwarden_backup.site.replicator.domain import Footage, Rules, lock_end, object_key
 from reelwarden_backup.site.replicator.files import OutsideStorage, open_footage
+from reelwarden_backup.site.replicator.measures import Measures
 from reelwarden_backup.site.replicator.patience import Patience
 from reelwarden_backup.site.replicator.store import ReplicatorStore
 from reelwarden_common.clock import Clock
@@ -35,6 +37,7 @@ class Storing:
         rules: Rules,
         storage: Path,
         patience: Patience,
+        measures: Measures,
         clock: Clock,
     ) -> None:
         self._units = units
@@ -42,6 +45,7 @@ class Storing:
         self._rules = rules
         self._storage = storage
         self._patience = patience
+        self._measures = measures
         self._clock = clock
 
     async def turn(self) -> None:
@@ -57,8 +61,14 @@ class Storing:
                 for one in results:
                     if isinstance(one, NotCopied):
                         store.copies.not_stored(one.segment, one.detail)
-            if any(isinstance(one, Copied) for one in results):
-                self._patience.well()
+            self._count(results)
+
+    def _count(self, results: Sequence[Copied | NotCopied | None]) -> None:
+        copied = [one for one in results if isinstance(one, Copied)]
+        self._measures.stored.inc(sum(one.footage.size for one in copied))
+        self._measures.failed.inc(sum(isinstance(one, NotCopied) for one in results))
+        if copied:
+            self._patience.well()
 
     async def _copy(self, one: ToStore) -> Copied | NotCopied | None:
         """Copy one segment; None: the store is away, and nothing is known."""

@@ -2,6 +2,7 @@
 
 from reelwarden_backup.site.replicator.copies import Copy
 from reelwarden_backup.site.replicator.domain import RETIRE_AFTER, Rules, lock_end, object_key
+from reelwarden_backup.site.replicator.measures import Measures
 from reelwarden_backup.site.replicator.patience import Patience
 from reelwarden_backup.site.replicator.store import ReplicatorStore
 from reelwarden_common.clock import Clock
@@ -15,12 +16,19 @@ class Upkeep:
     """Three kinds of work on copies that are stored already."""
 
     def __init__(
-        self, units: Units[ReplicatorStore], s3: S3, rules: Rules, patience: Patience, clock: Clock
+        self,
+        units: Units[ReplicatorStore],
+        s3: S3,
+        rules: Rules,
+        patience: Patience,
+        measures: Measures,
+        clock: Clock,
     ) -> None:
         self._units = units
         self._s3 = s3
         self._rules = rules
         self._patience = patience
+        self._measures = measures
         self._clock = clock
 
     async def protect(self) -> None:
@@ -75,6 +83,7 @@ class Upkeep:
                 store.erase_copies(done)
                 for copy in late:
                     store.copies.postpone(copy)
+            self._measures.erased.inc(len(done))
 
     async def _erase(self, copy: Copy) -> bool | None:
         """Whether a version is gone; None: the store is away."""
