@@ -65,7 +65,7 @@ async def test_held_footage_and_its_neighbours_stay_until_the_hold_ends(site: Si
     one = hold("h1", OLD + 2.5 * TEN, OLD + 3 * TEN, until=NOW + timedelta(days=1))
     await site.hear(plan(1, holds=(one,)))
     await let_go(site)
-    assert [site.exists(s) for s in segments] == [False, True, True, True, True, False]
+    assert [site.exists(s) for s in segments] == [False, True, True, True, False, False]
     site.time.pass_(timedelta(days=1, minutes=1))
     await site.sweeper.turn()
     assert not any(map(site.exists, segments))
@@ -199,6 +199,15 @@ async def test_without_a_believable_clock_nothing_is_erased(site: Site) -> None:
     await site.sweeper.turn()
     assert not site.exists(again)
     assert not site.exists(segment)
+
+
+async def test_a_clock_that_is_doubted_for_long_is_told_once(site: Site) -> None:
+    site.time.trusted = False
+    await site.hear(plan(1, issued_at=NOW - timedelta(hours=1)))
+    for _ in range(4):
+        await site.sweeper.turn()
+        site.time.pass_(timedelta(hours=25))
+    assert [s.reason for s in site.said(SweepStopped)] == ["clock-unconfirmed"]
 
 
 async def test_a_clock_in_the_future_erases_nothing_young(site: Site) -> None:

@@ -68,7 +68,9 @@ class KeptHold:
     def covers(self, camera: str, start: datetime, end: datetime, margin: timedelta) -> bool:
         """Whether footage overlaps its span, widened on both sides by `margin`."""
         span = self.hold.span
-        return camera == span.camera and start <= span.end + margin and end >= span.start - margin
+        if camera != span.camera:
+            return False
+        return start < span.end + margin and max(end, start + timedelta.resolution) > span.start - margin
 
 
 def margin_of(segment_seconds: float, offset_ms: int) -> timedelta:

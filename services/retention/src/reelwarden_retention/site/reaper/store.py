@@ -258,7 +258,8 @@ class ReaperStore(Store):
                 rows.microseconds(span.start - margin),
             ),
         )
-        return [rows.footage(row) for row in found]
+        files = [rows.footage(row) for row in found]
+        return [one for one in files if kept.covers(one.camera, one.start, one.end, margin)]
 
     def vaulted(self, identifier: Id, place: str | None) -> None:
         """A file has its copy in the vault at `place`, or (None) no more."""

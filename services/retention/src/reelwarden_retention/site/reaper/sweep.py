@@ -26,6 +26,8 @@ BATCH = 50
 """Files between two certificates' commits: more saves fsyncs, fewer keeps the trash small."""
 PUT_OFF = timedelta(days=1)
 """When a file that was not as the catalogue says is tried again."""
+DOUBT_IS_TOLD = timedelta(hours=26)
+"""Longer than the keeper lets a school wait for a fresh plan."""
 _DAY = timedelta(days=1)
 
 
@@ -54,9 +56,8 @@ class Sweeper:
             async with self._units.begin() as store:
                 store.forget()
                 store.say_applied_if_changed()
-                reason = self._doubt(store)
-            if reason is not None:
-                log("reaper").warning("nothing_is_erased", reason=reason)
+                doubted = self._is_doubted(store)
+            if doubted:
                 return
             decision = await self._decide()
             for start in range(0, len(decision.erase), BATCH):
@@ -91,6 +92,23 @@ class Sweeper:
                 confirmed=store.confirmation(),
             )
         )
+
+    def _is_doubted(self, store: ReaperStore) -> bool:
+        """Whether the clock is not believed; said aloud when no plan mended it for longer than a day."""
+        reason = self._doubt(store)
+        if reason is None:
+            store.remember("doubted", "")
+            return False
+        log("reaper").warning("nothing_is_erased", reason=reason)
+        up = int(store.rules.machine.uptime().total_seconds())
+        since = store.meta("doubted") or str(up)
+        if since != "said" and up - int(since) > DOUBT_IS_TOLD.total_seconds():
+            self._say_stopped(store, uuid.uuid4().hex, reason, [])
+            since = "said"
+        elif since != "said":
+            since = str(min(int(since), up))
+        store.remember("doubted", since)
+        return True
 
     async def _decide(self) -> Decision:
         async with self._units.begin() as store:
