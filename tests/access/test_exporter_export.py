@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 import pytest_asyncio
 
 from reelwarden_access.site.exporter import export as export_module
+from reelwarden_access.site.exporter import footage as footage_module
 from reelwarden_access.site.exporter.footage import FootageBuilder
+from reelwarden_access.site.exporter.media import stitch
 from reelwarden_common.events.access import ExportFailed, ExportReady, Manner
 from reelwarden_common.s3 import Put, StoreAway
 from reelwarden_local.recorders.writer import Encoding
@@ -345,6 +348,18 @@ async def test_the_store_is_away_for_a_while(site: Site, monkeypatch: pytest.Mon
         patch.setattr(site.s3, "put_file", away)
         await site.exporter.turn()
     assert site.said() == []
+    _ready(await site.run(2))
+
+
+async def test_a_full_disk_is_waited_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.school.record("gate", 0, 10)
+    await site.authorise(span("gate", 2, 8))
+    with monkeypatch.context() as patch:
+        full = partial(stitch, target=Path("/dev/full"))
+        patch.setattr(footage_module, "stitch", lambda strips, start, end, _: full(strips, start, end))
+        await site.exporter.turn()
+    assert site.said() == []
+    assert "No space left" in site.problem()
     _ready(await site.run(2))
 
 
