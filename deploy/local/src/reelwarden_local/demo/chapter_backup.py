@@ -42,6 +42,11 @@ async def recorded(scene: Scene, story: Story) -> None:
 async def damaged(scene: Scene, story: Story) -> None:
     """A byte changes on the store's disk, its own checksum mended with it: only reading back can tell."""
     row = await _unheld(scene)
+    if row is None:
+        story.not_shown(
+            "R3.2", "损坏的备份（没有未保全的录像）", "a damaged copy (no footage that is not held)"
+        )
+        return
     payload = (scene.witness.storages[SCHOOL] / row.locator).read_bytes()
     await asyncio.to_thread(damage_object, scene.stack.s3, payload)
 
@@ -76,6 +81,11 @@ async def damaged(scene: Scene, story: Story) -> None:
 async def lost(scene: Scene, story: Story) -> None:
     """A file deleted behind our back is found as lost and brought back from the backup."""
     row = await _unheld(scene)
+    if row is None:
+        story.not_shown(
+            "R3.2", "丢失与恢复（没有未保全的录像）", "loss and restore (no footage that is not held)"
+        )
+        return
     path = scene.witness.storages[SCHOOL] / row.locator
     path.unlink()
     officer = await scene.person("chen.an")
@@ -108,8 +118,8 @@ async def lost(scene: Scene, story: Story) -> None:
     )
 
 
-async def _unheld(scene: Scene) -> Indexed:
-    """A recent, verified segment that no hold covers; not one that was used before."""
+async def _unheld(scene: Scene) -> Indexed | None:
+    """A verified segment that no hold covers, with one good copy; None if there is none."""
     verified = {
         r["segment"]
         for r in await scene.witness.rows(
@@ -126,4 +136,4 @@ async def _unheld(scene: Scene) -> Indexed:
         and not scene.copied.covers(row)
     ]
     preferred = [row for row in rows if row.camera not in (scene.viewed.camera, scene.copied.camera)]
-    return (preferred or rows)[-3]
+    return next(reversed(preferred[:-2] or preferred or rows), None)
