@@ -1,6 +1,6 @@
 """Coverage as bars: what of a day is recorded, in percent of its length, ready to be drawn."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -51,6 +51,19 @@ def _inner(coverage: DayCoverage, shortest: float) -> list[Span]:
         return []
     clipped = [Span(max(g.start, coverage.first), min(g.end, coverage.last)) for g in coverage.gaps]
     return [gap for gap in clipped if gap.seconds > shortest]
+
+
+def hour_bar(camera: CameraView, now: datetime, shortest: float) -> Bar:
+    """The last hour of a camera."""
+    frame = Span(now - timedelta(hours=1), now)
+    recorded: list[Span] = []
+    gaps: list[Span] = []
+    for day in camera.days[-2:]:
+        coverage = _coverage(day)
+        recorded += recorded_spans(frame, coverage)
+        gaps += _inner(coverage, shortest)
+    seconds = sum(span.seconds for span in recorded)
+    return Bar("", _pieces(frame, recorded), _pieces(frame, gaps), seconds)
 
 
 def day_bars(camera: CameraView, now: datetime, zone: ZoneInfo, count: int, shortest: float) -> list[Bar]:

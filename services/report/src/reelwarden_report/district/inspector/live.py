@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_report.district.inspector.shapes import FindingView, SchoolView
 from reelwarden_report.district.inspector.views import Views
+
+REPEAT = timedelta(seconds=15)
+"""Even when nothing was heard, time goes on: bars move, deadlines pass."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Live:
             return
         snapshot = await self.read()
         known = self._snapshot
-        if known and (known.schools, known.findings) == (snapshot.schools, snapshot.findings):
+        same = known and (known.schools, known.findings) == (snapshot.schools, snapshot.findings)
+        if known and same and snapshot.at - known.at < REPEAT:
             return
         async with self._changed:
             self._snapshot = snapshot

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 from reelwarden_common.web import MaybePerson, Missing, Person, PersonRole, SignedIn
 from reelwarden_common.web.i18n import language_of
 from reelwarden_report.district.inspector import words
-from reelwarden_report.district.inspector.bars import day_bars
+from reelwarden_report.district.inspector.bars import day_bars, hour_bar
 from reelwarden_report.district.inspector.commands import Doing
 from reelwarden_report.district.inspector.live import Snapshot
 from reelwarden_report.district.inspector.record import Record
@@ -62,7 +62,8 @@ class Pages:
                 c.camera: day_bars(c, snapshot.at, room.zone, DAYS_SHOWN, room.settings.gap_seconds)
                 for c in school.cameras
             }
-            found[f"school-{school.school}"] = part("part_school.html", school=school, bars=bars)
+            hours = {c.camera: hour_bar(c, snapshot.at, room.settings.gap_seconds) for c in school.cameras}
+            found[f"school-{school.school}"] = part("part_school.html", school=school, bars=bars, hours=hours)
         found["findings"] = part("part_findings.html", findings=findings)
         return found
 

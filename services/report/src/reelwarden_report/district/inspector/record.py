@@ -122,7 +122,7 @@ def camera_records(
         school: With its cameras.
         days: Per camera its days, oldest first.
         keep_days: Per camera what it must hold.
-        since: Gaps that ended before are not this inspection's.
+        since: Gaps that ended before are not this inspection's; nor is what was due and erased a gap.
         shortest_gap: Seconds.
     """
     found = []
@@ -140,7 +140,7 @@ def camera_records(
                 days_held=min(keep, sum(1 for day in known if day.recorded_ms > 0)),
                 oldest=min(firsts, default=None),
                 newest=max([*lasts, *([camera.last_recorded] if camera.last_recorded else [])], default=None),
-                gaps=tuple((gap.start, gap.end) for gap in _recent(known, since, shortest_gap)),
+                gaps=tuple((gap.start, gap.end) for gap in _recent(known[-keep - 1 :], since, shortest_gap)),
                 clock_offset_ms=camera.clock_offset_ms,
                 silent_since=camera.silent_since,
             )
@@ -149,6 +149,6 @@ def camera_records(
 
 
 def _recent(days: Sequence[DayCoverage], since: datetime, shortest: float) -> list[Span]:
-    """Gaps that reach into the inspected time; yesterday's days are read too, for gaps over midnight."""
+    """Gaps that reach into the inspected time; earlier days are read too, for gaps over midnight."""
     first_day = (since - timedelta(days=2)).date()
     return [gap for gap in gaps([d for d in days if d.day >= first_day], shortest) if gap.end > since]

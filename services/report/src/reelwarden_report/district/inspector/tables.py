@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,7 @@ class Document:
     sections: tuple[Section, ...]
     checkpoints: tuple[tuple[str, str], ...]
     signatures: tuple[str, ...]
+    date_label: str
     footer: str
 
     def data(self) -> dict[str, Any]:
@@ -101,6 +102,7 @@ class Writer:
                 self.say(N_("Safety department")),
                 self.say(N_("School leader")),
             ),
+            date_label=self.say(N_("Date")),
             footer=self.say(N_("Made from the events of the school and the district. Rules R3 to R5.")),
         )
 
@@ -121,6 +123,7 @@ class Writer:
             (N_("Inspected at"), self.local(record.at)),
             (N_("Period"), f"{self.local(record.since)} – {self.local(record.at)}"),
             (N_("Inspected by"), record.by or self.say(N_("the system, by schedule"))),
+            (N_("Next inspection"), str(record.at.astimezone(self.zone).date() + timedelta(days=1))),
             (N_("Last heard of"), self.local(school.alive_at)),
             (
                 N_("Plan in effect"),

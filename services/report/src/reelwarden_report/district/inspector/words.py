@@ -94,6 +94,31 @@ CODES = {
     "extension": N_("extension"),
     "case": N_("case"),
     "freeze": N_("local freeze"),
+    "forged": N_("forged"),
+    "outdated": N_("outdated"),
+    "below-floor": N_("below the school's own floor"),
+    "other-school": N_("of another school"),
+    "malformed": N_("malformed"),
+    "first-sweep": N_("the first erasure at this school"),
+    "too-many": N_("more than the catalogue lets expect"),
+    "file": N_("filing an application"),
+    "approve": N_("approving"),
+    "reject": N_("rejecting"),
+    "withdraw": N_("withdrawing"),
+    "supervise": N_("supervising"),
+    "release": N_("releasing a copy"),
+    "take": N_("taking a copy"),
+    "record": N_("filling in the record"),
+    "sign": N_("signing"),
+    "declare": N_("declaring the use"),
+    "close": N_("closing"),
+    "restore": N_("asking for a restore"),
+    "read": N_("reading an application"),
+    "list": N_("listing applications"),
+    "export_again": N_("exporting again"),
+    "close_supervision": N_("ending supervision"),
+    "stop_viewing": N_("stopping a viewing"),
+    "confirm_sweep": N_("confirming an erasure"),
     "exported": N_("exported"),
     "export-failed": N_("export failed"),
     "viewing-started": N_("viewing began"),
@@ -117,8 +142,9 @@ def sentence(kind: str, facts: Mapping[str, Any], zone: ZoneInfo) -> Text:
         if isinstance(shown.get(key), str):
             moment = datetime.fromisoformat(shown[key]).astimezone(zone)
             shown[key] = moment.strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(shown.get("reason"), str):
-        shown["reason"] = code(shown["reason"])
+    for key in ("reason", "act"):
+        if isinstance(shown.get(key), str):
+            shown[key] = code(shown[key])
     if "length" in shown:
         shown["duration"] = duration(shown["length"])
     try:
