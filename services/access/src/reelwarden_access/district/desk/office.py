@@ -1,5 +1,6 @@
 """Everything that can be done at the desk, for the API and the pages alike: one method an act."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from reelwarden_access.district.desk import reading, retrieval
 from reelwarden_access.district.desk.acts import filing, recording, releasing, retrieving, watching
 from reelwarden_access.district.desk.application import Application, Declaration, Draft, Supervision
 from reelwarden_access.district.desk.desk import About, Desk
+from reelwarden_access.district.desk.forms import Lang
 from reelwarden_access.district.desk.sheets import Sheets
 from reelwarden_access.district.desk.shown import ApplicationShort, ApplicationShown
 from reelwarden_access.district.desk.tables.footage import Export
@@ -20,6 +22,7 @@ from reelwarden_common.messaging.topology import INDEX_COVERAGE
 from reelwarden_common.role import Bus
 from reelwarden_common.web import Missing, Person
 
+LANGUAGES: tuple[Lang, ...] = ("zh", "en")
 T = TypeVar("T")
 Act = Callable[..., Awaitable[T]]
 
@@ -31,7 +34,7 @@ class Office:
         self._desk = desk
         self._bus = bus
         self._builder = builder
-        self.sheets = sheets
+        self._sheets = sheets
         self.config = desk.config
         self.rules = desk.rules
         self.now: Clock = system_clock
@@ -98,9 +101,15 @@ class Office:
         found, export, claimed = await self._on(who, "release", application, act, password)
         try:
             shown = await self.show(who, application)
-            forms = {f"application.{lang}.pdf": self.sheets.application(shown, lang) for lang in ("zh", "en")}
-            holds = tuple(hold.id for hold in shown.holds)
-            package = await self._builder.build(found, export, claimed, forms, holds)
+            custody = await self._builder.custody(found.school, found.id, tuple(h.id for h in shown.holds))
+            checkpoint = custody.checkpoint if custody else ""
+            forms = {
+                f"application.{lang}.pdf": await asyncio.to_thread(
+                    self._sheets.application, shown, lang, checkpoint
+                )
+                for lang in LANGUAGES
+            }
+            package = await self._builder.build(found, export, claimed, forms, custody)
             done = partial(releasing.finish, claimed=claimed.claim, package=package)
             return await self._on(who, "release", application, done)
         except BaseException:
@@ -170,6 +179,17 @@ class Office:
     async def show(self, who: Person, application: str) -> ApplicationShown:
         """One application with everything."""
         return await self._on(who, "read", application, reading.show)
+
+    async def printed(self, who: Person, application: str, form: str, lang: Lang) -> tuple[str, bytes]:
+        """A form as PDF, with its file name; the newest custody checkpoint is printed on it."""
+        shown = await self.show(who, application)
+        if form == "record" and shown.record is None:
+            raise Missing
+        custody = await self._builder.custody(shown.school, shown.id, ())
+        checkpoint = custody.checkpoint if custody else ""
+        make = self._sheets.record if form == "record" else self._sheets.application
+        made = await asyncio.to_thread(make, shown, lang, checkpoint)
+        return f"{shown.number}-{form}-{lang}.pdf", made
 
     async def listed(self, who: Person, view: str) -> list[ApplicationShort]:
         """Applications, mine or waiting for me."""

@@ -35,7 +35,7 @@ class Sheets:
         self._say = say
         self._zone = zone
 
-    def application(self, shown: ApplicationShown, lang: Lang) -> bytes:
+    def application(self, shown: ApplicationShown, lang: Lang, checkpoint: str = "") -> bytes:
         """监控录像调取申请表 as PDF, with the signatures so far."""
         form = shown.form
         decisions = [s for s in shown.signatures if s.capacity is Capacity.APPROVER]
@@ -45,6 +45,7 @@ class Sheets:
                 school=shown.school_name,
                 date=shown.filed_at,
                 zone=self._zone,
+                checkpoint=checkpoint,
                 applicant=form["applicant"]["name"],
                 unit=form["applicant"]["unit"],
                 capacity=form["applicant"]["role"],
@@ -64,7 +65,7 @@ class Sheets:
             lang,
         )
 
-    def record(self, shown: ApplicationShown, lang: Lang) -> bytes:
+    def record(self, shown: ApplicationShown, lang: Lang, checkpoint: str = "") -> bytes:
         """监控录像调取记录表 as PDF, with the signatures so far; there must be a record."""
         assert shown.record is not None  # noqa: S101 - the caller looked
         form = shown.record.form
@@ -77,6 +78,7 @@ class Sheets:
                 school=shown.school_name,
                 date=shown.record.filled_at,
                 zone=self._zone,
+                checkpoint=checkpoint,
                 application_number=shown.number,
                 retrieved_at=datetime.fromisoformat(form["retrieved_at"]),
                 retriever=form["applicant"]["name"],

@@ -145,7 +145,7 @@ class Builder:
         export: Export,
         release: Release,
         forms: Mapping[str, bytes],
-        holds: tuple[str, ...],
+        custody: CustodyAnswer | None,
     ) -> Package:
         """Fetch, check, put together.
 
@@ -161,7 +161,7 @@ class Builder:
                 footage_files=footage,
                 gaps=export.gaps,
                 forms=dict(forms),
-                custody=await self._custody(application, holds),
+                custody=custody,
                 recipient_text=f"{release.recipient} · {application.number}",
                 signing_key_path=self._key,
             )
@@ -191,11 +191,11 @@ class Builder:
             raise NotIntact(message)
         return file.name, path, digest
 
-    async def _custody(self, application: Application, holds: tuple[str, ...]) -> CustodyAnswer | None:
-        """The log's entries about it; a package without them says so."""
-        question = CustodyQuery(school=application.school, application=application.id, holds=holds)
+    async def custody(self, school: str, application: str, holds: tuple[str, ...]) -> CustodyAnswer | None:
+        """What the custody log says of it; a package without says so."""
+        question = CustodyQuery(school=school, application=application, holds=holds)
         try:
             return await self._bus.ask(REGISTRAR_CUSTODY, "district", question, CustodyAnswer, 5)
         except Transient as error:
-            log("desk").warning("package_without_custody", application=application.id, error=str(error))
+            log("desk").warning("no_custody", application=application, error=str(error))
             return None

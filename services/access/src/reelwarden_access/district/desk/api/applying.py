@@ -10,7 +10,7 @@ from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.bodies import Deciding, Filed, Filing, aware
 from reelwarden_access.district.desk.shown import ApplicationShort, ApplicationShown
 from reelwarden_common.events.ingest import CoverageAnswer, CoverageQuery
-from reelwarden_common.web import Missing, SignedIn
+from reelwarden_common.web import SignedIn
 
 router = APIRouter(tags=["applications"])
 
@@ -91,9 +91,7 @@ async def form_pdf(
     lang: Literal["zh", "en"] = "zh",
 ) -> Response:
     """With the signatures that it bears so far."""
-    shown = await office.show(person, application)
-    if form == "record" and shown.record is None:
-        raise Missing
-    made = office.sheets.record(shown, lang) if form == "record" else office.sheets.application(shown, lang)
-    name = f'inline; filename="{shown.number}-{form}-{lang}.pdf"'
-    return Response(made, media_type="application/pdf", headers={"content-disposition": name})
+    name, made = await office.printed(person, application, form, lang)
+    return Response(
+        made, media_type="application/pdf", headers={"content-disposition": f'inline; filename="{name}"'}
+    )
