@@ -95,13 +95,15 @@ class Records:
         late = self._conn.execute(
             "SELECT count(*) FROM copies WHERE todo = 'erase' AND tries > 0"
         ).fetchone()[0]
-        waiting = self._conn.execute("SELECT count(*) FROM restores WHERE tries > 0").fetchone()[0]
+        waiting = self._conn.execute(
+            "SELECT count(*) AS n, max(detail) AS detail FROM restores WHERE tries > 0"
+        ).fetchone()
         notes = []
         if row["stuck"]:
             notes.append(f"{row['stuck']} files could not be copied")
         if late:
             notes.append(f"{late} copies could not be erased: the store says they are locked")
-        if waiting:
-            notes.append(f"{waiting} segments could not be brought back yet")
+        if waiting["n"]:
+            notes.append(f"{waiting['n']} segments could not be brought back yet: {waiting['detail']}")
         oldest = None if row["oldest"] is None else moment(row["oldest"])
         return Backlog(row["n"], row["bytes"], oldest, "; ".join(notes))

@@ -50,12 +50,12 @@ class Restores:
             found.append(ToRestore(request, footage(known) if known else None, row["tries"]))
         return found
 
-    def postpone(self, one: ToRestore) -> None:
+    def postpone(self, one: ToRestore, detail: str) -> None:
         """It could not be brought back now."""
         again = microseconds(self._clock() + pause_after(one.tries))
         self._conn.execute(
-            "UPDATE restores SET tries = tries + 1, retry_us = ? WHERE segment = ?",
-            (again, one.request.segment),
+            "UPDATE restores SET tries = tries + 1, retry_us = ?, detail = ? WHERE segment = ?",
+            (again, detail[:300], one.request.segment),
         )
 
     def done(self, segment: str) -> None:

@@ -61,7 +61,7 @@ class Restoring:
             if isinstance(error, StoreAway | NotAllowed):
                 await self._patience.is_away(error)
             async with self._units.begin() as store:
-                store.restores.postpone(one)
+                store.restores.postpone(one, str(error))
         else:
             async with self._units.begin() as store:
                 store.tell_restored(footage)

@@ -73,7 +73,8 @@ MIGRATIONS = (
     -- Segments to be brought back.
     CREATE TABLE restores (
         segment TEXT PRIMARY KEY, digest TEXT NOT NULL, bucket TEXT NOT NULL, key TEXT NOT NULL,
-        version TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, retry_us INTEGER NOT NULL DEFAULT 0
+        version TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, retry_us INTEGER NOT NULL DEFAULT 0,
+        detail TEXT NOT NULL DEFAULT ''
     ) WITHOUT ROWID;
     """,
 )
