@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from nats.aio.client import Client
 from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -151,7 +152,14 @@ async def until(told: Callable[[], Any], within: float = 15.0) -> None:
 
 
 async def messages_in(client: Client, stream: str) -> list[Any]:
-    """All messages of a stream, oldest first."""
+    """All messages of a stream, oldest first; pulled, because `get_msg` garbles headers beyond ASCII."""
     js = client.jetstream()
-    state = (await js.stream_info(stream)).state
-    return [await js.get_msg(stream, n) for n in range(state.first_seq, state.last_seq + 1) if state.messages]
+    waiting = (await js.stream_info(stream)).state.messages
+    found: list[Any] = []
+    if waiting:
+        prefix = bytes(client._inbox_prefix) + b"."
+        reader = await js.pull_subscribe("", stream=stream, config=ConsumerConfig(), inbox_prefix=prefix)
+        while len(found) < waiting:
+            found += await reader.fetch(waiting - len(found), timeout=5)
+        await reader.unsubscribe()
+    return found
