@@ -36,6 +36,7 @@ RELAY_POLL = 0.25
 RELAY_PAUSE = 1.0
 TIDY_SECONDS = 3600.0
 WATCH_SECONDS = 5.0
+CANCEL_AGAIN = 2.0
 A = TypeVar("A", bound=BaseModel)
 T = TypeVar("T", bound=RoleSettings)
 
@@ -242,10 +243,13 @@ async def _turn(role: str, loop: Loop, telemetry: Telemetry) -> None:
         await asyncio.sleep(loop.every)
 
 
-async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel until all have ended: libraries that use `wait_for` may swallow a cancellation (Python 3.11)."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN)
 
 
 async def run(build: Build[T], settings: T, stop: asyncio.Event) -> int:
@@ -254,7 +258,7 @@ async def run(build: Build[T], settings: T, stop: asyncio.Event) -> int:
         stopped = asyncio.create_task(stop.wait())
         closed = asyncio.create_task(role.bus.closed.wait())
         done, _ = await asyncio.wait({stopped, closed}, return_when=asyncio.FIRST_COMPLETED)
-        await _cancel([stopped, closed])  # type: ignore[list-item]
+        await _cancel([stopped, closed])
         if closed in done:
             log(role.name).error("cannot_work", reason="connection closed or consumer gone")
             return 1

@@ -176,7 +176,9 @@ class SqliteUnits(Generic[S]):
     async def wait_for_outgoing(self, seconds: float) -> None:
         """Woken by every commit that wrote to the outbox."""
         try:
-            await asyncio.wait_for(self._outgoing.wait(), seconds)
+            # Not `wait_for`: before Python 3.12 it may swallow a cancellation, and the role never stops.
+            async with asyncio.timeout(seconds):
+                await self._outgoing.wait()
         except TimeoutError:
             return
         self._outgoing.clear()
