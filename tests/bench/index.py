@@ -25,7 +25,6 @@ from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from reelwarden_common.events.ingest import SegmentsRecorded
-from reelwarden_ingest.district.index.domain import COLUMNS
 from reelwarden_local.bus import EmbeddedBus
 from reelwarden_local.servers import Postgres
 from tests.support.ingest import TEN, message, migrated, segments, write_district
@@ -77,8 +76,8 @@ async def _run() -> dict[str, Any]:
                     ("bare", "tests.bench.index", bare),
                     ("index", "reelwarden_ingest.district.index.app", ours),
                 ):
-                    async with _process(module, environment):
-                        best[name] = max(best[name], await _rate(topology, name))
+                    async with _process(module, environment) as process:
+                        best[name] = max(best[name], await _rate(topology, name, process))
             await _check(database)
             await topology.close()
     ratio = best["index"] / best["bare"]
@@ -111,23 +110,24 @@ async def _publish(bus: EmbeddedBus, school: str) -> None:
 
 
 @asynccontextmanager
-async def _process(module: str, environment: Mapping[str, str]) -> AsyncIterator[None]:
+async def _process(module: str, environment: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, env={**os.environ, **environment, "RW_LOG_LEVEL": "WARNING"}
     )
     try:
-        yield
+        yield process
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         await process.wait()
 
 
-async def _rate(topology: Client, consumer: str) -> float:
+async def _rate(topology: Client, consumer: str, process: asyncio.subprocess.Process) -> float:
     """Watch a consumer confirm its messages, which it does once their rows are committed."""
     js = topology.jetstream()
     first: tuple[int, float] | None = None
     deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and process.returncode is None:
         info = await js.consumer_info("FOOTAGE", consumer)
         now, left = time.perf_counter(), (info.num_pending or 0) + (info.num_ack_pending or 0)
         if first is None and left < EVENTS:
@@ -135,7 +135,7 @@ async def _rate(topology: Client, consumer: str) -> float:
         if first and left == 0:
             return first[0] * PER_EVENT / (now - first[1])
         await asyncio.sleep(0.02)
-    raise TimeoutError(f"{consumer} did not finish within {DEADLINE} s")
+    raise RuntimeError(f"{consumer} did not finish within {DEADLINE} s, or ended ({process.returncode})")
 
 
 async def _check(database: Postgres) -> None:
@@ -190,6 +190,24 @@ def _row(school: str, segment: Mapping[str, Any], said_at: datetime) -> tuple[ob
     )
 
 
+COLUMNS = (
+    "school",
+    "camera",
+    "start_at",
+    "end_at",
+    "digest",
+    "id",
+    "duration_ms",
+    "size",
+    "codec",
+    "width",
+    "height",
+    "time_source",
+    "uncertainty_ms",
+    "locator",
+    "file_time",
+    "said_at",
+)
 _CONSUMER = ConsumerConfig(
     durable_name="bare", ack_policy=AckPolicy.EXPLICIT, max_ack_pending=2000, ack_wait=30
 )

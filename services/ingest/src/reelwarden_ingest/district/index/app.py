@@ -1,5 +1,6 @@
 """Builds the index."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -54,6 +55,10 @@ def _loops(upkeep: Upkeep, config: DistrictConfig) -> tuple[Loop, ...]:
 
 def main() -> None:
     """Run the index until a signal."""
+    # A batch is ten thousand models that live for a moment: looking through all objects each 700 costs a
+    # fifth of the time. What is imported by now stays anyway.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
     role.main(Settings, build)
 
 

@@ -1,8 +1,11 @@
 """What the index believes, and what it makes of counts: rules without I/O."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
+from typing import Any
 
 from reelwarden_common.errors import Refused
 from reelwarden_common.events.ingest import Segment
@@ -18,7 +21,6 @@ gap."""
 MOST_ASKED = 3
 _INT = 2**31 - 1
 _BIGINT = 2**63 - 1
-_ID_BYTES = 16
 
 Row = tuple[object, ...]
 COLUMNS = (
@@ -28,18 +30,22 @@ COLUMNS = (
     "end_at",
     "digest",
     "id",
+    "codec",
+    "locator",
     "duration_ms",
     "size",
-    "codec",
     "width",
     "height",
     "time_source",
     "uncertainty_ms",
-    "locator",
     "file_time",
     "said_at",
 )
 """Of a row of `segments`, as `row` makes it."""
+_FIELDS: Callable[[Segment], tuple[Any, ...]] = attrgetter(
+    "camera", "start", "end", "digest", "id", "codec", "locator", *COLUMNS[8:-1]
+)
+_ID = re.compile(r"[0-9a-f]{32}\Z")
 
 
 @dataclass(frozen=True)
@@ -68,13 +74,9 @@ def id_bytes(identifier: str) -> bytes:
     Raises:
         Refused: it is not 32 hexadecimal characters: no id of ours.
     """
-    try:
-        value = bytes.fromhex(identifier)
-    except ValueError:
-        value = b""
-    if len(value) != _ID_BYTES:
+    if not _ID.match(identifier):
         raise Refused(f"{identifier[:64]!r} is no segment id: 32 hexadecimal characters are")
-    return value
+    return bytes.fromhex(identifier)
 
 
 def storable(text: str) -> str:
@@ -88,15 +90,19 @@ def storable(text: str) -> str:
     return text
 
 
-def fault(segment: Segment, now: datetime) -> str | None:
-    """Return why a segment is not believed, as a code; None: it is."""
-    if segment.start < OLDEST:
+def fault(segment: Segment, newest: datetime) -> str | None:
+    """Return why a segment is not believed, as a code; None: it is.
+
+    `newest` is the latest start that a right clock can claim.
+    """
+    start, end = segment.start, segment.end
+    if start < OLDEST:
         return "before-2000"
-    if segment.start > now + AHEAD:
+    if start > newest:
         return "in-the-future"
-    if segment.end < segment.start:
+    if end < start:
         return "ends-before-it-starts"
-    if segment.end - segment.start > LONGEST:
+    if end - start > LONGEST:
         return "longer-than-a-day"
     if (
         max(segment.duration_ms, segment.width, segment.height, segment.uncertainty_ms) > _INT
@@ -112,22 +118,19 @@ def row(school: str, segment: Segment, said_at: datetime) -> Row:
     Raises:
         Refused: a value that cannot be stored.
     """
+    camera, start, end, digest, identifier, codec, locator, *rest = _FIELDS(segment)
+    if "\0" in locator or "\0" in codec:
+        storable(codec + locator)
     return (
         school,
-        segment.camera,
-        segment.start,
-        segment.end,
-        bytes.fromhex(segment.digest),
-        id_bytes(segment.id),
-        segment.duration_ms,
-        segment.size,
-        storable(segment.codec),
-        segment.width,
-        segment.height,
-        segment.time_source.value,
-        segment.uncertainty_ms,
-        storable(segment.locator),
-        segment.file_time,
+        camera,
+        start,
+        end,
+        bytes.fromhex(digest),
+        id_bytes(identifier),
+        codec,
+        locator,
+        *rest,
         said_at,
     )
 
@@ -143,21 +146,21 @@ def sort_out(heard: Iterable[tuple[str, datetime, Sequence[Segment]]], now: date
         Refused: a value that cannot be stored.
     """
     found = Sorted()
+    newest = now + AHEAD
     for school, said_at, segments in heard:
         camera, low, high = "", OLDEST, OLDEST
         for segment in segments:
-            if reason := fault(segment, now):
+            start, end = segment.start, segment.end
+            if reason := fault(segment, newest):
                 found.wild.append(Wild(school, segment, reason, said_at))
                 continue
             found.rows.append(row(school, segment, said_at))
-            start, end = segment.start, segment.end
-            if segment.camera == camera and low <= start and end <= high:
+            if low <= start and end <= high and segment.camera == camera:
                 continue
             camera, low = segment.camera, hour_of(start)
             high = low + HOUR
             found.days.add(start.date())
-            found.hours.add((school, camera, low))
-            found.hours.update((school, camera, hour) for hour in hours_of(start, end)[1:])
+            found.hours.update((school, camera, hour) for hour in hours_of(start, end))
     return found
 
 

@@ -16,6 +16,7 @@ from reelwarden_ingest.district.index.domain import (
     AHEAD,
     COLUMNS,
     OLDEST,
+    Row,
     Sorted,
     Wild,
     hours_of,
@@ -58,19 +59,41 @@ class IndexStore(Store):
         """
         await self._make_days(found.days)
         if found.rows:
-            await self.conn.execute(_STAGE)
-            await self.conn.copy_records_to_table("staged", records=found.rows, columns=COLUMNS)
             try:
-                done = await self.conn.execute(_INSERT)
+                fresh = await self._copy(found.rows)
+                if not fresh:
+                    await self._merge(found.rows)
             except asyncpg.CheckViolationError as error:
                 self._known.days.clear()
                 raise DayGone(str(error)) from error
-            if int(done.split()[-1]) < len(found.rows):
-                await self._say_again()
             if await self.conn.fetchval("SELECT EXISTS (SELECT 1 FROM erasures WHERE NOT matched)"):
-                await self.conn.execute(_MATCH_STAGED)
+                await self._match(found.rows)
         await self._touch(found.hours)
         await self._quarantine(found.wild)
+
+    async def _copy(self, rows: Sequence[Row]) -> bool:
+        """The short way for what was never heard before; tells whether that was so."""
+        try:
+            async with self.conn.transaction():
+                await self.conn.copy_records_to_table("segments", records=rows, columns=COLUMNS)
+        except asyncpg.UniqueViolationError:
+            return False
+        return True
+
+    async def _stage(self, rows: Sequence[Row]) -> None:
+        await self.conn.execute(_STAGE)
+        await self.conn.copy_records_to_table("staged", records=rows, columns=COLUMNS)
+
+    async def _merge(self, rows: Sequence[Row]) -> None:
+        """The long way: what is there already stays, and is back if it was lost."""
+        await self._stage(rows)
+        await self.conn.execute(_INSERT)
+        await self._say_again()
+
+    async def _match(self, rows: Sequence[Row]) -> None:
+        """Mark what was certified as erased before it was indexed."""
+        await self._stage(rows)
+        await self.conn.execute(_MATCH_STAGED)
 
     async def _make_days(self, days: set[date]) -> None:
         for day in sorted(days - self._known.days):
@@ -282,7 +305,8 @@ def storable_json(text: str) -> str:
 
 _STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged ON COMMIT DELETE ROWS AS
-SELECT {columns} FROM segments WITH NO DATA""".format(columns=", ".join(COLUMNS))
+SELECT {columns} FROM segments WITH NO DATA;
+TRUNCATE staged""".format(columns=", ".join(COLUMNS))
 _INSERT = """
 INSERT INTO segments ({columns})
 SELECT {columns} FROM staged ORDER BY school, camera, start_at, digest
