@@ -15,6 +15,7 @@ from rich.console import Console
 
 from reelwarden_common.db import SERVICES, MigrationError, drift
 from reelwarden_common.district import ConfigError, load
+from reelwarden_common.errors import Refused
 from reelwarden_local import nats_files
 from reelwarden_local.demo import sample
 from reelwarden_local.demo.play import play
@@ -39,7 +40,7 @@ def demo(
     """Play the whole story on real servers; exit 1 if any step is not as the rules demand."""
     try:
         result = asyncio.run(play(state.absolute(), footage))
-    except (ServerError, MigrationError, ConfigError) as error:
+    except (ServerError, MigrationError, Refused) as error:
         _console.print(f"[red]the demo could not start:[/red] {error}", highlight=False)
         raise typer.Exit(2) from error
     if as_json:
@@ -57,7 +58,7 @@ def up(
     """Keep a whole district running on this machine until Ctrl-C."""
     try:
         asyncio.run(_up(state, district))
-    except (ServerError, MigrationError, ConfigError) as error:
+    except (ServerError, MigrationError, Refused) as error:
         _console.print(f"[red]could not start:[/red] {error}", highlight=False)
         raise typer.Exit(2) from error
 
@@ -66,7 +67,11 @@ async def _up(state: Path, district: Path | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    first_time = not (state / "district.toml").exists()
     recorders = sample.prepare(state) if district is None else None
+    if recorders and first_time:
+        _console.print("recorders write past footage …")
+        await asyncio.to_thread(sample.write_past, recorders)
     toml = district or state / "district.toml"
 
     def say(step: str) -> None:
