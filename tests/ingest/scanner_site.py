@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -84,7 +84,12 @@ class Site:
     watcher: Watcher
     reports: Reports
     time: Time
-    seen: int = field(default=0)
+    seen: int = 0
+    hears: bool = True
+
+    async def hearing(self) -> bool:
+        """Whether the bus was heard."""
+        return self.hears
 
     async def scan(self) -> None:
         """A pass, and everything read that it found closed."""
@@ -122,10 +127,6 @@ class Site:
         return [written for written in self.recorder.manifest if written.kind is FileKind.GOOD]
 
 
-async def _hears() -> bool:
-    return True
-
-
 @asynccontextmanager
 async def site(
     folder: Path, cameras: Sequence[RecordedCamera] = CAMERAS, *, managed: bool = True
@@ -146,22 +147,15 @@ async def site(
         reader,
         Measures(make_telemetry("scanner", SCHOOL)),
         {camera.id: Keeping(managed, period) for camera in cameras},
-        _hears,
+        lambda: made.hearing(),  # noqa: PLW0108 - made later
         time.now,
         time.monotonic,
     )
     recorder = Recorder(storage, cameras, folder / "manifest.jsonl")
+    reports = Reports(scanner, timedelta(days=30))
+    made = Site(storage, recorder, conn, scanner, Walker(scanner), Watcher(scanner), reports, time)
     try:
-        yield Site(
-            storage,
-            recorder,
-            conn,
-            scanner,
-            Walker(scanner),
-            Watcher(scanner),
-            Reports(scanner, timedelta(days=30)),
-            time,
-        )
+        yield made
     finally:
         reader.stop()
         conn.close()

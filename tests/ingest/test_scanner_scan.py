@@ -164,6 +164,24 @@ async def test_what_was_erased_with_a_certificate_is_not_lost(tmp_path: Path) ->
         assert at.state(one) == "erased"
 
 
+async def test_nothing_is_lost_before_all_certificates_were_heard(tmp_path: Path) -> None:
+    async with site(tmp_path) as at:
+        one, *_ = at.recorder.backfill(GATE.id, START, START + MINUTE)
+        await at.scan()
+        at.path(one).unlink()
+        await at.scan()
+        at.hears = False
+        at.time.offset += 3600
+        await at.scanner.report_missing(after=20)
+        at.hears = True
+        at.time.offset += 10
+        await at.scanner.report_missing(after=20)
+        assert at.said(SegmentsLost) == []
+        at.time.offset += 11
+        await at.scanner.report_missing(after=20)
+        assert len(at.said(SegmentsLost)) == 1
+
+
 @pytest.mark.parametrize(("days", "state"), [(40, "overwritten"), (20, "lost")])
 async def test_a_recorder_may_overwrite_its_own_footage_but_not_too_early(
     tmp_path: Path, days: int, state: str

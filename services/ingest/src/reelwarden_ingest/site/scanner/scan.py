@@ -134,7 +134,8 @@ class Scanner:
                 raise Unbound(self.unbound)
             self._entered.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._entered.wait(), 1)
+                async with asyncio.timeout(1):
+                    await self._entered.wait()
 
     async def notice(self, paths: Iterable[str], *, hooked: bool = False) -> None:
         """Something happened at these paths: look at each."""
