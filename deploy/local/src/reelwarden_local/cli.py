@@ -41,7 +41,7 @@ def demo(
     try:
         result = asyncio.run(play(state.absolute(), footage))
     except (ServerError, MigrationError, Refused) as error:
-        _console.print(f"[red]the demo could not start:[/red] {error}", highlight=False)
+        _console.print(f"[red]the demo could not start:[/red] {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
     if as_json:
         print(json.dumps(result.as_dict(), ensure_ascii=False, indent=2))
@@ -59,7 +59,7 @@ def up(
     try:
         asyncio.run(_up(state, district))
     except (ServerError, MigrationError, Refused) as error:
-        _console.print(f"[red]could not start:[/red] {error}", highlight=False)
+        _console.print(f"[red]could not start:[/red] {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
 
 
