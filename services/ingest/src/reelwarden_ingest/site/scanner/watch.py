@@ -1,5 +1,6 @@
 """The operating system's word about changes: fast, but never relied upon."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from reelwarden_ingest.site.scanner.scan import Scanner
 
 STEP_MS, LONGEST_MS = 30, 150
 """Changes are collected until none came for the first, at most for the second."""
+AGAIN_SECONDS = 60.0
+"""Until a system that has no watches left is asked again; passes go on meanwhile."""
 BURST = 5000
 """More changes at once than this, and some may have been dropped: a pass finds them."""
 
@@ -46,6 +49,8 @@ class Watcher:
                 await scanner.notice(self._paths(changes))
         except OSError as error:
             log("scanner").warning("watch_failed", error=str(error))
+            scanner.watch_began = scanner.watched_since = None
+            await asyncio.sleep(AGAIN_SECONDS)
         finally:
             scanner.watch_began = scanner.watched_since = None
 
