@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from reelwarden_common.district import ConfigError, DistrictConfig, Grant, PersonRole, load
 from reelwarden_common.district.choices import FORBIDDEN_PLACES
 from reelwarden_common.district.template import DIRECTIVES, undetermined

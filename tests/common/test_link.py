@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+
 from reelwarden_local.servers import LOOPBACK, Link
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]

@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import nats
 import pytest
+
 from reelwarden_local.servers import (
     LOOPBACK,
     NatsServer,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from reelwarden_common.district.toml_lines import KeyPath, key_lines, line_of
 
 DOCUMENT = '''\

@@ -15,7 +15,6 @@ from reelwarden_local.servers import (
     plain_jetstream,
 )
 from reelwarden_local.servers.postgres import SUPERUSER
-
 from tests.support.backends import Bus, Database, ObjectStore
 
 
