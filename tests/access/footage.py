@@ -1,5 +1,6 @@
 """Real footage for the exporter's tests, and the scanner's answers about it."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -64,6 +65,7 @@ class School:
 
     storage: Path
     encoding: Encoding = field(default_factory=Encoding)
+    id: str = SCHOOL
     segments: list[Segment] = field(default_factory=list)
     away: set[str] = field(default_factory=set)
     """Ids of segments that the scanner has noticed to be lost."""
@@ -74,7 +76,8 @@ class School:
     def __post_init__(self) -> None:
         ours = self.storage / ".reelwarden"
         ours.mkdir(parents=True, exist_ok=True)
-        (ours / "storage.id").write_text('{"school": "s001", "storage": "1"}', encoding="utf-8")
+        content = json.dumps({"school": self.id, "storage": "1"})
+        (ours / "storage.id").write_text(content, encoding="utf-8")
         self.recorder = self._recorder()
 
     def _recorder(self) -> Recorder:
@@ -84,7 +87,7 @@ class School:
     def record(self, camera: str, start: float, end: float, gaps: Iterable[Gap] = ()) -> list[Segment]:
         """Write footage of the morning, and let the scanner know it."""
         written = self.recorder.backfill(camera, at(start), at(end), gaps)
-        found = [segment_of(one) for one in written]
+        found = [segment_of(one, self.id) for one in written]
         self.segments += found
         return found
 

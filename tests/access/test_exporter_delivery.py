@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from nats.aio.client import Client
+from pydantic import SecretStr
 
 from reelwarden_common.clock import system_clock
 from reelwarden_common.envelope import decode, encode
@@ -21,10 +22,21 @@ from reelwarden_common.events.ingest import SegmentsQuery
 from reelwarden_common.messaging.publisher import publish_all
 from reelwarden_common.messaging.questions import Answer, serve
 from reelwarden_common.messaging.topology import SCANNER_SEGMENTS
+from reelwarden_common.role import running
+from reelwarden_ingest.site.scanner.app import build as build_scanner
+from reelwarden_ingest.site.scanner.settings import Settings as ScannerSettings
 from reelwarden_local.bus import EmbeddedBus
-from tests.access.footage import School, span
+from tests.access.footage import CAMERAS, School, at, span
 from tests.support.backends import ObjectStore, unique
 
+CAMERA = """
+[[schools.cameras]]
+id = "{id}"
+name = "{name}"
+place = "{name}"
+place_kind = "entrance"
+recorder = {{ layout = "{layout}", folder = "{folder}", source = "{source}", template = "{template}" }}
+"""
 DISTRICT = """
 [district]
 name = "示范区教育局"
@@ -113,19 +125,27 @@ class Place:
 @pytest_asyncio.fixture(loop_scope="session")
 async def place(tmp_path: Path, s3: ObjectStore) -> AsyncIterator[Place]:
     school_id = unique("s")
-    (tmp_path / "district.toml").write_text(DISTRICT.format(school=school_id), encoding="utf-8")
+    cameras = "".join(CAMERA.format(**{**vars(one), "layout": one.layout.value}) for one in CAMERAS.values())
+    (tmp_path / "district.toml").write_text(DISTRICT.format(school=school_id) + cameras, encoding="utf-8")
     for bucket in (f"rw-footage-{school_id}", f"rw-exports-{school_id}"):
         await asyncio.to_thread(s3.client().make_bucket, bucket, object_lock=True)
-    school = School(tmp_path / "storage")
+    school = School(tmp_path / "storage", id=school_id)
     async with EmbeddedBus(tmp_path / "bus", [school_id]) as bus:
         leaf = await bus.connect("topology", school_id)
-        scanner = await bus.connect("scanner", school_id)
-        await serve(scanner, "scanner", school_id, Answer(SCANNER_SEGMENTS, SegmentsQuery, school.ask))
         yield Place(school_id, tmp_path, bus, s3, school, leaf)
-        await scanner.close()
         await leaf.close()
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def told(place: Place) -> AsyncIterator[None]:
+    """Questions to the scanner are answered, by what the tests know."""
+    client = await place.bus.connect("scanner", place.id)
+    await serve(client, "scanner", place.id, Answer(SCANNER_SEGMENTS, SegmentsQuery, place.school.ask))
+    yield
+    await client.close()
+
+
+@pytest.mark.usefixtures("told")
 async def test_from_the_desk_to_the_store(place: Place) -> None:
     segments = place.school.record("gate", 0, 30)
     process = await place.start()
@@ -140,14 +160,50 @@ async def test_from_the_desk_to_the_store(place: Place) -> None:
     assert await asyncio.wait_for(process.wait(), 10) == 0
 
 
+async def test_with_the_real_scanner(place: Place) -> None:
+    """What it tells of each recorder's files is enough to find the gap, and to lose nothing around it."""
+    recorded = {one: place.school.record(one, 0, 60, [(at(20), at(40))]) for one in CAMERAS}
+    gaps, spans = ([span(one, *ends) for one in CAMERAS] for ends in ((20, 40), (3, 46)))
+    settings = ScannerSettings(
+        nats_url=place.bus.url(place.id),
+        nats_password=SecretStr(place.bus.password("scanner", place.id)),
+        district_toml=place.folder / "district.toml",
+        school=place.id,
+        state_dir=place.folder / "scanner",
+        lost_after_seconds=0.5,
+        scan_seconds=1,
+    )
+    lost = recorded["gate"][1]
+    place.school.into_vault(lost)
+    async with build_scanner(settings) as role, running(role):
+        process = await place.start()
+        try:
+            await place.authorise("a1", *spans)
+            (ready,) = await place.until_said(1)
+            assert isinstance(ready, ExportReady)
+            assert list(ready.gaps) == gaps
+            views = [file.span for file in ready.files if file.kind == "view"]
+            assert views == [span(one, *ends) for one in CAMERAS for ends in ((3, 20), (40, 46))]
+            place.school.path(lost).unlink()
+            await asyncio.sleep(3)
+            await place.authorise("a2", *spans)
+            _, again = await place.until_said(2)
+            assert isinstance(again, ExportReady)
+            assert (again.gaps, again.sources) == (ready.gaps, ("disk", "vault"))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            await process.wait()
+
+
+@pytest.mark.usefixtures("told")
 async def test_killed_again_and_again_it_is_ready_once_and_stores_nothing_twice(place: Place) -> None:
     place.school.record("gate", 0, 120)
     await place.authorise("a1", span("gate", 3, 117))
-    for step in range(8):
+    for step in range(5):
         process = await place.start()
         already = len(await place.versions())
         for _ in range(400):
-            if await place.said() or len(await place.versions()) > already + step // 4:
+            if await place.said() or len(await place.versions()) > already + step // 2:
                 break
             await asyncio.sleep(0.01)
         process.send_signal(signal.SIGKILL)
