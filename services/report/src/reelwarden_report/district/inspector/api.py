@@ -15,6 +15,7 @@ from reelwarden_report.district.inspector.shapes import (
     CustodyView,
     FeedbackView,
     FindingView,
+    LogView,
     ReportView,
     RulesView,
     SchoolView,
@@ -133,6 +134,19 @@ async def custody(room: InRoom, person: SignedIn, school: str) -> CustodyView:
     """The signed notes of the school's two logs."""
     room.seen_by(person, school)
     return await room.views.custody(school)
+
+
+@router.get("/custody/{school}/log", tags=["custody"], summary="The district's custody log")
+async def custody_log(
+    room: InRoom,
+    person: SignedIn,
+    school: str,
+    start: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> LogView:
+    """Entries as they were hashed, and every signed checkpoint: read it all to audit it offline."""
+    room.seen_by(person, school)
+    return await room.views.custody_log(school, start, limit)
 
 
 @router.post("/feedback", tags=["feedback"], summary="Suggest something", status_code=201)

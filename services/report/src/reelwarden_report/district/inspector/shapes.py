@@ -145,6 +145,15 @@ class CustodyView(Shape):
     """The notary's, with the registrar's cosignature."""
 
 
+class LogView(Shape):
+    """A part of the registrar's custody log of a school, as it was hashed."""
+
+    school: str
+    start: int
+    entries: tuple[str, ...]
+    checkpoints: tuple[str, ...]
+
+
 class RulesView(Shape):
     """One version of the rule set (R6)."""
 

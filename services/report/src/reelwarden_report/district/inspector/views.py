@@ -16,6 +16,7 @@ from reelwarden_report.district.inspector.shapes import (
     DayView,
     FeedbackView,
     FindingView,
+    LogView,
     ReportView,
     RulesView,
     SchoolView,
@@ -247,6 +248,24 @@ class Views:
         """Versions of the rule set, the newest first (R6)."""
         rows = await self._pool.fetch("SELECT * FROM rules ORDER BY version DESC")
         return [RulesView.model_validate(dict(r)) for r in rows]
+
+    async def custody_log(self, school: str, start: int, limit: int) -> LogView:
+        """Entries of the registrar's log from one on, and all its checkpoints: for an audit offline."""
+        entries = await self._pool.fetch(
+            "SELECT text FROM custody_entry WHERE school = $1 AND position >= $2 ORDER BY position LIMIT $3",
+            school,
+            start,
+            limit,
+        )
+        notes = await self._pool.fetch(
+            "SELECT note FROM custody_checkpoint WHERE school = $1 ORDER BY size", school
+        )
+        return LogView(
+            school=school,
+            start=start,
+            entries=tuple(row["text"] for row in entries),
+            checkpoints=tuple(row["note"] for row in notes),
+        )
 
     async def custody(self, school: str) -> CustodyView:
         """The newest checkpoints; the registrar keeps them in this service's own schema."""
