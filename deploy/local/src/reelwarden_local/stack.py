@@ -168,6 +168,8 @@ class Stack:
             file = self.state_dir / "roles" / "intake-passwords.json"
             write_private(file, json.dumps(dict(self.bus.passwords.intakes)))
             settings["RW_INTAKE_PASSWORDS_FILE"] = str(file)
+        if role == "desk":
+            settings["RW_PACKAGES_DIR"] = str(self.state_dir / "roles" / "packages")
         if role in ("desk", "ledger"):
             settings |= self._s3_settings(role)
         return settings
