@@ -1,0 +1,369 @@
+"""The index's tables on a real database: states, certificates, days that leave, counts, conflicts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from reelwarden_common.db import drift
+from reelwarden_common.envelope import Envelope
+from reelwarden_common.errors import Early
+from reelwarden_common.events.backup import ObjectRestored
+from reelwarden_common.events.base import Event
+from reelwarden_common.events.ingest import (
+    DayCounted,
+    LostSegment,
+    RejectedFile,
+    Segment,
+    SegmentAltered,
+    SegmentMoved,
+    SegmentsLost,
+    SegmentsQuery,
+    SegmentsRecorded,
+    SegmentsRejected,
+)
+from reelwarden_common.events.retention import Certificate, SegmentsErased
+from reelwarden_common.identity import digest_of
+from reelwarden_common.messaging.postgres import PgUnits, open_pool
+from reelwarden_ingest.district.index import handlers, queries
+from reelwarden_ingest.district.index.store import IndexStore, KnownDays
+from reelwarden_ingest.district.index.upkeep import Upkeep
+from tests.support.ingest import DAY, TEN, migrated, segment, segments
+
+NOW = DAY + timedelta(days=1)
+
+
+@dataclass
+class Index:
+    """The index's handlers on a database, at a time that the test sets."""
+
+    pool: asyncpg.Pool
+    now: datetime = NOW
+    known: KnownDays = field(default_factory=KnownDays)
+
+    @property
+    def units(self) -> PgUnits[IndexStore]:
+        return PgUnits(
+            self.pool, "index", lambda conn: IndexStore(conn, self.known, timedelta(0), lambda: self.now)
+        )
+
+    @property
+    def upkeep(self) -> Upkeep:
+        return Upkeep(self.units, timedelta(seconds=60))
+
+    async def hear(self, event: Event, at: datetime = NOW) -> None:
+        async with self.units.begin() as store:
+            await handlers.HANDLERS[type(event)](event, _envelope(event, at), store)
+
+    async def record(self, *found: Segment, at: datetime = NOW) -> None:
+        events = [SegmentsRecorded(segments=found[n : n + 200]) for n in range(0, len(found), 200)]
+        async with self.units.begin() as store:
+            await handlers.on_segments_recorded([(e, _envelope(e, at)) for e in events], store)
+
+    async def status(self, one: Segment) -> str | None:
+        row = await self.pool.fetchval("SELECT status FROM segments WHERE id = $1", bytes.fromhex(one.id))
+        return None if row is None else str(row)
+
+    async def said(self) -> list[asyncpg.Record]:
+        return list(await self.pool.fetch("DELETE FROM outbox RETURNING subject, body, seq"))
+
+
+def _envelope(event: Event, at: datetime) -> Envelope:
+    return Envelope("x", event.ce_type(), "s001", event.role(), at)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def index(fresh_database: str) -> AsyncIterator[Index]:
+    pool = await open_pool(await migrated(fresh_database), "ingest")
+    try:
+        yield Index(pool)
+    finally:
+        await pool.close()
+
+
+def lost(*found: Segment, at: datetime) -> SegmentsLost:
+    return SegmentsLost(
+        segments=tuple(
+            LostSegment(
+                id=s.id, camera=s.camera, start=s.start, end=s.end, digest=s.digest, locator=s.locator
+            )
+            for s in found
+        ),
+        noticed_at=at,
+    )
+
+
+def erased(*found: Segment, at: datetime = NOW) -> SegmentsErased:
+    return SegmentsErased(
+        certificates=tuple(
+            Certificate(
+                segment=s.id,
+                camera=s.camera,
+                start=s.start,
+                end=s.end,
+                digest=s.digest,
+                size=s.size,
+                locator=s.locator,
+                due=at,
+                erased_at=at,
+                plan="ab" * 32,
+            )
+            for s in found
+        )
+    )
+
+
+async def test_migrations_equal_the_schema(fresh_database: str) -> None:
+    admin = await asyncpg.connect(fresh_database)
+    assert await drift(admin, "ingest") == []
+    await admin.close()
+
+
+async def test_what_is_said_twice_is_there_once(index: Index) -> None:
+    found = segments("s001", "gate", DAY, 5)
+    await index.record(*found[:3])
+    await index.record(*found[:3], *found)
+    assert await index.pool.fetchval("SELECT count(*) FROM segments") == 5
+
+
+async def test_a_segment_is_lost_and_comes_back(index: Index) -> None:
+    one = segment("s001", "gate", DAY)
+    later = [NOW + timedelta(minutes=n) for n in range(6)]
+    await index.record(one, at=later[0])
+    await index.hear(lost(one, at=later[1]))
+    assert await index.status(one) == "lost"
+    await index.record(one, at=later[0])
+    assert await index.status(one) == "lost", "an old message brought it back"
+    restored = ObjectRestored(
+        segment=one.id, camera="gate", start=one.start, digest=one.digest, locator="b.mp4"
+    )
+    await index.hear(restored, at=later[3])
+    assert await index.status(one) == "recorded"
+    await index.hear(lost(one, at=later[2]))
+    assert await index.status(one) == "recorded", "a loss from before the restoring took it away"
+    await index.hear(lost(one, at=later[4]))
+    await index.record(one, at=later[5])
+    assert await index.status(one) == "recorded"
+    rows = await index.pool.fetch("SELECT status FROM changes ORDER BY at")
+    assert [r["status"] for r in rows] == ["lost", "recorded", "lost", "recorded"]
+
+
+async def test_a_loss_of_what_was_never_heard_of_is_kept_and_completed_later(index: Index) -> None:
+    one = segment("s001", "gate", DAY)
+    await index.hear(lost(one, at=NOW))
+    assert await index.status(one) == "lost"
+    await index.record(one, at=NOW + timedelta(minutes=1))
+    row = await index.pool.fetchrow("SELECT status, size, codec FROM segments")
+    assert row is not None
+    assert tuple(row) == ("recorded", one.size, "h264")
+
+
+async def test_altered_and_moved(index: Index) -> None:
+    one = segment("s001", "gate", DAY)
+    altered = SegmentAltered(
+        segment=one.id,
+        camera="gate",
+        start=one.start,
+        locator=one.locator,
+        digest=one.digest,
+        found="cd" * 32,
+    )
+    moved = SegmentMoved(segment=one.id, camera="gate", locator="new.mp4", was=one.locator)
+    for early in (altered, moved):
+        with pytest.raises(Early):
+            await index.hear(early)
+    await index.record(one)
+    for event in (altered, moved, altered):
+        await index.hear(event, at=NOW + timedelta(minutes=1))
+    row = await index.pool.fetchrow("SELECT status, locator, digest, found FROM segments")
+    assert row is not None
+    assert tuple(row) == ("altered", "new.mp4", bytes.fromhex(one.digest), bytes.fromhex("cd" * 32))
+
+
+async def test_certificates_reach_segments_in_whatever_order(index: Index) -> None:
+    before, behind = segments("s001", "gate", DAY, 2)
+    await index.record(before)
+    await index.hear(erased(before, behind))
+    await index.record(behind, before, at=NOW + timedelta(minutes=1))
+    assert [await index.status(s) for s in (before, behind)] == ["erased", "erased"]
+    assert await index.pool.fetchval("SELECT bool_and(matched) FROM erasures")
+
+
+async def test_an_erased_rejected_file_is_marked(index: Index) -> None:
+    file = RejectedFile(
+        id="ab" * 16,
+        camera="gate",
+        locator="x.mp4",
+        size=0,
+        file_time=DAY,
+        reason="empty",
+        detail="no bytes",
+    )
+    await index.hear(SegmentsRejected(files=(file,)))
+    await index.hear(erased(segment("s001", "gate", DAY, id=file.id)))
+    assert await index.pool.fetchval("SELECT erased_at FROM rejected") == NOW
+
+
+async def test_a_day_leaves_when_all_of_it_is_erased_and_stays_erased(index: Index) -> None:
+    old = DAY - timedelta(days=33)
+    first, second = segments("s001", "gate", old, 2)
+    young = segment("s001", "gate", DAY)
+    await index.record(first, second, young)
+    await index.hear(erased(first))
+    await index.upkeep.drop_erased_days()
+    assert await index.status(second) == "recorded"
+    await index.hear(erased(second))
+    await index.upkeep.drop_erased_days()
+    assert await index.status(second) is None
+    assert await index.status(young) == "recorded"
+    assert await index.pool.fetchval("SELECT count(*) FROM erasures") == 2
+    # A replay after the day left must not bring the footage back; the process still believes in the day.
+    with pytest.raises(Exception, match="no partition"):
+        await index.record(first)
+    await index.record(first)
+    assert await index.status(first) == "erased"
+
+
+async def test_asks_for_what_it_lacks_and_not_for_what_was_erased(index: Index) -> None:
+    found = segments("s001", "gate", DAY, 4)
+    await index.record(*found[:2])
+
+    def counted(present: Sequence[Segment]) -> DayCounted:
+        ids = [s.id for s in present]
+        return DayCounted(
+            camera="gate", day="2026-03-02", count=len(ids), digest=digest_of(ids), complete_to=NOW
+        )
+
+    await index.hear(counted(found), at=NOW)
+    await index.upkeep.compare_days()
+    (asked,) = await index.said()
+    assert asked["subject"] == "rw.s001.index.day.differs"
+    await index.upkeep.compare_days()
+    assert not await index.said(), "asked again before there was time to answer"
+    index.now += timedelta(seconds=61)
+    await index.upkeep.compare_days()
+    assert len(await index.said()) == 1
+    await index.record(*found)
+    index.now += timedelta(seconds=500)
+    await index.upkeep.compare_days()
+    assert not await index.said()
+    await index.hear(erased(found[0]))
+    await index.hear(counted(found[1:]), at=NOW + timedelta(minutes=1))
+    await index.upkeep.compare_days()
+    assert not await index.said()
+
+
+async def test_gives_up_asking_after_a_while(index: Index) -> None:
+    told = DayCounted(camera="gate", day="2026-03-02", count=3, digest="ab" * 32, complete_to=NOW)
+    await index.hear(told)
+    for _ in range(10):
+        await index.upkeep.compare_days()
+        index.now += timedelta(hours=1)
+    assert len(await index.said()) == 3
+
+
+async def test_two_contents_at_one_start_stay_and_are_told_once(index: Index) -> None:
+    one, other = segment("s001", "gate", DAY), segment("s001", "gate", DAY, digest="ef" * 32)
+    await index.record(one, other)
+    for _ in range(2):
+        await index.upkeep.find_conflicts()
+        await index.record(one)
+    (told,) = await index.said()
+    assert told["subject"] == "rw.s001.index.segment.conflict"
+    assert one.digest in told["body"].decode()
+    async with index.units.begin() as store:
+        question = SegmentsQuery(school="s001", camera="gate", start=DAY, end=DAY + TEN)
+        answer = await queries.segments(store.conn, question)
+    assert {s.digest for s in answer.segments} == {one.digest, other.digest}
+
+
+async def test_coverage_is_counted_once_an_hour_is_complete_and_again_when_it_changes(index: Index) -> None:
+    half = segments("s001", "gate", DAY, 180)
+    await index.record(*half)
+    await index.upkeep.count_coverage()
+    assert not await index.said()
+    told = DayCounted(
+        camera="gate", day="2026-03-02", count=180, digest="ab" * 32, complete_to=DAY + timedelta(hours=2)
+    )
+    await index.hear(told)
+    index.now = DAY + timedelta(hours=2)
+    await index.upkeep.count_coverage()
+    hours = [m["body"].decode() for m in sorted(await index.said(), key=lambda m: int(m["seq"]))]
+    assert ['"recorded_ms":1800000' in h for h in hours] == [True, False]
+    assert '"recorded_ms":0' in hours[1]
+    await index.hear(lost(half[0], at=NOW))
+    await index.upkeep.count_coverage()
+    (again,) = await index.said()
+    assert b'"recorded_ms":1790000' in again["body"]
+
+
+async def test_uncertain_neighbours_leave_no_gap(index: Index) -> None:
+    sure = {"uncertainty_ms": 0}
+    await index.record(
+        segment("s001", "gate", DAY),
+        segment("s001", "gate", DAY + TEN + timedelta(seconds=2)),
+        segment("s001", "yard", DAY, **sure),
+        segment("s001", "yard", DAY + TEN + timedelta(seconds=2), **sure),
+    )
+    missing = {}
+    async with index.units.begin() as store:
+        for camera in ("gate", "yard"):
+            question = SegmentsQuery(
+                school="s001", camera=camera, start=DAY, end=DAY + 2 * TEN + timedelta(seconds=2)
+            )
+            missing[camera] = (await queries.segments(store.conn, question)).missing
+    assert missing["gate"] == ()
+    (gap,) = missing["yard"]
+    assert (gap.start, gap.end) == (DAY + TEN, DAY + TEN + timedelta(seconds=2))
+
+
+async def test_long_answers_break_off_where_they_say(index: Index) -> None:
+    found = segments("s001", "gate", DAY, queries.SEGMENTS_AN_ANSWER + 5)
+    await index.record(*found)
+    async with index.units.begin() as store:
+        question = SegmentsQuery(school="s001", camera="gate", start=DAY, end=found[-1].end)
+        answer = await queries.segments(store.conn, question)
+    assert list(answer.segments) == found[:-5]
+    assert answer.complete_to == found[-5].start
+    assert answer.missing == ()
+
+
+async def test_replicas_inserting_the_same_at_once_agree(index: Index) -> None:
+    found = segments("s001", "gate", DAY, 400)
+
+    async def insert() -> None:
+        for _ in range(3):
+            await again(lambda: index.record(*found))
+
+    await asyncio.gather(*(insert() for _ in range(4)))
+    assert await index.pool.fetchval("SELECT count(*) FROM segments") == 400
+
+
+async def again(work: Callable[[], Awaitable[Any]]) -> None:
+    """Do as delivery does with what is transient."""
+    for _ in range(20):
+        try:
+            await work()
+        except Exception as error:
+            if "deadlock" not in str(error):
+                raise
+        else:
+            return
+
+
+async def test_the_services_role_makes_days_but_no_tables(index: Index) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await index.pool.execute("CREATE TABLE mine (x int)")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await index.pool.execute("DROP TABLE segments")
+    for wild in ("1999-12-31", "2199-01-01"):
+        with pytest.raises(asyncpg.RaiseError):
+            await index.pool.execute("SELECT make_day($1)", datetime.fromisoformat(wild).date())
+    today = datetime.now(UTC).date()
+    await index.pool.execute("SELECT make_day($1)", today)
+    assert await index.pool.fetchval("SELECT drop_day($1)", today) is None
