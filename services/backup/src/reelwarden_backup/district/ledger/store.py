@@ -43,7 +43,19 @@ _NEW = _CLAIM.format(which="state = 'unverified' AND check_after <= $2", order="
 _OLD = _CLAIM.format(
     which="state = 'verified' AND checked_at <= $4 AND check_after <= $2", order="checked_at"
 )
-_ONE = "school = $1 AND segment = $2 AND object_version = $3"
+_GIVE_BACK = """
+UPDATE objects SET claimed_until = NULL WHERE school = $1 AND segment = $2 AND object_version = $3
+"""
+_READ_AGAIN = """
+UPDATE objects SET tries = tries + 1, check_after = $4, claimed_until = NULL
+WHERE school = $1 AND segment = $2 AND object_version = $3 AND state IN ('unverified', 'verified')
+"""
+_SETTLE = """
+UPDATE objects SET state = $4, checked_at = $5, tries = 0, claimed_until = NULL
+WHERE school = $1 AND segment = $2 AND object_version = $3 AND state IN ('unverified', 'verified')
+    AND claimed_until IS NOT NULL
+RETURNING true
+"""
 _GOOD_COPY = """
 SELECT * FROM objects WHERE segment = $1 AND ($2 = $3 OR school = $2) AND state IN ('verified', 'unverified')
 ORDER BY state = 'verified' DESC, stored_at DESC LIMIT 1
@@ -88,7 +100,7 @@ class LedgerStore(Store):
     async def give_back(self, objects: Iterable[Object]) -> None:
         """The store is away: whoever comes next may take them."""
         await self._conn.executemany(
-            f"UPDATE objects SET claimed_until = NULL WHERE {_ONE}",  # noqa: S608 - a constant of ours
+            _GIVE_BACK,
             [(one.school, one.segment, one.object_version) for one in objects],
         )
 
@@ -118,21 +130,9 @@ class LedgerStore(Store):
         one, again = verdict.object, verdict.outcome is Outcome.AGAIN
         place = (one.school, one.segment, one.object_version)
         if again:
-            await self._conn.execute(
-                "UPDATE objects SET tries = tries + 1, check_after = $4, claimed_until = NULL"  # noqa: S608 - a constant of ours
-                f" WHERE {_ONE} AND state IN ('unverified', 'verified')",
-                *place,
-                verdict.again_at,
-            )
+            await self._conn.execute(_READ_AGAIN, *place, verdict.again_at)
             return False
-        written = await self._conn.fetchval(
-            "UPDATE objects SET state = $4, checked_at = $5, tries = 0, claimed_until = NULL"  # noqa: S608 - a constant of ours
-            f" WHERE {_ONE} AND state IN ('unverified', 'verified') AND claimed_until IS NOT NULL"
-            " RETURNING true",
-            *place,
-            "corrupt" if verdict.is_bad else "verified",
-            now,
-        )
+        written = await self._conn.fetchval(_SETTLE, *place, "corrupt" if verdict.is_bad else "verified", now)
         if not written:
             return False
         await self._conn.execute(

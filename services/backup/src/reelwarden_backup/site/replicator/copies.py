@@ -1,5 +1,6 @@
 """What the replicator keeps of its own work: the copies. Part of its store."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -222,12 +223,10 @@ class Copies:
         if heard is None:
             return 0
         latest = min(microseconds(before), int(heard[0]))
-        recorders = list(unmanaged)
-        marks = ", ".join("?" * len(recorders))
         rows = self._conn.execute(
-            f"SELECT id FROM segments WHERE state = 'kept' AND held = 0 AND due_us <= ?"  # noqa: S608 - marks only
-            f" AND (lost = 1 OR camera IN ({marks})) LIMIT ?",
-            (latest, *recorders, limit),
+            "SELECT id FROM segments WHERE state = 'kept' AND held = 0 AND due_us <= ?"
+            " AND (lost = 1 OR camera IN (SELECT value FROM json_each(?))) LIMIT ?",
+            (latest, json.dumps(list(unmanaged)), limit),
         ).fetchall()
         for row in rows:
             self._conn.execute("UPDATE segments SET state = 'gone' WHERE id = ?", (row["id"],))

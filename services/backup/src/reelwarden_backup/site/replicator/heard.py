@@ -29,7 +29,16 @@ INSERT INTO segments
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'gone', 1)
 ON CONFLICT (id) DO UPDATE SET state = 'gone'
 """
-_COVERED = "camera = ? AND start_us < ? AND end_us > ?"
+_RELEASE = "UPDATE segments SET held = 0 WHERE camera = ? AND start_us < ? AND end_us > ?"
+_HOLD = """
+UPDATE segments SET held = 1, state = iif(state = 'unwanted', 'waiting', state)
+WHERE held = 0 AND camera = ? AND start_us < ? AND end_us > ?
+"""
+_HOLD_COPIES = """
+UPDATE copies SET todo = 'protect', retry_us = 0 WHERE todo = '' AND held = 0 AND bad = 0
+AND segment IN (SELECT id FROM segments WHERE camera = ? AND start_us < ? AND end_us > ?)
+"""
+_HELD_BY = "SELECT 1 FROM holds WHERE until_us > ? AND camera = ? AND start_us < ? AND end_us > ?"
 
 
 class Heard:
@@ -186,10 +195,7 @@ class Heard:
         ]
         for row in ended:
             self._conn.execute("DELETE FROM holds WHERE id = ?", (row["id"],))
-            self._conn.execute(
-                f"UPDATE segments SET held = 0 WHERE {_COVERED}",  # noqa: S608 - a constant of ours
-                (row["camera"], row["end_us"], row["start_us"]),
-            )
+            self._conn.execute(_RELEASE, (row["camera"], row["end_us"], row["start_us"]))
         for hold in event.holds:
             if microseconds(hold.until) > now:
                 start, end = (
@@ -212,20 +218,10 @@ class Heard:
 
     def _cover(self, hold: sqlite3.Row) -> None:
         place = (hold["camera"], hold["end_us"], hold["start_us"])
-        self._conn.execute(
-            f"UPDATE segments SET held = 1, state = iif(state = 'unwanted', 'waiting', state)"  # noqa: S608 - a constant of ours
-            f" WHERE held = 0 AND {_COVERED}",
-            place,
-        )
-        self._conn.execute(
-            "UPDATE copies SET todo = 'protect', retry_us = 0 WHERE todo = '' AND held = 0 AND bad = 0"  # noqa: S608 - a constant of ours
-            f" AND segment IN (SELECT id FROM segments WHERE {_COVERED})",
-            place,
-        )
+        self._conn.execute(_HOLD, place)
+        self._conn.execute(_HOLD_COPIES, place)
 
     def _is_held(self, camera: str, start: datetime, end: datetime) -> bool:
-        row = self._conn.execute(
-            f"SELECT 1 FROM holds WHERE until_us > ? AND {_COVERED}",  # noqa: S608 - a constant of ours
-            (microseconds(self._clock()), camera, microseconds(end), microseconds(start)),
-        ).fetchone()
+        now = microseconds(self._clock())
+        row = self._conn.execute(_HELD_BY, (now, camera, microseconds(end), microseconds(start))).fetchone()
         return row is not None
