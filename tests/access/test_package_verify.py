@@ -327,6 +327,20 @@ def test_a_checkpoint_that_the_log_did_not_sign_is_told(parts: PackageParts, pac
     assert verify.verify(package, None, [str(LOG.key())]).intact
 
 
+def test_keys_that_come_with_the_package_are_used_and_not_trusted(
+    parts: PackageParts, tmp_path: Path
+) -> None:
+    build_package(tmp_path / "p.zip", replace(parts, log_keys=(str(LOG.key()),)))
+    found = verify.verify(tmp_path / "p.zip")
+    assert found.intact
+    assert {"log-key-not-compared"} <= _notes(found)
+    assert "log-not-checked" not in _notes(found)
+    other = Signer(LOG.name, Ed25519PrivateKey.generate())
+    build_package(tmp_path / "p.zip", replace(parts, log_keys=(str(other.key()),)))
+    assert _codes(verify.verify(tmp_path / "p.zip")) == {"bad-proof"}
+    assert verify.verify(tmp_path / "p.zip", None, [str(LOG.key())]).intact
+
+
 def test_no_custody_is_said(parts: PackageParts, tmp_path: Path) -> None:
     build_package(tmp_path / "p.zip", replace(parts, custody=None))
     assert "no-custody" in _notes(verify.verify(tmp_path / "p.zip"))

@@ -25,7 +25,7 @@ from typing import Any, Iterator, Sequence  # noqa: UP035 - for Python 3.9
 
 FORMAT = "reelwarden-package/1"
 MANIFEST, SIGNATURE, CUSTODY = "manifest.json", "manifest.sig", "custody/"
-DIGESTS = "footage/digests.json"
+DIGESTS, LOG_KEYS = "footage/digests.json", "custody/log-keys.txt"
 CHUNK = 1024 * 1024
 LARGEST_TEXT = 64 * 1024 * 1024
 
@@ -56,6 +56,10 @@ WORDS = {
     "log-not-checked": (
         "存证日志 {name} 的签名未核对（--log-key）",
         "the signature of the custody log {name} was not checked (--log-key)",
+    ),
+    "log-key-not-compared": (
+        "存证日志公钥 {key}：取自包内，请与教育局公布的核对（--log-key）",
+        "the custody log's key {key} comes from the package: compare it with the published one (--log-key)",
     ),
     "no-custody": ("包内没有存证记录", "the package holds no custody entries"),
     "gaps": (
@@ -499,15 +503,24 @@ class Check:
         if not proofs:
             self.verdict.notes.append(Finding("no-custody"))
         unchecked = set()
+        log_keys = self._log_keys or self._enclosed_log_keys()
         for name in proofs:
             try:
                 entry = self._text(name.replace(".tlog-proof", ".json"))
-                origin, checked = check_proof(entry, self._text(name).decode(), self._log_keys)
+                origin, checked = check_proof(entry, self._text(name).decode(), log_keys)
             except (Finding, ValueError, IndexError, OSError) as error:
                 self.verdict.problems.append(Finding("bad-proof", name=name, why=error))
             else:
                 unchecked |= set() if checked else {origin}
         self.verdict.notes += [Finding("log-not-checked", name=origin) for origin in sorted(unchecked)]
+
+    def _enclosed_log_keys(self) -> list[str]:
+        """Keys that came along: they show that all fits together, not that it is the district's."""
+        if LOG_KEYS not in self._names:
+            return []
+        found = self._text(LOG_KEYS).decode().split()
+        self.verdict.notes += [Finding("log-key-not-compared", key=key) for key in found]
+        return found
 
 
 def verify(path: Path, key: str | None = None, log_keys: Sequence[str] = ()) -> Verdict:

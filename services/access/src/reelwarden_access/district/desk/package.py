@@ -26,6 +26,7 @@ from reelwarden_access.verify import (
     CUSTODY,
     DIGESTS,
     FORMAT,
+    LOG_KEYS,
     MANIFEST,
     SIGNATURE,
     directory,
@@ -189,7 +190,7 @@ def _custody(parts: PackageParts) -> list[_Member]:
         name = f"{CUSTODY}{one.index:08d}"
         found += [_held(f"{name}.json", one.entry.encode()), _held(f"{name}.tlog-proof", one.proof.encode())]
     if parts.log_keys:
-        found.append(_held(f"{CUSTODY}log-keys.txt", "".join(f"{key}\n" for key in parts.log_keys).encode()))
+        found.append(_held(LOG_KEYS, "".join(f"{key}\n" for key in parts.log_keys).encode()))
     return found
 
 
