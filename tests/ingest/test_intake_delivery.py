@@ -1,11 +1,18 @@
 """Intake on a real hub and leaves: what lands, in which order, and what does not."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
+import pytest
 import pytest_asyncio
+from nats.aio.client import Client
 
+from reelwarden_common.errors import Refused
 from reelwarden_common.events.ingest import StorageMeasured
+from reelwarden_common.messaging.declare import declare_leaf
 from reelwarden_ingest.district.intake.domain import SOURCE
 from reelwarden_local.bus import EmbeddedBus
 from tests.support.ingest import intake, message, recorded, say, stored, until, write_district
@@ -50,6 +57,102 @@ async def test_takes_over_what_schools_say_in_order_and_once(bus: EmbeddedBus, t
         await client.close()
 
 
-async def _has(client: object, messages: int) -> bool:
-    info = await client.jetstream().stream_info("FOOTAGE")  # type: ignore[attr-defined]
+async def _has(client: Client, messages: int) -> bool:
+    info = await client.jetstream().stream_info("FOOTAGE")
     return bool(info.state.messages == messages)
+
+
+async def test_two_intakes_side_by_side_and_one_killed_do_no_harm(bus: EmbeddedBus, tmp_path: Path) -> None:
+    district = write_district(tmp_path, SCHOOLS)
+    topology = await bus.connect("topology")
+    scanner = await bus.connect("scanner", "s001")
+    async with intake(bus, district):
+        async with intake(bus, district):
+            await say(scanner, [recorded("s001", n) for n in range(200)])
+            await until(lambda: _has(topology, 200))
+        await say(scanner, [recorded("s001", n) for n in range(200, 400)])
+        await until(lambda: _has(topology, 400))
+        await asyncio.sleep(1)
+    ids = [m.headers["ce-id"] for m in await stored(topology, "FOOTAGE")]
+    assert ids == [f"s001-{n:06d}" for n in range(400)]
+    await scanner.close()
+    await topology.close()
+
+
+async def test_finds_its_place_when_one_of_its_two_memories_is_gone(bus: EmbeddedBus, tmp_path: Path) -> None:
+    """The hub's messages may age out, the saved position may be lost; either is enough."""
+    district = write_district(tmp_path, SCHOOLS)
+    topology = await bus.connect("topology")
+    js = topology.jetstream()
+    scanner = await bus.connect("scanner", "s001")
+    taken = 0
+
+    async def say_some() -> None:
+        nonlocal taken
+        await say(scanner, [recorded("s001", n) for n in range(taken, taken + 20)])
+        taken += 20
+        await until(lambda: _last(topology, f"s001-{taken - 1:06d}"))
+
+    async with intake(bus, district):
+        await say_some()
+        await until(lambda: _saved(topology, 20))
+    await js.purge_stream("FOOTAGE")
+    async with intake(bus, district):
+        await say_some()
+    await js.purge_stream("INTAKE")
+    async with intake(bus, district):
+        await say_some()
+    ids = [m.headers["ce-id"] for m in await stored(topology, "FOOTAGE")]
+    assert ids == [f"s001-{n:06d}" for n in range(20, 60)]
+    await scanner.close()
+    await topology.close()
+
+
+async def test_a_school_that_made_its_streams_anew_is_heard_from_the_start(
+    bus: EmbeddedBus, tmp_path: Path
+) -> None:
+    district = write_district(tmp_path, SCHOOLS)
+    topology, owner = await bus.connect("topology"), await bus.connect("topology", "s001")
+    scanner = await bus.connect("scanner", "s001")
+    async with intake(bus, district):
+        await say(scanner, [recorded("s001", n) for n in range(20)])
+        await until(lambda: _has(topology, 20))
+        await owner.jetstream().delete_stream("FOOTAGE")
+        await declare_leaf(owner.jetstream(), "s001")
+        await say(scanner, [recorded("s001", n) for n in range(20, 25)])
+        await until(lambda: _has(topology, 25))
+    for client in (topology, owner, scanner):
+        await client.close()
+
+
+async def test_a_school_that_is_away_does_not_stop_another(bus: EmbeddedBus, tmp_path: Path) -> None:
+    district = write_district(tmp_path, SCHOOLS)
+    topology, scanner = await bus.connect("topology"), await bus.connect("scanner", "s001")
+    await bus.leaves["s002"].kill()
+    async with intake(bus, district) as address:
+        await say(scanner, [recorded("s001", 0)])
+        await until(lambda: _has(topology, 1))
+        async with httpx.AsyncClient() as http:
+            metrics = (await http.get(f"{address}/metrics")).text
+            assert (await http.get(f"{address}/readyz")).status_code == 200
+        assert "reelwarden_intake_away 2.0" in metrics
+        assert 'reelwarden_intake_messages_total{outcome="landed",stream="FOOTAGE"} 1.0' in metrics
+    await topology.close()
+    await scanner.close()
+
+
+async def test_starts_only_with_a_password_for_every_school(bus: EmbeddedBus, tmp_path: Path) -> None:
+    district = write_district(tmp_path, (*SCHOOLS, "s003"))
+    with pytest.raises(Refused, match="no password for s003"):
+        async with intake(bus, district):
+            pass
+
+
+async def _last(client: Client, ce_id: str) -> bool:
+    found = await stored(client, "FOOTAGE")
+    return bool(found and found[-1].headers["ce-id"] == ce_id)
+
+
+async def _saved(client: Client, sequence: int) -> bool:
+    found = await stored(client, "INTAKE", "intake.pos.s001.FOOTAGE")
+    return bool(found and json.loads(found[-1].data)["sequence"] == sequence)
