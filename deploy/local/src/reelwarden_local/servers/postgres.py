@@ -20,9 +20,10 @@ from reelwarden_local.servers.state import kept_ports, kept_secrets, write_priva
 
 SUPERUSER = "postgres"
 _NOBODY = 65534
-_NOBODY_ADVICE = (
-    " (PostgreSQL refuses root, and this machine forbids user namespaces, so it was run as nobody; run as an "
-    "ordinary user, or from a folder that everyone may pass through)"
+_IN_A_NAMESPACE = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+_AS_NOBODY = (
+    *("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"),
+    *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
 )
 _STILL_LEAVING = (
     "pre-existing shared memory block is still in use",
@@ -143,8 +144,7 @@ class Postgres(ServerProcess):
         finally:
             password.unlink()
         if done.returncode != 0:
-            advice = _NOBODY_ADVICE if "setpriv" in self.run_as() else ""
-            raise ServerError(f"initdb failed in {draft}{advice}:\n{done.stdout}{done.stderr}".strip())
+            raise ServerError(f"initdb failed in {draft}:\n{done.stdout}{done.stderr}".strip())
         draft.rename(self.data_dir)
 
 
@@ -160,14 +160,12 @@ def _as_ordinary_user() -> tuple[str, ...]:
     """Return the command that makes root an ordinary user; nothing where we are one.
 
     A user namespace leaves the files root's own. Where the machine forbids one (a plain container does),
-    the server runs as `nobody`, which needs every folder on the way to the state to be open for passing.
+    the server runs as `nobody`, with the one capability that lets it pass through root's folders.
     """
     if os.geteuid() != 0:
         return ()
-    namespace = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
-    if subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode == 0:
-        return namespace
-    return ("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups")
+    allowed = subprocess.run([*_IN_A_NAMESPACE, "true"], capture_output=True, check=False).returncode == 0
+    return _IN_A_NAMESPACE if allowed else _AS_NOBODY
 
 
 def _own(*paths: Path) -> None:
