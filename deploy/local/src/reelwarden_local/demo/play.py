@@ -38,6 +38,7 @@ PACE = {
     "RW_LOST_AFTER_SECONDS": "3",
     "RW_MEASURE_SECONDS": "5",
     "RW_RUN_SECONDS": "5",
+    "RW_SAMPLE_OBJECTS": "100",
     "RW_SAMPLE_SECONDS": "5",
     "RW_SCAN_SECONDS": "5",
     "RW_SWEEP_SECONDS": "2",
