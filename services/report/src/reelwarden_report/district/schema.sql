@@ -80,7 +80,8 @@ CREATE TABLE school_state (
     backlog_failing text NOT NULL DEFAULT '',
     stored bigint NOT NULL DEFAULT 0,
     stored_bytes bigint NOT NULL DEFAULT 0,
-    verified bigint NOT NULL DEFAULT 0,
+    read_back bigint NOT NULL DEFAULT 0,
+    read_back_at timestamptz,
     copies_erased bigint NOT NULL DEFAULT 0
 );
 CREATE TABLE camera_state (

@@ -9,6 +9,9 @@ from reelwarden_common.messaging.delivery import Handler
 from reelwarden_report.district.inspector.domain import Cause, Kind
 from reelwarden_report.district.inspector.store import InspectorStore
 
+MOST_SPANS = 5
+"""Named in one finding; the hold itself keeps all."""
+
 
 async def on_hold_asked(event: retention.HoldAsked, envelope: Envelope, store: InspectorStore) -> None:
     await store.hold(envelope.school, event.hold, "asked")
@@ -27,8 +30,8 @@ async def on_hold_in_force(event: retention.HoldInForce, envelope: Envelope, sto
     await store.hold_in_force(envelope.school, event)
     await store.over(envelope.school, Kind.HOLD, [event.hold])
     if event.gone:
-        spans = ", ".join(f"{s.camera} {s.start:%m-%d %H:%M:%S}–{s.end:%H:%M:%S}Z" for s in event.gone[:5])
-        facts = {"spans": spans, "cause": event.cause}
+        spans = [[s.camera, s.start.isoformat(), s.end.isoformat()] for s in event.gone[:MOST_SPANS]]
+        facts = {"gone": spans, "cause": event.cause}
         await store.open(envelope.school, Cause(Kind.HOLD_GONE, event.hold, event.gone[0].camera, facts))
 
 

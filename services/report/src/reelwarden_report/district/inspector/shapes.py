@@ -76,10 +76,12 @@ class SchoolView(Shape):
     backlog_bytes: int | None
     backlog_oldest: datetime | None
     backlog_failing: str
-    copies_stored: int
-    copies_verified: int
+    copies: int
+    """In the store now: put there, less those erased with their originals."""
+    read_backs: int
+    """How often a copy was read back in full and found right; each counts again with every sample."""
+    read_back_at: datetime | None
     copies_corrupt: int
-    copies_erased: int
     last_backup: datetime | None
     holds_in_force: int
     holds_pending: int

@@ -106,8 +106,9 @@ class InspectorStore(Footage, Cases):
         )
 
     async def verified(self, school: str, event: backup.ObjectVerified) -> list[str]:
-        """Count verified copies; returns the segments whose copy was corrupt before."""
-        await self.count(school, verified=len(event.objects))
+        """Count what was read back; returns the segments whose copy was corrupt before."""
+        await self.count(school, read_back=len(event.objects))
+        await self.know(school, read_back_at=event.verified_at)
         rows = await self.conn.fetch(
             "UPDATE corrupt_object SET verified_at = $3 WHERE school = $1 AND segment = ANY($2)"
             " AND verified_at IS NULL RETURNING segment",

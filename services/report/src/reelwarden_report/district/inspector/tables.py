@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -130,16 +131,19 @@ class Writer:
                 f"{school.plan_applied or '—'} ({self.say(N_('issued'))}: {school.plan_issued or '—'})",
             ),
             (N_("Disk free / in all"), size),
-            (
-                N_("Backup copies stored / verified / corrupt"),
-                f"{school.copies_stored} / {school.copies_verified} / {school.copies_corrupt}",
-            ),
+            (N_("Backup copies / of them corrupt"), f"{school.copies} / {school.copies_corrupt}"),
+            (N_("Copies read back in full"), self._read_back()),
             (
                 N_("Backup backlog"),
                 str(school.backlog_segments if school.backlog_segments is not None else "—"),
             ),
         ]
         return tuple((self.say(label), value) for label, value in pairs)
+
+    def _read_back(self) -> str:
+        school = self.record.school
+        times = self.say(Text(N_("%(times)s times"), times=school.read_backs))
+        return f"{times} ({self.local(school.read_back_at)})" if school.read_back_at else times
 
     def _checkpoints(self) -> tuple[tuple[str, str], ...]:
         custody = self.record.custody
@@ -285,17 +289,29 @@ class Writer:
             "altered",
         )
 
+    def _way(self, steps: Iterable[str]) -> str:
+        """The steps of an application; repeated ones are counted."""
+        runs = [(step, len(list(same))) for step, same in groupby(steps)]
+        return " → ".join(self.code(step) + (f" ×{count}" if count > 1 else "") for step, count in runs)
+
     def _process(self) -> Iterable[Section]:
+        numbers = {r["application"]: r["number"] for r in self.record.applications}
         yield self._section(
             N_("Refused attempts"),
-            ((N_("Time"), 1.8), (N_("Person"), 2), (N_("Act"), 2), (N_("Rule"), 1), (N_("Application"), 2)),
+            (
+                (N_("Time"), 1.8),
+                (N_("Person"), 3.6),
+                (N_("Act"), 1.6),
+                (N_("Rule"), 0.7),
+                (N_("Application"), 1.6),
+            ),
             (
                 (
                     self.local(r["at"]),
                     r["actor"],
                     self.code(r["act"]),
                     r["rule"],
-                    (r["application"] or "—")[:12],
+                    numbers.get(r["application"]) or (r["application"] or "—")[:12],
                 )
                 for r in self.record.refusals
             ),
@@ -315,7 +331,7 @@ class Writer:
                     r["number"] or r["application"][:12],
                     self.code(r["manner"]),
                     self.code(r["status"]),
-                    " → ".join(self.code(step) for step in r["way"] or ()),
+                    self._way(r["way"] or ()),
                     self.local(r["changed_at"]),
                 )
                 for r in self.record.applications

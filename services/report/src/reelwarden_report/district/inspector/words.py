@@ -78,6 +78,7 @@ CODES = {
     "copy": N_("copy"),
     "truncated": N_("truncated"),
     "empty": N_("empty"),
+    "differs": N_("content differs"),
     "damaged": N_("damaged"),
     "no-video": N_("no video in it"),
     "unreadable": N_("unreadable"),
@@ -101,6 +102,11 @@ CODES = {
     "malformed": N_("malformed"),
     "first-sweep": N_("the first erasure at this school"),
     "too-many": N_("more than the catalogue lets expect"),
+    "mismatch": N_("a file is not what the catalogue says"),
+    "storage-unbound": N_("the storage is not the bound one"),
+    "clock-behind-plan": N_("the clock is behind the plan"),
+    "clock-jumped": N_("the clock jumped"),
+    "clock-unconfirmed": N_("nobody confirmed the clock"),
     "file": N_("filing an application"),
     "approve": N_("approving"),
     "reject": N_("rejecting"),
@@ -145,6 +151,8 @@ def sentence(kind: str, facts: Mapping[str, Any], zone: ZoneInfo) -> Text:
     for key in ("reason", "act"):
         if isinstance(shown.get(key), str):
             shown[key] = code(shown[key])
+    if "gone" in shown:
+        shown["spans"] = ", ".join(_span(*span, zone=zone) for span in shown["gone"])
     if "length" in shown:
         shown["duration"] = duration(shown["length"])
     try:
@@ -152,6 +160,11 @@ def sentence(kind: str, facts: Mapping[str, Any], zone: ZoneInfo) -> Text:
     except (KeyError, ValueError):
         return Text(N_("%(kind)s: %(facts)s"), kind=kind, facts=dict(facts))
     return Text(SENTENCES[Kind(kind)], **shown)
+
+
+def _span(camera: str, start: str, end: str, *, zone: ZoneInfo) -> str:
+    first, last = (datetime.fromisoformat(moment).astimezone(zone) for moment in (start, end))
+    return f"{camera} {first:%Y-%m-%d %H:%M:%S}–{last:%H:%M:%S}"
 
 
 def duration(seconds: float) -> str:
