@@ -1,6 +1,7 @@
 """What is due goes, after a person let the first sweep go on; what is held, unknown or unlike stays."""
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,8 @@ from reelwarden_common.events.retention import PlanApplied, SegmentsErased, Swee
 from reelwarden_retention.shapes import CameraPolicy
 from reelwarden_retention.site.reaper import rows
 from reelwarden_retention.site.reaper.disk import Busy, Disk
+from reelwarden_retention.site.reaper.domain import Due, candidates
+from reelwarden_retention.site.reaper.journal import Entry
 from tests.support.retention import NOW, TEN, Site, Time, hold, period, plan
 
 OLD = NOW - timedelta(days=33)
@@ -237,3 +240,38 @@ async def test_a_shortening_waits_for_the_sites_own_delay_and_is_said_when_it_co
     assert site.said(SweepStopped)[-1].segments == 1
     assert site.said(PlanApplied)[-1].periods[0].days == 30
     assert site.exists(segment)
+
+
+async def test_a_place_that_was_taken_meanwhile_costs_nothing(site: Site) -> None:
+    """The recorder writes a new file where one lies in the trash that a hold just saved."""
+    [segment] = await site.record(OLD)
+    body = (site.root / segment.locator).read_bytes()
+    await site.hear(plan(1))
+    await site.sweeper.turn()
+    [due] = await due_now(site)
+
+    def taken(step: str) -> None:
+        if step == "condemned":
+            (site.root / segment.locator).write_bytes(b"new")
+
+    site.eraser._reached = taken
+    unlink = site.eraser._unlink
+
+    async def held_first(entries: Sequence[Entry]) -> list[Entry]:
+        await site.hear(plan(2, holds=(hold("h1", OLD, OLD + TEN),)))
+        return await unlink(entries)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(site.eraser, "_unlink", held_first)
+        await site.eraser.erase([due])
+    assert (site.root / segment.locator).read_bytes() == b"new"
+    kept = site.root / f".reelwarden/vault/gate/{segment.digest}.mp4"
+    assert kept.read_bytes() == body
+    assert list((site.root / ".reelwarden/trash").iterdir()) == []
+    assert site.said(SegmentsErased) == []
+
+
+async def due_now(site: Site) -> list[Due]:
+    async with site.units.begin() as store:
+        looked_at = store.oldest("gate", NOW)
+        return candidates(looked_at, store.policies(), store.holds(), store.margins(), NOW)
