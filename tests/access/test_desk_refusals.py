@@ -119,7 +119,7 @@ async def test_retrieval_needs_approval_supervision_training_and_four_people(hou
         answer = await house.ask(account, "POST", f"{path}/supervision", {"present": ["王芳"]})
         await refused(house, answer, code, "R4.3")
     await house.do("chen.gang", f"{path}/supervision", {"present": ["王芳"]})
-    await refused(house, await house.ask("zhao.yi", "POST", f"{path}/viewings"), "not_trained", "R7")
+    await refused(house, await house.ask("lin.xin", "POST", f"{path}/viewings"), "not_trained", "R7")
     await refused(house, await house.ask("wang.fang", "POST", f"{path}/viewings"), "not_retriever", "R3.3")
     await refused(house, await house.ask("qian.duo", "POST", f"{path}/viewings"), "not_retriever", "R3.3")
     await house.do("zhou.jie", "/api/training/ack")

@@ -14,6 +14,7 @@ from reelwarden_common.web.i18n import read_catalogue
 
 SHARED = "reelwarden_common.web"
 PACKAGES = (SHARED, "reelwarden_access.district.desk")
+_CHINESE = re.compile(r"[\u4e00-\u9fff]|^%\(text\)s$|^API$")
 _HOLE = re.compile(r"%\((\w+)\)s")
 
 
@@ -34,7 +35,7 @@ def messages(package: str) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_everything_is_said_in_chinese(package: str) -> None:
     catalogue = read_catalogue([SHARED, package])
-    missing = {m: where for m, where in messages(package) if catalogue.gettext(m) == m and m.isascii()}
+    missing = {m: where for m, where in messages(package) if not _CHINESE.search(catalogue.gettext(m))}
     assert not missing, "\n".join(f'{where}: "{message}"' for message, where in missing.items())
 
 

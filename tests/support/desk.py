@@ -43,6 +43,7 @@ PEOPLE: dict[str, tuple[str, str, list[str]]] = {
     "chen.gang": ("陈刚", "安全办", ["s001:safety"]),
     "sun.wei": ("孙伟", "安全办", ["s001:safety", "s001:applicant"]),
     "zhou.jie": ("周杰", "信息中心", ["s001:retriever"]),
+    "lin.xin": ("林新", "信息中心", ["s001:retriever"]),
     "zhao.yi": ("赵一", "信息中心", ["s001:retriever", "s001:leader", "s001:applicant"]),
     "wu.qian": ("吴倩", "门卫室", ["s001:reception"]),
     "zheng.yu": ("郑宇", "审计室", ["s001:auditor"]),
@@ -92,14 +93,25 @@ class DeskHouse:
     database_url: str
     client: Client
     heard: list[Event] = field(default_factory=list)
+    sessions: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @asynccontextmanager
-    async def person(self, account: str, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
-        """Somebody's client, signed in."""
-        async with httpx.AsyncClient(base_url=self.url, timeout=30, **options) as http:
-            answer = await http.post("/api/session", json={"id": account, "password": PASSWORD})
-            assert answer.status_code == 200, answer.text
+    async def person(self, account: str) -> AsyncIterator[httpx.AsyncClient]:
+        """Somebody's client, signed in once a run."""
+        async with self.client_of(self.url, self.sessions.get(account, {})) as http:
+            if account not in self.sessions:
+                answer = await http.post("/api/session", json={"id": account, "password": PASSWORD})
+                assert answer.status_code == 200, answer.text
+                self.sessions[account] = dict(http.cookies)
             yield http
+
+    def client_of(self, url: str, cookies: dict[str, str]) -> httpx.AsyncClient:
+        """A client of some desk that carries a session already."""
+        return httpx.AsyncClient(base_url=url, timeout=30, cookies=cookies)
+
+    def filing(self, **changes: Any) -> dict[str, Any]:
+        """See `filing`."""
+        return filing(**changes)
 
     async def ask(self, account: str, method: str, path: str, body: object = None) -> httpx.Response:
         """One request by somebody."""
@@ -261,6 +273,7 @@ async def open_house(
                 house.heard.append(decode(message.subject, message.headers, message.data)[0])
 
             await client.subscribe("rw.*.desk.>", cb=hear)
+            await client.flush()
             await client.subscribe("rw.district.registrar.query.custody", cb=_custody)
             await client.subscribe("rw.district.index.query.coverage", cb=_coverage)
             yield house

@@ -66,8 +66,8 @@ class Web:
             openapi_url="/api/openapi.json",
         )
         app.state.web = self
-        app.add_middleware(SecurityHeaders)
         errors.add_to(app)
+        app.add_middleware(SecurityHeaders)  # outermost, so that error pages carry the headers too
         app.include_router(sign_in.router)
         app.include_router(api_docs.router)
         app.mount("/web", StaticFiles(packages=[("reelwarden_common.web", "static")]), name="web")

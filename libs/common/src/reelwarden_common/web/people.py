@@ -9,6 +9,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from time import monotonic
 
 from argon2 import PasswordHasher
@@ -86,6 +87,12 @@ class Throttle:
         self._failures.pop(account, None)
 
 
+@cache
+def _nobodys_hash() -> str:
+    """Of a password that nobody knows."""
+    return PasswordHasher().hash(secrets.token_urlsafe(16))
+
+
 class People:
     """The directory: finds people and checks passwords."""
 
@@ -93,7 +100,6 @@ class People:
         self._hashes = {p.id: p.password_hash for p in people}
         self._people = {p.id: Person(p.id, p.name, p.unit, frozenset(p.grants)) for p in people}
         self._hasher = PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_urlsafe(16))
         self._throttle = throttle or Throttle()
         self._turns = asyncio.Semaphore(AT_ONCE)
 
@@ -118,7 +124,7 @@ class People:
             TooOften: too many wrong ones before.
         """
         self._throttle.check(account)
-        kept = self._hashes.get(account, self._nobody)
+        kept = self._hashes.get(account) or _nobodys_hash()
         async with self._turns:
             right = await asyncio.to_thread(self._matches, kept, password)
         if not right or account not in self._people:

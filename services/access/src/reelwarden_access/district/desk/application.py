@@ -254,3 +254,31 @@ STEP_WORDS: Mapping[Status, str] = {
     Status.RECORDED: N_("Recorded"),
     Status.CLOSED: N_("Closed"),
 }
+ACT_WORDS: Mapping[str, str] = {
+    "file": N_("file an application"),
+    "approve": N_("approve"),
+    "reject": N_("reject"),
+    "withdraw": N_("withdraw"),
+    "export_again": N_("ask for the export again"),
+    "supervise": N_("supervise"),
+    "close_supervision": N_("close a supervision"),
+    "view": N_("open footage"),
+    "stop_viewing": N_("stop a viewing"),
+    "release": N_("release a copy"),
+    "take": N_("take a copy"),
+    "record": N_("fill in a record"),
+    "sign": N_("sign a record"),
+    "declare": N_("declare the use"),
+    "close": N_("close an application"),
+    "confirm_sweep": N_("confirm a sweep"),
+    "restore": N_("restore footage"),
+    "read": N_("read an application"),
+    "list": N_("list applications"),
+    "denials": N_("read refused attempts"),
+    "lost": N_("read lost segments"),
+    "sweeps": N_("read stopped sweeps"),
+}
+SWEEP_WORDS: Mapping[str, str] = {
+    "first-sweep": N_("the first erasure at this school"),
+    "too-many": N_("more than is usual"),
+}

@@ -120,12 +120,24 @@ class Filed(BaseModel):
     number: str
 
 
+class FileShown(BaseModel):
+    """A file of an open viewing, and what it shows."""
+
+    name: str
+    kind: str
+    media_type: str
+    url: str
+    camera: str | None
+    start: datetime | None
+    end: datetime | None
+
+
 class ViewingOpened(BaseModel):
     """An open viewing: where its files are streamed from, and what is missing in them."""
 
     viewing: str
     page: str
-    files: list[dict[str, str]]
+    files: list[FileShown]
     gaps: list[dict[str, str]]
 
 

@@ -277,6 +277,9 @@ async def _alarms(
             for s in office.config.schools
             if person.holds(s.id, PersonRole.SAFETY, PersonRole.DISTRICT_OFFICER)
         },
+        "act_words": words.ACT_WORDS,
+        "sweep_words": words.SWEEP_WORDS,
+        "school_names": {s.id: s.name for s in office.config.schools},
         "names": {one.id: one.name for one in _web(request).people.all()},
         "problem": problem.text if problem else None,
     }

@@ -4,10 +4,12 @@ from fastapi import APIRouter
 
 from reelwarden_access.district.desk.acts.recording import RecordDraft
 from reelwarden_access.district.desk.acts.releasing import Handing
+from reelwarden_access.district.desk.acts.retrieving import STREAMED
 from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.bodies import (
     Declaring,
     Filed,
+    FileShown,
     Recording,
     Released,
     Releasing,
@@ -18,6 +20,7 @@ from reelwarden_access.district.desk.bodies import (
 from reelwarden_access.district.desk.shown import ApplicationShown
 from reelwarden_access.district.desk.tables.footage import Export
 from reelwarden_access.district.desk.tables.retrievals import Viewing
+from reelwarden_common.events.access import PackagedFile
 from reelwarden_common.web import SignedIn
 
 router = APIRouter(tags=["retrieval"])
@@ -55,17 +58,20 @@ def opened(viewing: Viewing, export: Export) -> ViewingOpened:
     return ViewingOpened(
         viewing=viewing.id,
         page=f"/viewings/{viewing.id}",
-        files=[
-            {
-                "name": file.name,
-                "kind": file.kind,
-                "media_type": file.media_type,
-                "url": f"/api/viewings/{viewing.id}/files/{file.name}",
-            }
-            for file in export.files
-            if file.kind in ("view", "still")
-        ],
+        files=[_streamed(viewing, file) for file in export.files if file.kind in STREAMED],
         gaps=[gap.model_dump(mode="json") for gap in export.gaps],
+    )
+
+
+def _streamed(viewing: Viewing, file: PackagedFile) -> FileShown:
+    return FileShown(
+        name=file.name,
+        kind=file.kind,
+        media_type=file.media_type,
+        url=f"/api/viewings/{viewing.id}/files/{file.name}",
+        camera=file.span.camera if file.span else None,
+        start=file.span.start if file.span else None,
+        end=file.span.end if file.span else None,
     )
 
 

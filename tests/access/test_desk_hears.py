@@ -1,0 +1,256 @@
+"""What keeper, reaper, exporter, scanner and replicator say, as the desk shows it."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from reelwarden_access.district.desk import app
+from reelwarden_access.district.desk.acts import filing
+from reelwarden_access.district.desk.store import DeskStore
+from reelwarden_common.db import drift
+from reelwarden_common.events.access import (
+    ApplicationFiled,
+    ApplicationLapsed,
+    ApplicationRejected,
+    ApplicationWithdrawn,
+    RestoreAsked,
+    SweepConfirmed,
+    TrainingAcknowledged,
+)
+from reelwarden_common.events.backup import ObjectRestored
+from reelwarden_common.events.base import CameraSpan
+from reelwarden_common.events.ingest import LostSegment, SegmentsLost
+from reelwarden_common.events.report import MessageRefused, RulesPublished
+from reelwarden_common.events.retention import (
+    Hold,
+    HoldAsked,
+    HoldInForce,
+    HoldReleased,
+    HoldSource,
+    SweepStopped,
+)
+from reelwarden_common.messaging.postgres import PgUnits, open_pool
+from reelwarden_common.role import running
+from tests.support.backends import unique
+from tests.support.desk import PASSWORD, DeskHouse
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+async def eventually(read: Any, expected: object) -> None:
+    """Wait until reading gives the expected value."""
+    for _ in range(150):
+        if (found := await read()) == expected:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"expected {expected}, found {found}")
+
+
+async def test_holds_are_shown_as_far_as_they_are(house: DeskHouse) -> None:
+    application = await house.file()
+    filed = (await house.until_said(ApplicationFiled, application))[0]
+    span = filed.spans[0]
+    hold = Hold(
+        id=unique("h"),
+        source=HoldSource.APPLICATION,
+        cause=application,
+        span=span,
+        purpose="application",
+        until=filed.hold_until,
+    )
+
+    async def state() -> Any:
+        return [h["state"] for h in (await house.show(application))["holds"]]
+
+    assert await state() == []
+    await house.say("keeper", "s001", HoldAsked(hold=hold))
+    await eventually(state, ["not_yet"])
+    answer = HoldInForce(
+        hold=hold.id, cause=application, complete=False, segments=3, bytes=30, digest="ab" * 32
+    )
+    await house.say("reaper", "s001", answer)
+    await eventually(state, ["in_part"])
+    await house.say("reaper", "s001", answer.model_copy(update={"complete": True}))
+    await eventually(state, ["in_force"])
+    gone = CameraSpan(camera="gate", start=span.start, end=span.start + timedelta(seconds=10))
+    await house.say("reaper", "s001", answer.model_copy(update={"complete": True, "gone": (gone,)}))
+    await eventually(state, ["gone"])
+    page = await house.ask("wang.fang", "GET", f"/applications/{application}")
+    assert "部分录像此前已不存在" in page.text
+    effective = NOW + timedelta(hours=72)
+    released = HoldReleased(hold=hold.id, cause=application, reason="rejected", effective_at=effective)
+    await house.say("keeper", "s001", released)
+
+    async def released_at() -> Any:
+        return (await house.show(application))["holds"][0]["released_at"] is not None
+
+    await eventually(released_at, expected=True)
+
+
+async def test_an_answer_that_comes_before_the_question_is_kept(house: DeskHouse) -> None:
+    application = await house.file()
+    hold = unique("h")
+    answer = HoldInForce(hold=hold, cause=application, complete=True, segments=1, bytes=1, digest="ab" * 32)
+    await house.say("reaper", "s001", answer)
+
+    async def holds() -> Any:
+        return [(h["id"], h["state"], h["camera"]) for h in (await house.show(application))["holds"]]
+
+    await eventually(holds, [(hold, "in_force", None)])
+
+
+async def test_a_school_cannot_speak_for_anothers_application(house: DeskHouse) -> None:
+    application = await house.file()
+    await house.approve(application, "li.lei")
+    before = len(house.said(MessageRefused))
+    answer = HoldInForce(
+        hold=unique("h"), cause=application, complete=True, segments=1, bytes=1, digest="ab" * 32
+    )
+    await house.say("reaper", "s002", answer)
+    refused = (await house.until_said(MessageRefused, count=before + 1))[-1]
+    assert refused.reason == "nottheirs"
+    assert (await house.show(application))["holds"] == []
+
+
+async def test_a_forged_export_is_dead_lettered(house: DeskHouse) -> None:
+    application = await house.file()
+    await house.approve(application, "li.lei")
+    before = len(house.said(MessageRefused))
+    event = await house.export(application, {"view/gate.mp4": b"x"})
+    await house.until(application, status="ready")
+    await house.say("exporter", "s001", event.model_copy(update={"bucket": "rw-exports-s002"}))
+    await house.until_said(MessageRefused, count=before + 1)
+    assert (await house.show(application))["export"]["files"][0]["name"] == "view/gate.mp4"
+
+
+async def test_a_stopped_sweep_is_confirmed_by_the_district_once(house: DeskHouse) -> None:
+    sweep = unique("w")
+    stopped = SweepStopped(
+        sweep=sweep, reason="first", segments=9, bytes=900, oldest=NOW - timedelta(days=34), newest=NOW
+    )
+    await house.say("reaper", "s001", stopped)
+
+    async def listed() -> Any:
+        found = (await house.ask("feng.ju", "GET", "/api/sweeps")).json()
+        return [s["confirmed_at"] is not None for s in found if s["id"] == sweep]
+
+    await eventually(listed, [False])
+    path = f"/api/sweeps/{sweep}/confirm"
+    for account in ("chen.gang", "li.lei", "deng.ke"):
+        answer = await house.ask(account, "POST", path, {"password": PASSWORD})
+        assert (answer.status_code, answer.json()["error"]["rule"]) == (403, "R3.1")
+    for _ in range(2):
+        await house.do("feng.ju", path, {"password": PASSWORD})
+    assert await listed() == [True]
+    await house.until_said(SweepConfirmed)
+    await asyncio.sleep(0.5)
+    assert [s.sweep for s in house.said(SweepConfirmed)].count(sweep) == 1
+
+
+async def test_a_lost_segment_is_restored_by_the_safety_department(house: DeskHouse) -> None:
+    segment = unique("g")
+    lost = LostSegment(
+        id=segment, camera="gate", start=NOW, end=NOW, digest="ab" * 32, locator="frigate/a.mp4"
+    )
+    await house.say("scanner", "s001", SegmentsLost(segments=(lost,), noticed_at=NOW))
+
+    async def state() -> Any:
+        found = (await house.ask("chen.gang", "GET", "/api/lost")).json()
+        return [
+            (s["asked_at"] is not None, s["restored_at"] is not None)
+            for s in found
+            if s["segment"] == segment
+        ]
+
+    await eventually(state, [(False, False)])
+    path = f"/api/lost/{segment}/restore"
+    for account in ("qian.duo", "wang.fang", "zheng.yu"):
+        assert (await house.ask(account, "POST", path)).json()["error"]["rule"] == "R3.2"
+    await house.do("chen.gang", path)
+    assert segment in {e.segment for e in await house.until_said(RestoreAsked)}
+    assert await state() == [(True, False)]
+    event = ObjectRestored(
+        segment=segment, camera="gate", start=NOW, digest="ab" * 32, locator="frigate/a.mp4"
+    )
+    await house.say("replicator", "s001", event)
+    await eventually(state, [(True, True)])
+
+
+async def test_new_rules_want_a_new_acknowledgement(house: DeskHouse) -> None:
+    await house.do("sun.wei", "/api/training/ack")
+    await house.until_said(TrainingAcknowledged)
+    published = RulesPublished(version=7, effective_from=NOW + timedelta(days=1), digest="ab" * 32)
+    await house.say("inspector", "district", published)
+
+    async def training() -> Any:
+        return (await house.ask("sun.wei", "GET", "/api/training")).json()
+
+    await asyncio.sleep(0.5)
+    assert await training() == {"rules_version": 1, "acknowledged": True}
+    in_force = published.model_copy(update={"version": 2, "effective_from": NOW - timedelta(days=1)})
+    await house.say("inspector", "district", in_force)
+    await eventually(training, {"rules_version": 2, "acknowledged": False})
+    await house.do("sun.wei", "/api/training/ack")
+    assert await training() == {"rules_version": 2, "acknowledged": True}
+
+
+async def test_rejected_and_withdrawn_are_told(house: DeskHouse) -> None:
+    application = await house.file()
+    digest = (await house.show(application))["digest"]
+    body = {"digest": digest, "password": PASSWORD}
+    path = f"/api/applications/{application}/reject"
+    assert (await house.ask("li.lei", "POST", path, body)).status_code == 422
+    await house.do("li.lei", path, body | {"opinion": "事由不充分"})
+    assert (await house.until_said(ApplicationRejected, application))[0].version == 2
+    other = await house.file()
+    assert (await house.ask("li.lei", "POST", f"/api/applications/{other}/withdraw")).status_code == 403
+    await house.do("wang.fang", f"/api/applications/{other}/withdraw")
+    assert (await house.until_said(ApplicationWithdrawn, other))[0].version == 2
+
+
+async def test_what_nobody_decided_lapses(house: DeskHouse) -> None:
+    application = await house.file()
+    pool = await open_pool(house.settings.database_url.get_secret_value(), "access")
+    units = PgUnits(pool, "desk", DeskStore)
+    try:
+        async with units.begin() as store:
+            assert await filing.lapse(store, datetime.now(UTC)) == 0
+        async with units.begin() as store:
+            await store.applications.update(application, decide_by=NOW - timedelta(seconds=1))
+        async with units.begin() as store:
+            assert await filing.lapse(store, datetime.now(UTC)) == 1
+    finally:
+        await pool.close()
+    assert (await house.until_said(ApplicationLapsed, application))[0].reason == "not_decided"
+    assert (await house.show(application))["status"] == "lapsed"
+
+
+async def test_two_desks_side_by_side(house: DeskHouse) -> None:
+    """Numbers without doubles or holes, each event once, one session for both."""
+    async with app.build(house.settings) as role, running(role) as second, house.person("wang.fang") as http:
+        mine = dict(http.cookies)
+        before = len(house.said(ApplicationFiled))
+
+        async def file(n: int) -> str:
+            async with house.client_of(second if n % 2 else house.url, mine) as one:
+                answer = await one.post("/api/applications", json=house.filing())
+                assert answer.status_code == 201, answer.text
+                return str(answer.json()["number"])
+
+        numbers = await asyncio.gather(*(file(n) for n in range(10)))
+        found = sorted(int(number.rsplit("-", 1)[1]) for number in numbers)
+        assert found == list(range(found[0], found[0] + 10))
+        events = await house.until_said(ApplicationFiled, count=before + 10)
+        await asyncio.sleep(1)
+        assert len(house.said(ApplicationFiled)) == before + 10
+        assert sorted(e.number for e in events[before:]) == sorted(numbers)
+
+
+async def test_migrations_equal_the_schema(fresh_database: str) -> None:
+    admin = await asyncpg.connect(fresh_database)
+    try:
+        assert await drift(admin, "access") == []
+    finally:
+        await admin.close()

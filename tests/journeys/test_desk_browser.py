@@ -1,0 +1,166 @@
+"""A teacher files an application in a real browser, on a desk and on a phone."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import av
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from reelwarden_common.events.access import ApplicationFiled
+from tests.support.backends import Database, ObjectStore, unique
+from tests.support.desk import PASSWORD, DeskHouse, open_house
+
+pytestmark = pytest.mark.system
+CHROMIUM = Path("/usr/bin/chromium")
+WIDTHS = {"desk": (1280, 900), "phone": (390, 800)}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def house(
+    postgres: Database, s3: ObjectStore, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[DeskHouse]:
+    """A desk for this module."""
+    name = unique("desk_")
+    admin = await asyncpg.connect(postgres.admin_url())
+    await admin.execute(f"create database {name}")
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            folder = tmp_path_factory.mktemp("desk")
+            async with open_house(folder, postgres, postgres.admin_url(name), s3, patch) as opened:
+                yield opened
+    finally:
+        await admin.execute(f"drop database {name} with (force)")
+        await admin.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's Chromium."""
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        await launched.close()
+
+
+@asynccontextmanager
+async def page_of(
+    browser: Browser, house: DeskHouse, account: str, width: str, locale: str = "zh-CN"
+) -> AsyncIterator[Page]:
+    """Somebody's page after signing in; nothing may be blocked or fail in it."""
+    wide, high = WIDTHS[width]
+    context = await browser.new_context(
+        base_url=house.url, viewport={"width": wide, "height": high}, locale=locale
+    )
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    await page.goto("/login")
+    await page.fill("[name=id]", account)
+    await page.fill("[name=password]", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/")
+    yield page
+    assert complaints == []
+    await context.close()
+
+
+async def fits(page: Page) -> bool:
+    """Whether nothing sticks out to the right."""
+    over = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return bool(over <= 0)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_a_teacher_files_and_a_leader_signs(
+    browser: Browser, house: DeskHouse, width: str, tmp_path: Path
+) -> None:
+    start = datetime.now(ZoneInfo("Asia/Shanghai")) - timedelta(days=1)
+    async with page_of(browser, house, "wang.fang", width) as page:
+        await page.get_by_role("link", name="提交申请").click()
+        await page.get_by_label("校门").check()
+        await page.get_by_label("开始时间").fill(f"{start:%Y-%m-%dT%H:%M:%S}")
+        await page.get_by_label("结束时间").fill(f"{start + timedelta(hours=1):%Y-%m-%dT%H:%M:%S}")
+        await page.get_by_label("调取事由").fill("学生书包在校门口丢失")
+        await page.get_by_label("本人仅将录像用于所填事由").check()
+        await page.get_by_label("输入密码，作为您的签字").fill(PASSWORD)
+        assert await fits(page)
+        await page.get_by_role("button", name="签字并提交").click()
+        await page.wait_for_url("**/applications/*")
+        number = await page.get_by_role("heading", level=1).inner_text()
+        await expect(page.get_by_text("待审批")).to_be_visible()
+        await expect(page.get_by_text("学生书包在校门口丢失")).to_be_visible()
+        assert await fits(page)
+        application = page.url.rsplit("/", 1)[1]
+        await page.screenshot(path=tmp_path / f"filed-{width}.png", full_page=True)
+    filed = (await house.until_said(ApplicationFiled, application))[0]
+    assert filed.number == number
+    assert filed.spans[0].start.replace(microsecond=0) == start.replace(microsecond=0)
+
+    async with page_of(browser, house, "li.lei", width) as page:
+        await page.get_by_role("link", name="待我审批").click()
+        await page.get_by_role("link", name=number).click()
+        await page.get_by_label("意见").fill("同意")
+        await page.get_by_label("输入密码，作为您的签字").fill(PASSWORD)
+        await page.get_by_role("button", name="批准并签字", exact=True).click()
+        await expect(page.get_by_text("已批准，正在导出")).to_be_visible()
+        assert await fits(page)
+
+
+async def test_english_for_who_wants_it_and_by_keyboard_alone(browser: Browser, house: DeskHouse) -> None:
+    async with page_of(browser, house, "wang.fang", "desk", "en-US") as page:
+        await expect(page.get_by_role("heading", name="My applications")).to_be_visible()
+        await page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        await expect(focused).to_have_text("Skip to content")
+        outline = await focused.evaluate("element => getComputedStyle(element).outlineStyle")
+        assert outline == "solid"
+        await page.get_by_role("link", name="中文").click()
+        await expect(page.get_by_role("heading", name="我的申请")).to_be_visible()
+        await page.goto("/training")
+        await expect(page.get_by_role("heading", name="制度与培训")).to_be_visible()
+
+
+async def test_footage_plays_in_ranges_and_stops_with_the_supervision(
+    browser: Browser, house: DeskHouse, clip: bytes
+) -> None:
+    application = await house.file()
+    await house.ready(application, "li.lei", files={"view/gate.mp4": clip})
+    path = f"/api/applications/{application}"
+    await house.do("chen.gang", f"{path}/supervision", {"present": ["王芳"]})
+    await house.do("zhou.jie", "/api/training/ack")
+    async with page_of(browser, house, "zhou.jie", "desk") as page:
+        await page.goto(f"/applications/{application}")
+        await page.get_by_role("button", name="打开录像").click()
+        await page.wait_for_url("**/viewings/*")
+        await expect(page.get_by_text("无缺口：录像覆盖整个时段。")).to_be_visible()
+        video = page.locator("video")
+        await video.evaluate("video => { video.muted = true; return video.play(); }")
+        await page.wait_for_function("() => document.querySelector('video').currentTime > 0.2")
+    shown = await house.show(application)
+    assert shown["viewings"][0]["bytes"] >= len(clip) // 2
+    await house.do("chen.gang", f"{path}/supervision/close")
+    async with page_of(browser, house, "zhou.jie", "phone") as page:
+        answer = await page.request.get(f"/api/viewings/{shown['viewings'][0]['id']}/files/view/gate.mp4")
+        assert answer.status == 403
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Three seconds of grey that Chromium plays."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as out:
+        stream = out.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for shade in range(30):
+            frame = av.VideoFrame(320, 180, "gray")
+            frame.planes[0].update(bytes([shade * 8]) * frame.planes[0].buffer_size)
+            out.mux(stream.encode(frame.reformat(format="yuv420p")))
+        out.mux(stream.encode())
+    return path.read_bytes()
