@@ -131,7 +131,7 @@ async def test_an_application_and_its_holds_are_answered_with_proofs(report_pool
         covered = await store.covered("s001", ["app1", "h1"])
         nodes = await store.nodes("s001", wanted(covered.ranges))
     answer = domain.answer(covered, nodes)
-    assert answer.size == 21
+    assert (answer.size, answer.key) == (21, str(Signer(peers.origin("s001", "registrar"), KEY).key()))
     assert [e.index for e in answer.entries] == list(range(21))
     key = Signer(peers.origin("s001", "registrar"), KEY).key()
     for one in answer.entries:

@@ -190,6 +190,8 @@ class CustodyAnswer(Model):
     checkpoint: str
     """The newest signed note."""
     size: int
+    key: str = ""
+    """The log's C2SP verifier key, to be compared with the published one."""
 
 
 class MessageRefused(Event):

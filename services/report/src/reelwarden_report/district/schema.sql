@@ -47,6 +47,7 @@ CREATE TABLE custody_checkpoint (
     size bigint NOT NULL,
     root bytea NOT NULL,
     note text NOT NULL,
+    key text NOT NULL,
     signed_at timestamptz NOT NULL,
     cosigned_at timestamptz,
     PRIMARY KEY (school, size)

@@ -142,9 +142,12 @@ class CustodyView(Shape):
     school: str
     district: str | None
     """The registrar's signed note."""
+    district_key: str | None
+    """Its C2SP verifier key: what proofs and packages are compared with."""
     countersigned: bool
     site: str | None
     """The notary's, with the registrar's cosignature."""
+    site_key: str | None
 
 
 class LogView(Shape):

@@ -148,10 +148,10 @@ class Writer:
     def _checkpoints(self) -> tuple[tuple[str, str], ...]:
         custody = self.record.custody
         both = [
-            (N_("Custody log of the district, newest checkpoint"), custody.district),
-            (N_("Custody log of the school, newest checkpoint"), custody.site),
+            (N_("Custody log of the district, newest checkpoint"), custody.district, custody.district_key),
+            (N_("Custody log of the school, newest checkpoint"), custody.site, custody.site_key),
         ]
-        return tuple((self.say(label), note) for label, note in both if note)
+        return tuple((self.say(label), f"{note}\n{key}") for label, note, key in both if note)
 
     def _section(
         self,

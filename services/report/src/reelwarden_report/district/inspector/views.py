@@ -270,13 +270,15 @@ class Views:
     async def custody(self, school: str) -> CustodyView:
         """The newest checkpoints; the registrar keeps them in this service's own schema."""
         ours = await self._pool.fetchrow(
-            "SELECT note, cosigned_at FROM custody_checkpoint WHERE school = $1 ORDER BY size DESC LIMIT 1",
+            "SELECT note, key, cosigned_at FROM custody_checkpoint WHERE school = $1 ORDER BY size DESC LIMIT 1",
             school,
         )
-        site = await self._pool.fetchval("SELECT note FROM custody_peer WHERE school = $1", school)
+        site = await self._pool.fetchrow("SELECT note, key FROM custody_peer WHERE school = $1", school)
         return CustodyView(
             school=school,
             district=ours["note"] if ours else None,
+            district_key=ours["key"] if ours else None,
             countersigned=bool(ours and ours["cosigned_at"]),
-            site=site,
+            site=site["note"] if site else None,
+            site_key=site["key"] if site else None,
         )

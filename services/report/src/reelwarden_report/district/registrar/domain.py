@@ -19,6 +19,7 @@ class Covered:
     entries: Sequence[tuple[int, str]]
     size: int
     note: str
+    key: str
 
     @property
     def ranges(self) -> list[Range]:
@@ -39,4 +40,5 @@ def answer(covered: Covered, nodes: Mapping[Node, bytes]) -> CustodyAnswer:
         ),
         checkpoint=covered.note,
         size=covered.size,
+        key=covered.key,
     )

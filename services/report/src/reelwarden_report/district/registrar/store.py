@@ -100,12 +100,13 @@ class RegistrarStore(Store):
         checkpoint = Checkpoint(signer.name, frontier.size, frontier.root)
         note = signer.sign(checkpoint.text)
         await self._conn.execute(
-            "INSERT INTO custody_checkpoint (school, size, root, note, signed_at)"
-            " VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO custody_checkpoint (school, size, root, note, key, signed_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6)",
             school,
             checkpoint.size,
             checkpoint.root,
             note,
+            str(signer.key()),
             self.clock(),
         )
         ranges = merkle.consistency(last, checkpoint.size)
@@ -183,10 +184,11 @@ class RegistrarStore(Store):
         """The entries about these applications and holds, and a checkpoint that covers them."""
         await self.sign_if_grown(school)
         row = await self._conn.fetchrow(
-            "SELECT size, note FROM custody_checkpoint WHERE school = $1 ORDER BY size DESC LIMIT 1", school
+            "SELECT size, note, key FROM custody_checkpoint WHERE school = $1 ORDER BY size DESC LIMIT 1",
+            school,
         )
         if row is None:
-            return Covered((), 0, "")
+            return Covered((), 0, "", "")
         entries = await self._conn.fetch(
             "SELECT DISTINCT e.position, e.text FROM custody_about a JOIN custody_entry e"
             " USING (school, position) WHERE a.school = $1 AND a.about = ANY($2)"
@@ -195,4 +197,4 @@ class RegistrarStore(Store):
             about,
             MOST_ENTRIES,
         )
-        return Covered([(e["position"], e["text"]) for e in entries], row["size"], row["note"])
+        return Covered([(e["position"], e["text"]) for e in entries], row["size"], row["note"], row["key"])
