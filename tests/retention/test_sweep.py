@@ -19,9 +19,15 @@ OLD = NOW - timedelta(days=33)
 YOUNG = NOW - timedelta(days=2)
 
 
+async def stop(site: Site) -> None:
+    """Sweep until the brake speaks: it waits for two sweeps that agree."""
+    await site.sweeper.turn()
+    await site.sweeper.turn()
+
+
 async def let_go(site: Site, version: int = 100) -> None:
     """Stop the first sweep, confirm it, sweep again."""
-    await site.sweeper.turn()
+    await stop(site)
     stopped = site.said(SweepStopped)[-1]
     await site.hear(plan(version, confirmed_sweeps=(stopped.sweep,), issued_at=site.time.now))
     await site.sweeper.turn()
@@ -52,13 +58,24 @@ async def test_first_sweep_stops_and_erases_exactly_what_was_confirmed(site: Sit
     assert list((site.root / ".reelwarden/trash").iterdir()) == []
 
 
+async def test_the_brake_waits_while_the_catalogue_still_grows(site: Site) -> None:
+    await site.hear(plan(1))
+    for n in range(5):
+        await site.record(OLD + n * TEN)
+        await site.sweeper.turn()
+    assert site.said(SweepStopped) == []
+    await site.sweeper.turn()
+    [stopped] = site.said(SweepStopped)
+    assert stopped.segments == 5
+
+
 async def test_a_sweep_unlike_the_others_stops(site: Site) -> None:
     await site.record(OLD)
     await site.record(YOUNG)
     await site.hear(plan(1))
     await let_go(site)
     await site.record(*(OLD + n * TEN for n in range(1, 22)))
-    await site.sweeper.turn()
+    await stop(site)
     assert [s.reason for s in site.said(SweepStopped)] == ["first-sweep", "too-many"]
     assert site.said(SweepStopped)[-1].segments == 21
 
@@ -236,7 +253,7 @@ async def test_a_shortening_waits_for_the_sites_own_delay_and_is_said_when_it_co
     assert site.said(SweepStopped) == []
     assert site.said(PlanApplied)[-1].periods[0].days == 60
     site.time.pass_(timedelta(hours=72, minutes=1))
-    await site.sweeper.turn()
+    await stop(site)
     assert site.said(SweepStopped)[-1].segments == 1
     assert site.said(PlanApplied)[-1].periods[0].days == 30
     assert site.exists(segment)
@@ -247,7 +264,6 @@ async def test_a_place_that_was_taken_meanwhile_costs_nothing(site: Site) -> Non
     [segment] = await site.record(OLD)
     body = (site.root / segment.locator).read_bytes()
     await site.hear(plan(1))
-    await site.sweeper.turn()
     [due] = await due_now(site)
 
     def taken(step: str) -> None:

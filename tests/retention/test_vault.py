@@ -174,5 +174,6 @@ async def test_a_release_frees_footage_after_the_delay_and_not_before(site: Site
     await site.hear(plan(2, holds=(one,), releases=(released("h1", NOW),)))
     site.time.pass_(later)
     await site.sweeper.turn()
+    await site.sweeper.turn()
     assert bool(site.said(SweepStopped)) == (later > timedelta(hours=72))
     assert site.exists(segment)

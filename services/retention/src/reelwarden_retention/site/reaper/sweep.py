@@ -111,6 +111,11 @@ class Sweeper:
         return True
 
     async def _decide(self) -> Decision:
+        """What to do in this sweep.
+
+        A stop is said when two sweeps in a row would stop over the same files: while the scanner still reads
+        an old storage in, each sweep finds more, and a person would be asked again and again.
+        """
         async with self._units.begin() as store:
             now, policies = store.clock(), store.policies()
             looked_at = [one for one in store.in_vault() if one.presence is not Presence.PRESENT]
@@ -126,7 +131,9 @@ class Sweeper:
             )
             if decision.closes is not None:
                 store.journal.close(decision.closes)
-            if decision.stop is not None and decision.sweep is not None:
+            settled = store.meta("would-stop") == decision.sweep
+            store.remember("would-stop", (decision.stop and decision.sweep) or "")
+            if decision.stop is not None and decision.sweep is not None and settled:
                 store.journal.stop(decision.sweep, decision.stop, found, now)
                 self._say_stopped(store, decision.sweep, decision.stop, found)
         return decision
