@@ -176,6 +176,20 @@ async def test_a_change_of_resolution_begins_another_file(site: Site) -> None:
     assert ready.gaps == ()
 
 
+async def test_what_browsers_cannot_play_is_encoded_anew_and_said_so(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(footage_module, "PLAYABLE", frozenset({"vp9"}))
+    site.school.record("hall", 0, 20)
+    await site.authorise(span("hall", 3.4, 16.2))
+    ready = _ready(await site.run())
+    told = json.loads(await site.fetch(ready, "digests.json"))
+    assert [view["encoded_anew"] for view in told["views"]] == [True]
+    assert ready.files[0].span == span("hall", 3.4, 16.2)
+    (tmp_path / "view.mp4").write_bytes(await site.fetch(ready, "view/hall-1.mp4"))
+    assert len(pictures(tmp_path / "view.mp4")) == 64
+
+
 async def test_nothing_there_at_all(site: Site) -> None:
     await site.authorise(span("gate", 0, 10))
     failed = _failed(await site.run())

@@ -8,9 +8,11 @@ import av
 import pytest
 from PIL import Image, ImageStat
 
+from reelwarden_access.site.exporter.encode import encode
 from reelwarden_access.site.exporter.files import Located
 from reelwarden_access.site.exporter.media import Shown, Strip, Unplayable, inspect, still, stitch
 from reelwarden_common.events.ingest import Segment
+from reelwarden_local.recorders.picture import Picture
 from reelwarden_local.recorders.writer import Encoding
 from tests.access.footage import CAMERAS, School, at, filmed_at, pictures
 
@@ -135,3 +137,48 @@ def test_pictures_that_refer_to_later_ones_stay_whole(tmp_path: Path, container:
     assert len(levels) <= len(wanted) + 3, "no more than the pictures that the last ones refer to"
     with source.open("rb") as file:
         assert inspect(file).codec == "h264"
+
+
+def _h265(path: Path, start: float, seconds: int) -> Strip:
+    """What most cameras of today encode, and most browsers cannot play."""
+    recorded = CAMERAS["gate"]
+    scene = Picture(f"{recorded.name} {recorded.id}", recorded.zone, 320, 180)
+    with av.open(str(path), "w", format="mp4") as output:
+        stream = output.add_stream("libx265", rate=5, options={"x265-params": "log-level=none:crf=20"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        stream.codec_context.gop_size = 10
+        for number in range(seconds * 5):
+            frame = scene.frame(at(start + number / 5))
+            frame.pts, frame.time_base = number, Fraction(1, 5)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return Strip(Located(path.parent, path.name).open, at(start), timedelta())
+
+
+def test_h265_is_encoded_anew_and_cut_exactly(tmp_path: Path) -> None:
+    strips = [_h265(tmp_path / "first.mp4", 0, 6), _h265(tmp_path / "second.mp4", 6, 6)]
+    target = tmp_path / "view.mp4"
+    shown = encode(strips, at(3.4), at(10), target)
+    assert (shown.start, shown.end, shown.lead_in) == (at(3.4), at(10), timedelta())
+    with target.open("rb") as file:
+        assert inspect(file).codec == "h264"
+    seen = pictures(target)
+    assert [filmed_at("gate", picture, at(3.4 + second)) for second, picture in seen] == [
+        at(3.4) + FRAME * n for n in range(33)
+    ]
+    assert target.read_bytes().index(b"moov") < target.read_bytes().index(b"mdat")
+    assert [(part.strip, part.at, part.start) for part in shown.parts] == [
+        (0, timedelta(), at(3.4)),
+        (1, timedelta(seconds=2.6), at(6)),
+    ]
+
+
+def test_h265_that_is_damaged_inside_still_shows_the_rest(tmp_path: Path) -> None:
+    strip = _h265(tmp_path / "first.mp4", 0, 6)
+    content = bytearray((tmp_path / "first.mp4").read_bytes())
+    middle = content.index(b"mdat") + (len(content) - content.index(b"mdat")) // 3
+    content[middle : middle + 200] = bytes(200)
+    (tmp_path / "first.mp4").write_bytes(content)
+    encode([strip], at(0), at(6), tmp_path / "view.mp4")
+    assert 10 <= len(pictures(tmp_path / "view.mp4")) <= 30

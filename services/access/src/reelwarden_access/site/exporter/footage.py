@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from reelwarden_access.site.exporter.domain import Gap, Piece, Run, Unusable, slack
+from reelwarden_access.site.exporter.encode import encode
 from reelwarden_access.site.exporter.files import Located, digest_of_file
-from reelwarden_access.site.exporter.media import Shown, Strip, still, stitch
+from reelwarden_access.site.exporter.media import PLAYABLE, Shown, Strip, still, stitch
 from reelwarden_common.events.access import PackagedFile, RetrievalAuthorised
 from reelwarden_common.events.base import CameraSpan
 
@@ -98,12 +99,14 @@ class FootageBuilder:
         for before, piece in zip((None, *run.pieces), run.pieces, strict=False):
             allowed = slack(before, piece) if before else timedelta()
             strips.append(Strip(self._files[piece.segment.id].open, piece.segment.start, allowed))
-        shown = stitch(strips, run.span.start, run.span.end, self._folder / view)
+        plays = run.pieces[0].parameters.codec in PLAYABLE
+        make = stitch if plays else encode
+        shown = make(strips, run.span.start, run.span.end, self._folder / view)
         still(self._folder / view, self._folder / picture)
         span = CameraSpan(camera=camera, start=shown.start, end=shown.end)
         self._add(view, "view", self._folder, view, span)
         self._add(picture, "still", self._folder, picture, span)
-        self._timelines.append(_timeline(view, run, shown))
+        self._timelines.append(_timeline(view, run, shown) | {"encoded_anew": not plays})
 
     def _add_native(self, findings: Sequence[Findings]) -> None:
         pieces = {piece.segment.id: piece for found in findings for piece in found.pieces}

@@ -18,6 +18,8 @@ from PIL import Image
 
 from reelwarden_access.site.exporter.domain import Parameters
 
+PLAYABLE = frozenset({"h264", "vp9", "av1"})
+"""Codecs that browsers play everywhere; what is in another one is encoded anew for viewing."""
 TICKS = 90_000
 """A second on a viewing copy's timeline."""
 BITEXACT = 0x400
@@ -69,7 +71,7 @@ def inspect(file: BinaryIO) -> Parameters:
     Raises:
         Unplayable: none that can be read.
     """
-    with _reading(file) as (container, video):
+    with reading(file) as (container, video):
         packet = next((p for p in container.demux(video) if p.size), None)
         if packet is None:
             raise Unplayable("no picture in it")
@@ -101,7 +103,7 @@ def still(video: Path, target: Path) -> None:
     Raises:
         Unplayable: it cannot be decoded.
     """
-    with video.open("rb") as file, _reading(file) as (container, stream):
+    with video.open("rb") as file, reading(file) as (container, stream):
         frame = next(container.decode(stream), None)
         if frame is None:
             raise Unplayable("no picture can be decoded")
@@ -110,7 +112,7 @@ def still(video: Path, target: Path) -> None:
 
 
 @contextmanager
-def _reading(file: BinaryIO) -> Iterator[tuple[InputContainer, VideoStream]]:
+def reading(file: BinaryIO) -> Iterator[tuple[InputContainer, VideoStream]]:
     if not file.seek(0, os.SEEK_END):
         raise Unplayable("it is empty")
     file.seek(0)
@@ -163,12 +165,12 @@ class _Seam:
 
     def add(self, number: int, strip: Strip) -> None:
         """Add what a strip has of the time still open."""
-        nominal = _seconds(strip.start - self._start)
+        nominal = seconds(strip.start - self._start)
         begun = self._stream is not None
-        wanted = self._reached - _seconds(strip.slack) if begun else Fraction(0)
-        with strip.open() as file, _reading(file) as (container, video):
+        wanted = self._reached - seconds(strip.slack) if begun else Fraction(0)
+        with strip.open() as file, reading(file) as (container, video):
             pictures, zero = _timeline(container, video)
-            cut = _cut(pictures, wanted - nominal, _seconds(self._end - self._start) - nominal)
+            cut = _cut(pictures, wanted - nominal, seconds(self._end - self._start) - nominal)
             if cut is None:
                 return
             first, last = cut
@@ -183,8 +185,8 @@ class _Seam:
                 if index in decoded_at:
                     self._mux(self._stream, timed, decoded_at[index] + shift, shift - zero)
             begins = pictures[first].at if begun else max(pictures[first].at, -nominal)
-        self._parts.append(Part(number, _delta(shift + begins), strip.start + _delta(begins)))
-        self._shown_end = min(self._end, strip.start + _delta(self._reached - shift))
+        self._parts.append(Part(number, delta(shift + begins), strip.start + delta(begins)))
+        self._shown_end = min(self._end, strip.start + delta(self._reached - shift))
 
     def _place(self, nominal: Fraction, *, begun: bool) -> Fraction:
         """Where a strip's first picture goes: at its own time, but never over what is there already."""
@@ -211,7 +213,7 @@ class _Seam:
         """What the finished copy shows."""
         if not self._parts or self._first is None:
             raise Unplayable("no picture in that time")
-        lead_in = _delta(max(Fraction(0), -self._first))
+        lead_in = delta(max(Fraction(0), -self._first))
         return Shown(self._parts[0].start, self._shown_end, lead_in, tuple(self._parts))
 
 
@@ -241,9 +243,9 @@ def _decoding_times(shown: Sequence[Fraction]) -> list[Fraction]:
     return [earliest - delay for earliest in in_order]
 
 
-def _seconds(length: timedelta) -> Fraction:
+def seconds(length: timedelta) -> Fraction:
     return Fraction(length // _MICROSECOND, 1_000_000)
 
 
-def _delta(seconds: Fraction) -> timedelta:
+def delta(seconds: Fraction) -> timedelta:
     return timedelta(microseconds=round(seconds * 1_000_000))
