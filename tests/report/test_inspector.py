@@ -209,15 +209,22 @@ async def test_an_inspection_writes_a_report_in_both_languages(
         assert again["number"].endswith("0002")
         gaps = [f for f in await get(client, "/api/findings", school="s001") if f["kind"] == "gap"]
         assert len(gaps) == 1
+        assert gaps[0]["facts"]["count"] == 1
         index.add("s001", "gate", NOW - timedelta(minutes=30), NOW)
         await client.post("/api/inspections", json={"school": "s001", "kind": "daily"})
         assert "gap" not in await open_kinds(client)
         await client.aclose()
 
 
-async def test_people_see_only_what_is_theirs(district_bus: EmbeddedBus, report_url: str, toml: Path) -> None:
+async def test_people_see_only_what_is_theirs(
+    district_bus: EmbeddedBus, report_url: str, toml: Path, voices: Voices
+) -> None:
     async with inspector(district_bus, report_url, toml) as address:
-        teacher, auditor = await signed_in(address, "teacher"), await signed_in(address, "auditor")
+        teacher, auditor, safety = [
+            await signed_in(address, person) for person in ("teacher", "auditor", "safety")
+        ]
+        await voices.say("s001", access.AccessDenied(actor="a-2", act="file", rule="R3.3"))
+        await until(lambda: open_kinds(safety), lambda kinds: "access-denied" in kinds)
         for path in (
             "/",
             "/reports",
@@ -233,11 +240,19 @@ async def test_people_see_only_what_is_theirs(district_bus: EmbeddedBus, report_
         assert (await auditor.get("/api/custody/s001")).status_code == 404
         order = {"school": "s002", "kind": "daily"}
         assert (await auditor.post("/api/inspections", json=order)).status_code == 403
+        finding = (await get(safety, "/api/findings"))[0]["finding"]
+        closing = {"reason": "mended"}
+        for person, status in ((teacher, 403), (auditor, 403), (safety, 204), (safety, 422)):
+            answer = await person.post(f"/api/findings/{finding}/close", json=closing)
+            assert answer.status_code == status, answer.text
+        violation = (await get(safety, "/api/violations"))[0]["violation"]
+        for person, status in ((auditor, 403), (safety, 204), (safety, 404)):
+            answer = await person.post(f"/api/violations/{violation}/close", json=closing)
+            assert answer.status_code == status, answer.text
         suggested = await teacher.post("/api/feedback", json={"school": "s001", "text": "走廊再加一台"})
         assert suggested.status_code == 201
         assert (await teacher.get("/feedback")).status_code == 200
         assert "走廊再加一台" not in (await teacher.get("/feedback")).text
-        safety = await signed_in(address, "safety")
         assert "走廊再加一台" in (await safety.get("/feedback")).text
         assert (await teacher.post("/api/feedback", json={"school": "s002", "text": "x"})).status_code == 403
         async with httpx.AsyncClient(base_url=address) as nobody:

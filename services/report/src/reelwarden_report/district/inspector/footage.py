@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from reelwarden_common.events import backup, ingest, retention
 from reelwarden_report.district.inspector.as_json import as_json
-from reelwarden_report.district.inspector.domain import DayCoverage, local_days
+from reelwarden_report.district.inspector.domain import DayCoverage, day_span, local_days
 from reelwarden_report.district.inspector.findings import Findings
 
 
@@ -141,12 +141,16 @@ class Footage(Findings):
 
     async def still_lost(self, school: str, camera: str, day: date) -> int:
         """How many segments of a camera's day are lost and not restored."""
-        rows = await self.conn.fetch(
-            "SELECT start FROM lost_segment WHERE school = $1 AND camera = $2 AND restored_at IS NULL",
+        span = day_span(day, self.zone)
+        count = await self.conn.fetchval(
+            "SELECT count(*) FROM lost_segment WHERE school = $1 AND camera = $2 AND start >= $3"
+            " AND start < $4 AND restored_at IS NULL",
             school,
             camera,
+            span.start,
+            span.end,
         )
-        return sum(row["start"].astimezone(self.zone).date() == day for row in rows)
+        return int(count)
 
     async def restored(self, school: str, event: backup.ObjectRestored) -> None:
         await self.conn.execute(

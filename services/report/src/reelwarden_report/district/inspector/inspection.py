@@ -2,9 +2,11 @@
 
 import asyncio
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,7 +21,7 @@ from reelwarden_common.pdf import render_pdf
 from reelwarden_common.telemetry import log
 from reelwarden_common.web import Text, Web
 from reelwarden_report.district.inspector.coverage import Coverage
-from reelwarden_report.district.inspector.domain import INSPECTION_DAYS, Cause, Kind, days_back
+from reelwarden_report.district.inspector.domain import INSPECTION_DAYS, Cause, Kind, Span, days_back
 from reelwarden_report.district.inspector.record import CameraRecord, Record, camera_records, tables
 from reelwarden_report.district.inspector.settings import Settings
 from reelwarden_report.district.inspector.shapes import ReportView
@@ -126,23 +128,37 @@ class Inspections:
     async def _judge(self, record: Record, kind: str) -> None:
         """Open findings for gaps and missing days; close those of gaps that were filled since."""
         school = record.school.school
+        edge = str(record.since.astimezone(self._zone).date())
         async with self._units.begin() as store:
-            gaps = {key: (c, gap) for c in record.cameras for gap in c.gaps for key in [_gap_key(c, gap)]}
             known = await store.open_causes(school, Kind.GAP)
+            found = {cause.key: cause for camera in record.cameras for cause in self._gaps(camera)}
             if record.asked:
-                recent = [k for k in known if k.split("|")[2] > record.since.isoformat()]
-                await store.over(school, Kind.GAP, [key for key in recent if key not in gaps])
-            for key, (camera, (start, end)) in gaps.items():
-                if key not in known:
-                    facts = {
-                        "start": start.isoformat(),
-                        "end": end.isoformat(),
-                        "length": (end - start).total_seconds(),
-                    }
-                    await store.open(school, Cause(Kind.GAP, key, camera.camera, facts))
+                recent = [key for key in known if key.rpartition("|")[2] > edge]
+                await store.over(school, Kind.GAP, [key for key in recent if key not in found])
+            for key, cause in found.items():
+                if key not in known or key.rpartition("|")[2] > edge:
+                    await store.open(school, cause)
             if kind != "daily" and record.asked:
                 for camera in record.cameras:
                     await self._days(store, school, camera, record.at)
+
+    def _gaps(self, camera: CameraRecord) -> Iterator[Cause]:
+        """One cause per camera and day on which gaps begin, however many there are."""
+
+        def day(gap: tuple[datetime, datetime]) -> str:
+            return str(gap[0].astimezone(self._zone).date())
+
+        for begun, found in groupby(camera.gaps, key=day):
+            gaps = [Span(*gap) for gap in found]
+            longest = max(gaps, key=lambda gap: gap.seconds)
+            facts = {
+                "count": len(gaps),
+                "start": longest.start.isoformat(),
+                "end": longest.end.isoformat(),
+                "length": longest.seconds,
+                "total": sum(gap.seconds for gap in gaps),
+            }
+            yield Cause(Kind.GAP, f"{camera.camera}|{begun}", camera.camera, facts)
 
     async def _days(self, store: InspectorStore, school: str, camera: CameraRecord, now: datetime) -> None:
         """Does a camera that is old enough really hold its days?"""
@@ -230,8 +246,3 @@ class Inspections:
             at=record.at,
             digest=digest,
         )
-
-
-def _gap_key(camera: CameraRecord, gap: tuple[datetime, datetime]) -> str:
-    start, end = gap
-    return f"{camera.camera}|{start.isoformat()}|{end.isoformat()}"

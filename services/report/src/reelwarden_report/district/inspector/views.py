@@ -270,7 +270,8 @@ class Views:
     async def custody(self, school: str) -> CustodyView:
         """The newest checkpoints; the registrar keeps them in this service's own schema."""
         ours = await self._pool.fetchrow(
-            "SELECT note, key, cosigned_at FROM custody_checkpoint WHERE school = $1 ORDER BY size DESC LIMIT 1",
+            "SELECT note, key, cosigned_at FROM custody_checkpoint WHERE school = $1"
+            " ORDER BY size DESC LIMIT 1",
             school,
         )
         site = await self._pool.fetchrow("SELECT note, key FROM custody_peer WHERE school = $1", school)

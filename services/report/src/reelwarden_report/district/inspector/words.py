@@ -32,6 +32,7 @@ SENTENCES = {
     Kind.DENIED: N_("Someone was refused (%(act)s), rule %(rule)s. The attempt is recorded."),
     Kind.DEAD_LETTER: N_("A message was refused by %(role)s and waits for a person: %(detail)s"),
 }
+MANY_GAPS = N_("%(count)s gaps, %(sum)s in all; the longest from %(start)s to %(end)s (%(duration)s).")
 KINDS = {
     Kind.GAP: N_("Gap"),
     Kind.REJECTED: N_("Unusable file"),
@@ -153,13 +154,17 @@ def sentence(kind: str, facts: Mapping[str, Any], zone: ZoneInfo) -> Text:
             shown[key] = code(shown[key])
     if "gone" in shown:
         shown["spans"] = ", ".join(_span(*span, zone=zone) for span in shown["gone"])
-    if "length" in shown:
-        shown["duration"] = duration(shown["length"])
+    for key, name in (("length", "duration"), ("total", "sum")):
+        if key in shown:
+            shown[name] = duration(shown[key])
+    message = SENTENCES[Kind(kind)]
+    if kind == Kind.GAP and shown.get("count", 1) > 1:
+        message = MANY_GAPS
     try:
-        SENTENCES[Kind(kind)] % shown
+        message % shown
     except (KeyError, ValueError):
         return Text(N_("%(kind)s: %(facts)s"), kind=kind, facts=dict(facts))
-    return Text(SENTENCES[Kind(kind)], **shown)
+    return Text(message, **shown)
 
 
 def _span(camera: str, start: str, end: str, *, zone: ZoneInfo) -> str:

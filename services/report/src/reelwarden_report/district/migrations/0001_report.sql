@@ -146,6 +146,7 @@ CREATE TABLE lost_segment (
     restore_failed text,
     PRIMARY KEY (school, segment)
 );
+CREATE INDEX lost_segment_camera ON lost_segment (school, camera, start);
 -- One row per message of certificates.
 CREATE TABLE erasure (
     school text NOT NULL,
