@@ -1,13 +1,14 @@
 """What keeper, reaper, exporter, scanner and replicator say, as the desk shows it."""
 
 import asyncio
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 
 from reelwarden_access.district.desk import app
-from reelwarden_access.district.desk.acts import filing
+from reelwarden_access.district.desk.acts import filing, releasing
 from reelwarden_access.district.desk.store import DeskStore
 from reelwarden_common.db import drift
 from reelwarden_common.events.access import (
@@ -32,7 +33,9 @@ from reelwarden_common.events.retention import (
     SweepStopped,
 )
 from reelwarden_common.messaging.postgres import PgUnits, open_pool
-from reelwarden_common.role import running
+from reelwarden_common.role import Bus, running
+from reelwarden_common.s3 import S3
+from reelwarden_common.settings import S3Settings
 from tests.support.backends import unique
 from tests.support.desk import PASSWORD, DeskHouse
 
@@ -128,22 +131,22 @@ async def test_a_forged_export_is_dead_lettered(house: DeskHouse) -> None:
 async def test_a_stopped_sweep_is_confirmed_by_the_district_once(house: DeskHouse) -> None:
     sweep = unique("w")
     stopped = SweepStopped(
-        sweep=sweep, reason="first", segments=9, bytes=900, oldest=NOW - timedelta(days=34), newest=NOW
+        sweep=sweep, reason="first-sweep", segments=9, bytes=900, oldest=NOW - timedelta(days=34), newest=NOW
     )
     await house.say("reaper", "s001", stopped)
 
     async def listed() -> Any:
         found = (await house.ask("feng.ju", "GET", "/api/sweeps")).json()
-        return [s["confirmed_at"] is not None for s in found if s["id"] == sweep]
+        return [s["asks"] for s in found if s["id"] == sweep]
 
-    await eventually(listed, [False])
+    await eventually(listed, [True])
     path = f"/api/sweeps/{sweep}/confirm"
     for account in ("chen.gang", "li.lei", "deng.ke"):
         answer = await house.ask(account, "POST", path, {"password": PASSWORD})
         assert (answer.status_code, answer.json()["error"]["rule"]) == (403, "R3.1")
     for _ in range(2):
         await house.do("feng.ju", path, {"password": PASSWORD})
-    assert await listed() == [True]
+    assert await listed() == [False]
     await house.until_said(SweepConfirmed)
     await asyncio.sleep(0.5)
     assert [s.sweep for s in house.said(SweepConfirmed)].count(sweep) == 1
@@ -225,6 +228,24 @@ async def test_what_nobody_decided_lapses(house: DeskHouse) -> None:
         await pool.close()
     assert (await house.until_said(ApplicationLapsed, application))[0].reason == "not_decided"
     assert (await house.show(application))["status"] == "lapsed"
+
+
+async def test_packages_that_nobody_took_are_erased(house: DeskHouse) -> None:
+    """Not what waits to be taken, nor what is being built right now."""
+    folder = house.settings.packages_dir
+    folder.mkdir(mode=0o700, exist_ok=True)
+    old, young = folder / "old.zip", folder / "young.zip"
+    scratch = folder / "tmpdead"
+    scratch.mkdir()
+    for path in (old, young, scratch / "0000"):
+        path.write_bytes(b"x")
+    for path in (old, scratch):
+        os.utime(path, (0, 0))
+    builder = releasing.Builder(
+        S3(S3Settings()), Bus("desk", house.settings), folder, house.settings.desk_key
+    )
+    builder.tidy([], datetime.now(UTC))
+    assert (old.exists(), scratch.exists(), young.exists()) == (False, False, True)
 
 
 async def test_two_desks_side_by_side(house: DeskHouse) -> None:

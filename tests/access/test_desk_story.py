@@ -103,7 +103,7 @@ async def test_a_copy_for_the_police_leaves_once(house: DeskHouse) -> None:
     assert {"forms/application.zh.pdf", "forms/application.en.pdf"} <= set(names)
     told = (await house.until_said(CopyReleased, application))[0]
     assert (told.package, told.recipient) == (released["package"], "police")
-    assert not list(house.settings.packages_dir.glob("*.zip"))
+    assert not list(house.settings.packages_dir.glob(f"{application}*"))
 
     again = await house.ask("zhou.jie", "POST", f"{path}/release", body)
     assert again.status_code == 403

@@ -281,4 +281,9 @@ ACT_WORDS: Mapping[str, str] = {
 SWEEP_WORDS: Mapping[str, str] = {
     "first-sweep": N_("the first erasure at this school"),
     "too-many": N_("more than is usual"),
+    "mismatch": N_("a file is not what the catalogue says; it was put back"),
+    "storage-unbound": N_("the storage is not mounted, or is another school's"),
+    "clock-unbelievable": N_("the school's clock cannot be believed"),
 }
+SWEEPS_THAT_ASK = frozenset({"first-sweep", "too-many"})
+"""The others only tell: nothing was erased, and nobody's confirmation changes that."""

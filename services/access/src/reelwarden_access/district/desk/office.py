@@ -208,9 +208,11 @@ class Office:
             return None
 
     async def lapse(self) -> None:
-        """End what is past its deadline."""
+        """End what is past its deadline, and erase packages that nobody will take."""
         async with self._desk.units.begin() as store:
             await filing.lapse(store, store.clock())
+            waiting = await store.retrievals.waiting()
+        await asyncio.to_thread(self._builder.tidy, waiting, self.now())
 
     async def _on(
         self, who: Person, act: str, application: str, work: Act[T], password: str | None = None

@@ -5,7 +5,13 @@ from functools import partial
 from typing import Any
 
 from reelwarden_access.district.desk import domain, retrieval
-from reelwarden_access.district.desk.application import Actor, Application, Declaration, Status
+from reelwarden_access.district.desk.application import (
+    SWEEPS_THAT_ASK,
+    Actor,
+    Application,
+    Declaration,
+    Status,
+)
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.shown import (
     ApplicationShort,
@@ -233,9 +239,13 @@ async def lost(work: Work) -> list[dict[str, Any]]:
 
 
 async def sweeps(work: Work) -> list[dict[str, Any]]:
-    """Stopped sweeps at one's schools."""
+    """Stopped sweeps at one's schools; `asks` where they wait for a confirmation."""
     schools = _overseen(work)
-    return [s for s in await work.store.alarms.sweeps() if schools is None or s["school"] in schools]
+    return [
+        sweep | {"asks": sweep["reason"] in SWEEPS_THAT_ASK and sweep["confirmed_at"] is None}
+        for sweep in await work.store.alarms.sweeps()
+        if schools is None or sweep["school"] in schools
+    ]
 
 
 def _overseen(work: Work) -> list[str] | None:

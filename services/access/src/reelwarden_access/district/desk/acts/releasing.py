@@ -1,11 +1,12 @@
 """The copy: built once, released once, to the recipient named (R4.3, R4.4)."""
 
 import asyncio
+import shutil
 import tempfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from reelwarden_access.district.desk import retrieval
@@ -138,6 +139,17 @@ class Builder:
     def path(self, release: Release) -> Path:
         """Where the package of a release lies."""
         return self._folder / f"{release.application}.{release.claim}.zip"
+
+    def tidy(self, waiting: Collection[Release], now: datetime) -> None:
+        """Erase what nobody will take any more; what is being built is young and is left alone."""
+        kept = {self.path(release) for release in waiting}
+        for path in self._folder.glob("*") if self._folder.is_dir() else ():
+            age = now.timestamp() - path.stat().st_mtime
+            if path not in kept and age > BUILDING_AT_MOST.total_seconds():
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
     async def build(
         self,

@@ -214,6 +214,14 @@ class RetrievalsTable:
         row = await self._conn.fetchrow("SELECT * FROM releases WHERE application = $1", application)
         return Release(**row) if row else None
 
+    async def waiting(self) -> list[Release]:
+        """Packages that were released and not taken yet, of applications that are not over."""
+        rows = await self._conn.fetch(
+            "SELECT r.* FROM releases r JOIN applications a ON a.id = r.application"
+            " WHERE r.released_at IS NOT NULL AND r.handed_over_at IS NULL AND a.ended_at IS NULL"
+        )
+        return [Release(**row) for row in rows]
+
     async def handed_over(self, application: str, at: datetime) -> bool:
         """The last bytes of the package leave now; False if they did before."""
         fresh = await self._conn.fetchval(
