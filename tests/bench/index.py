@@ -29,9 +29,9 @@ from reelwarden_local.bus import EmbeddedBus
 from reelwarden_local.servers import Postgres
 from tests.support.ingest import TEN, message, migrated, segments, write_district
 
-ROUNDS = 2
-EVENTS, PER_EVENT, CAMERAS = 2000, 50, 20
-"""A round: 100,000 segments."""
+ROUNDS = 4
+EVENTS, PER_EVENT, CAMERAS = 1000, 50, 20
+"""A round: 50,000 segments. Many rounds: the best of each says what it can do, whoever else is at work."""
 TARGET = 0.5
 BATCH = 200
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -67,14 +67,13 @@ class Upkeep:
     async def _check_some(self) -> int:
         async with self._units.begin() as store:
             hours = await store.conn.fetch(_HOURS_TO_CHECK, AT_ONCE)
-            for school, camera, hour in hours:
-                for row in await store.conn.fetch(_CONFLICTS, school, camera, hour, hour + HOUR):
-                    if await store.conn.fetchval(
-                        _NEW_CONFLICT, school, camera, row["start_at"], row["digests"]
-                    ):
-                        digests = tuple(digest.hex() for digest in row["digests"])
-                        event = SegmentConflict(camera=camera, start=row["start_at"], digests=digests)
-                        store.publish(school, event)
+            columns = list(zip(*hours, strict=True))
+            for row in await store.conn.fetch(_CONFLICTS, *columns) if columns else ():
+                place = (row["school"], row["camera"], row["start_at"])
+                if await store.conn.fetchval(_NEW_CONFLICT, *place, row["digests"]):
+                    digests = tuple(digest.hex() for digest in row["digests"])
+                    event = SegmentConflict(camera=row["camera"], start=row["start_at"], digests=digests)
+                    store.publish(row["school"], event)
             return len(hours)
 
     async def count_coverage(self) -> None:
@@ -137,9 +136,11 @@ UPDATE hours SET to_check = false WHERE (school, camera, hour) IN
     (SELECT school, camera, hour FROM hours WHERE to_check LIMIT $1 FOR UPDATE SKIP LOCKED)
 RETURNING school, camera, hour"""
 _CONFLICTS = """
-SELECT start_at, array_agg(digest ORDER BY digest) AS digests FROM segments
-WHERE school = $1 AND camera = $2 AND start_at >= $3 AND start_at < $4
-GROUP BY start_at HAVING count(*) > 1"""
+SELECT s.school, s.camera, s.start_at, array_agg(s.digest ORDER BY s.digest) AS digests
+FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS h (school, camera, hour)
+JOIN segments s ON s.school = h.school AND s.camera = h.camera
+    AND s.start_at >= h.hour AND s.start_at < h.hour + interval '1 hour'
+GROUP BY s.school, s.camera, s.start_at HAVING count(*) > 1"""
 _NEW_CONFLICT = """
 INSERT INTO conflicts (school, camera, start_at, digests) VALUES ($1, $2, $3, $4)
 ON CONFLICT (school, camera, start_at) DO UPDATE SET digests = excluded.digests
