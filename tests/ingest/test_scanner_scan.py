@@ -111,9 +111,10 @@ async def test_a_hook_closes_a_file_at_once(tmp_path: Path) -> None:
         spool.mkdir()
         (spool / "1").write_text(f"{at.path(newest)}\n", encoding="utf-8")
         (spool / "2").write_text("/etc/passwd", encoding="utf-8")
+        (spool / "3").touch()
         await at.scanner.settle()
         assert list(recorded(at)) == [newest.sha256]
-        assert list(spool.iterdir()) == []
+        assert list(spool.iterdir()) == [spool / "3"]
 
 
 async def test_what_vanished_is_lost_after_a_while_and_back_when_it_is_back(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from reelwarden_common.envelope import MAX_BODY, Envelope
 from reelwarden_common.events.ingest import (
     DayCounted,
     DayDiffers,
+    Segment,
     SegmentsLost,
     SegmentsRecorded,
     SegmentsRejected,
@@ -16,13 +17,14 @@ from reelwarden_common.events.ingest import (
 from reelwarden_common.identity import digest_of
 from reelwarden_ingest.site.scanner.domain import Found, Reason, Rejection, Signature
 from reelwarden_ingest.site.scanner.handlers import on_day_differs
+from reelwarden_ingest.site.scanner.store import Catalogue
 from tests.ingest.scanner_site import GATE, SCHOOL, Site, days_ago, site
 
 START = days_ago(2).replace(hour=6)
 
 
-def rejected(number: int, length: int = 10) -> Found:
-    return Found(f"{number:06d}{'长' * length}.mp4", Signature(1, 1, number), None, None, rejection=BAD)
+def rejected(number: int, length: int = 10, letter: str = "长") -> Found:
+    return Found(f"{number:06d}{letter * length}.mp4", Signature(1, 1, number), None, None, rejection=BAD)
 
 
 BAD = Rejection(Reason.EMPTY, "the file has no content")
@@ -31,11 +33,30 @@ BAD = Rejection(Reason.EMPTY, "the file has no content")
 async def test_events_never_outgrow_the_bus(tmp_path: Path) -> None:
     async with site(tmp_path) as at:
         async with at.scanner.units.begin() as catalogue:
-            catalogue.enter([rejected(n, 1300) for n in range(120)], lambda _: True)
+            catalogue.enter([rejected(n, 1300) for n in range(60)], lambda _: True)
+            catalogue.enter([rejected(n, 4000, "\x01") for n in range(60, 120)], lambda _: True)
         sizes = [row[0] for row in at.conn.execute("SELECT length(body) FROM outbox")]
         assert len(sizes) > 3
         assert max(sizes) < MAX_BODY
         assert sum(len(event.files) for event in at.said(SegmentsRejected)) == 120
+
+
+async def test_one_file_that_cannot_be_entered_costs_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with site(tmp_path) as at:
+        bad, *rest = at.recorder.backfill(GATE.id, START, START + 6 * GATE.length)
+        record = Catalogue._record
+
+        def fail(self: Catalogue, found: Found, segment: Segment) -> Segment:
+            if found.digest == bad.sha256:
+                raise ValueError
+            return record(self, found, segment)
+
+        monkeypatch.setattr(Catalogue, "_record", fail)
+        await at.scan()
+        said = [s.digest for event in at.said(SegmentsRecorded) for s in event.segments]
+        assert sorted(said) == sorted(w.sha256 for w in rest)
 
 
 async def test_a_rejection_is_told_once(tmp_path: Path) -> None:

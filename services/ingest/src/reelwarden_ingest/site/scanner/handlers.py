@@ -23,15 +23,15 @@ async def on_day_differs(event: DayDiffers, _: Envelope, catalogue: Catalogue) -
     Raises:
         Refused: there is no such day.
     """
-    present, lost = catalogue.day(event.camera, event.day)
+    present, lost = catalogue.days.segments(event.camera, event.day)
     catalogue.publish_segments(present)
     catalogue.publish_lost(lost)
-    catalogue.uncount(event.camera, event.day)
+    catalogue.days.changed(event.camera, event.day)
 
 
 async def on_camera_registered(event: CameraRegistered, _: Envelope, catalogue: Catalogue) -> None:
     """Who erases a camera's footage, and when: it decides whether what vanishes is lost."""
-    catalogue.register(event.camera, event.keep_days, managed=event.managed)
+    catalogue.cameras.register(event.camera, event.keep_days, managed=event.managed)
 
 
 async def on_segments_erased(event: SegmentsErased, _: Envelope, catalogue: Catalogue) -> None:

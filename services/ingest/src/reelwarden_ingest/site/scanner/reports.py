@@ -42,8 +42,8 @@ class Reports:
             self._recount(catalogue)
             for camera in scanner.recorders.cameras:
                 if (reached := reached_by(scanner, catalogue, camera)) is not None:
-                    catalogue.uncount(camera, f"{reached:%Y-%m-%d}")
-            days = catalogue.uncounted(DAYS_A_TURN)
+                    catalogue.days.changed(camera, f"{reached:%Y-%m-%d}")
+            days = catalogue.days.untold(DAYS_A_TURN)
         for camera, day in days:
             async with scanner.units.begin() as catalogue:
                 self._count(catalogue, camera, day)
@@ -51,13 +51,13 @@ class Reports:
     def _count(self, catalogue: Catalogue, camera: str, day: str) -> None:
         reached = reached_by(self._scanner, catalogue, camera)
         if reached is not None:
-            ids = catalogue.day_ids(camera, day)
+            ids = catalogue.days.ids(camera, day)
             counted = DayCounted(
                 camera=camera, day=day, count=len(ids), digest=digest_of(ids), complete_to=reached
             )
             catalogue.publish(self._scanner.school, counted)
         if reached is not None or camera not in self._scanner.recorders.cameras:
-            catalogue.counted(camera, day)
+            catalogue.days.told(camera, day)
 
     def _recount(self, catalogue: Catalogue) -> None:
         """Once a day every camera's days are told anew, one camera a turn: it heals a restored district."""
@@ -65,7 +65,7 @@ class Reports:
         for camera in self._scanner.recorders.cameras:
             if now - self._recounted_at.get(camera, LONG_AGO) >= RECOUNT_EVERY:
                 self._recounted_at[camera] = now
-                catalogue.uncount_camera(camera)
+                catalogue.days.all_changed(camera)
                 return
 
     async def measure_storage(self) -> None:
@@ -100,17 +100,17 @@ class Reports:
         scanner = self._scanner
         async with scanner.units.begin() as catalogue:
             for camera in scanner.recorders.cameras.values():
-                said = catalogue.said(camera.id)
+                said = catalogue.cameras.said(camera.id)
                 since = self._silent_since(catalogue, camera)
                 if since is not None and since != said.silent_since:
                     catalogue.publish(scanner.school, CameraSilent(camera=camera.id, since=since))
                 offset_ms = self._offset_ms(camera.id, said)
                 if offset_ms != said.offset_ms:
                     catalogue.publish(scanner.school, CameraClock(camera=camera.id, offset_ms=offset_ms))
-                catalogue.say(camera.id, Said(since, offset_ms))
+                catalogue.cameras.say(camera.id, Said(since, offset_ms))
 
     def _silent_since(self, catalogue: Catalogue, camera: RecordedCamera) -> datetime | None:
-        newest = catalogue.newest(camera.id)
+        newest = catalogue.cameras.newest(camera.id)
         if newest is None or self._scanner.seen_at is None:
             return None
         longest = max(SHORTEST_SILENCE, SILENT_SEGMENTS * camera.segment_length)
@@ -127,5 +127,5 @@ class Reports:
 
 def reached_by(scanner: Scanner, catalogue: Catalogue, camera: str) -> datetime | None:
     """Up to when a camera's footage is in the catalogue; None: not known yet."""
-    newest = catalogue.newest(camera)
+    newest = catalogue.cameras.newest(camera)
     return scanner.complete_to(camera, None if newest is None else newest[1])

@@ -3,7 +3,7 @@
 import sqlite3
 from datetime import UTC, datetime, timedelta
 
-from reelwarden_common.events.ingest import Segment, TimeSource
+from reelwarden_common.events.ingest import LostSegment, Segment, TimeSource
 from reelwarden_ingest.site.scanner.domain import Known, Signature, State
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -90,3 +90,15 @@ def known(row: sqlite3.Row) -> Known:
 def signature(row: sqlite3.Row) -> Signature:
     """The signature last seen."""
     return Signature(row["size"], row["mtime_ns"], row["inode"])
+
+
+def lost(segment: Segment) -> LostSegment:
+    """What is said of a segment that is lost."""
+    return LostSegment(
+        id=segment.id,
+        camera=segment.camera,
+        start=segment.start,
+        end=segment.end,
+        digest=segment.digest,
+        locator=segment.locator,
+    )

@@ -13,10 +13,10 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from reelwarden_common.clock import Clock, system_clock
-from reelwarden_common.errors import StorageFull
+from reelwarden_common.errors import StorageFull, Transient
 from reelwarden_common.messaging.units import Units
 from reelwarden_common.telemetry import log
-from reelwarden_ingest.site.scanner.domain import Keeping, complete_to
+from reelwarden_ingest.site.scanner.domain import Found, Keeping, complete_to
 from reelwarden_ingest.site.scanner.measures import Measures
 from reelwarden_ingest.site.scanner.probe import file_time
 from reelwarden_ingest.site.scanner.reader import Outcome, Reader
@@ -105,7 +105,7 @@ class Scanner:
         async with self.units.begin() as catalogue:
             catalogue.bind(storage)
             for camera in self.recorders.cameras:
-                if (newest := catalogue.newest(camera)) is not None:
+                if (newest := catalogue.cameras.newest(camera)) is not None:
                     self.room.lead(camera, newest[0], newest[2])
 
     # noticing
@@ -198,8 +198,7 @@ class Scanner:
         entered = [outcome.found for outcome in self._read if outcome.found is not None]
         if entered:
             with self._measures.entering(len(entered)):
-                async with self.units.begin() as catalogue:
-                    catalogue.enter(entered, lambda locator: self.storage.look(locator) is not None)
+                await self._enter_all(entered)
         outcomes, self._read = self._read, []
         self._entered.set()
         again = []
@@ -210,6 +209,20 @@ class Scanner:
         self._measure(outcomes)
         if again:
             await self.notice(again)
+
+    async def _enter_all(self, found: Sequence[Found]) -> None:
+        try:
+            async with self.units.begin() as catalogue:
+                catalogue.enter(found, lambda locator: self.storage.look(locator) is not None)
+        except Transient:
+            raise
+        except Exception:  # noqa: BLE001 - nothing about one file may hold up the others
+            if len(found) == 1:
+                # It is looked at again by a later pass; the others must not wait for it.
+                log("scanner").exception("file_not_entered", locator=found[0].locator)
+                return
+            for one in found:
+                await self._enter_all([one])
 
     def _measure(self, outcomes: Sequence[Outcome]) -> None:
         now, monotonic = self.clock(), self.monotonic()

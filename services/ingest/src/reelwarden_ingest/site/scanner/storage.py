@@ -108,6 +108,8 @@ class Storage:
         paths = []
         for note in sorted(spool.iterdir()) if spool.is_dir() else ():
             text = note.read_text(encoding="utf-8", errors="replace").strip("\n")
+            if not text:
+                continue  # it is being written just now
             note.unlink()
             path = Path(os.path.normpath(self.root / text))
             if path.is_relative_to(self.root):
@@ -200,4 +202,4 @@ def signature_of(status: os.stat_result) -> Signature:
 
 def printable(path: str) -> str:
     """A path as text: bytes that are not UTF-8 are written as a backslash, x and their number."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return os.fsencode(path).decode("utf-8", "backslashreplace")[:LONGEST_PATH]

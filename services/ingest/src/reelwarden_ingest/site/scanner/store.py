@@ -2,12 +2,10 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 from reelwarden_common.clock import Clock, system_clock
-from reelwarden_common.errors import Refused
 from reelwarden_common.events.ingest import (
     LostSegment,
     RejectedFile,
@@ -19,7 +17,9 @@ from reelwarden_common.events.ingest import (
     SegmentsRejected,
 )
 from reelwarden_common.messaging.units import Store
-from reelwarden_ingest.site.scanner import rows
+from reelwarden_ingest.site.scanner import rows, sql
+from reelwarden_ingest.site.scanner.cameras import Cameras
+from reelwarden_ingest.site.scanner.days import Days
 from reelwarden_ingest.site.scanner.domain import (
     LONGEST,
     ON_DISK,
@@ -28,7 +28,6 @@ from reelwarden_ingest.site.scanner.domain import (
     Known,
     Reason,
     Rejection,
-    Said,
     Signature,
     State,
     Step,
@@ -38,66 +37,10 @@ from reelwarden_ingest.site.scanner.domain import (
 from reelwarden_ingest.site.scanner.probe import file_time
 
 SEGMENTS_AN_EVENT = 50
-BYTES_AN_EVENT = 150_000
-"""Of locators, which alone can make an event larger than the bus takes."""
+BYTES_AN_EVENT = 200_000
+"""Long names alone can make an event larger than the bus takes."""
 LAST_NAME = "\U0010ffff"
 """Sorts after every file name."""
-
-_PRESENT_AT = """
-    SELECT size, mtime_ns, inode FROM segments
-    WHERE folder = ? AND name = ? AND state IN ('altered', 'present')
-"""
-_PRESENT_IN_FOLDER = """
-    SELECT name, size, mtime_ns, inode FROM segments
-    WHERE folder = ? AND name > ? AND name <= ? AND state IN ('altered', 'present')
-"""
-_REJECTED_AT = """
-    SELECT size, mtime_ns, inode FROM rejected
-    WHERE locator = ? AND (look_again_us IS NULL OR look_again_us > ?)
-"""
-_REJECTED_IN_FOLDER = """
-    SELECT locator, size, mtime_ns, inode FROM rejected
-    WHERE folder = ? AND locator > ? AND locator <= ? AND (look_again_us IS NULL OR look_again_us > ?)
-"""
-_FOLDERS = """
-    SELECT DISTINCT folder FROM segments WHERE state IN ('altered', 'present')
-    UNION SELECT DISTINCT folder FROM rejected
-"""
-_OVERLAPPING = """
-    SELECT * FROM segments
-    WHERE camera = ? AND start_us > ? AND start_us < ? AND end_us > ?
-        AND state IN ('altered', 'lost', 'present')
-    ORDER BY start_us, id LIMIT ?
-"""
-_NEWEST = """
-    SELECT start_us, end_us, mtime_ns FROM segments WHERE camera = ? ORDER BY start_us DESC LIMIT 1
-"""
-_AT_PLACE = """
-    SELECT * FROM segments WHERE folder = ? AND name = ?
-    ORDER BY state IN ('altered', 'present') DESC, changed_us DESC LIMIT 1
-"""
-_BY_ID = "SELECT * FROM segments WHERE id = ?"
-_REGISTER = """
-    INSERT INTO cameras (camera, keep_days, managed) VALUES (?, ?, ?)
-    ON CONFLICT (camera) DO UPDATE SET keep_days = excluded.keep_days, managed = excluded.managed
-"""
-_UNCOUNT_CAMERA = """
-    INSERT OR IGNORE INTO uncounted
-    SELECT DISTINCT camera, date(start_us / 1000000, 'unixepoch') FROM segments WHERE camera = ?
-"""
-_VOLUME = """
-    SELECT count(*) AS files, sum(bytes) FILTER (WHERE start_us >= ?) AS bytes FROM segments
-    WHERE state IN ('altered', 'present')
-"""
-_SAY = """
-    INSERT INTO cameras (camera, silent_since_us, offset_ms) VALUES (?, ?, ?)
-    ON CONFLICT (camera) DO UPDATE SET silent_since_us = excluded.silent_since_us,
-        offset_ms = excluded.offset_ms
-"""
-_PUT_BACK = """
-    UPDATE segments SET state = 'present', found_digest = NULL, folder = ?, name = ?, changed_us = ?
-    WHERE id = ?
-"""
 
 T = TypeVar("T", Segment, RejectedFile, LostSegment)
 
@@ -108,6 +51,7 @@ class Catalogue(Store):
     def __init__(self, conn: sqlite3.Connection, school: str, clock: Clock = system_clock) -> None:
         super().__init__("scanner", clock)
         self.conn, self.school = conn, school
+        self.days, self.cameras = Days(conn), Cameras(conn)
 
     # what is known
 
@@ -131,25 +75,25 @@ class Catalogue(Store):
         upto = LAST_NAME if upto is None else upto
         found = {
             row["name"]: rows.signature(row)
-            for row in self.conn.execute(_PRESENT_IN_FOLDER, (folder, after, upto))
+            for row in self.conn.execute(sql.PRESENT_IN_FOLDER, (folder, after, upto))
         }
         start = f"{folder}/" if folder else ""
         span = (f"{start}{after}", f"{start}{upto}", rows.microseconds(now))
-        for row in self.conn.execute(_REJECTED_IN_FOLDER, (folder, *span)):
+        for row in self.conn.execute(sql.REJECTED_IN_FOLDER, (folder, *span)):
             found[rows.split(row["locator"])[1]] = rows.signature(row)
         return found
 
     def signature_at(self, locator: str, now: datetime) -> Signature | None:
         """The same for one path."""
         place = rows.split(locator)
-        row = self.conn.execute(_PRESENT_AT, place).fetchone()
+        row = self.conn.execute(sql.PRESENT_AT, place).fetchone()
         if row is None:
-            row = self.conn.execute(_REJECTED_AT, (locator, rows.microseconds(now))).fetchone()
+            row = self.conn.execute(sql.REJECTED_AT, (locator, rows.microseconds(now))).fetchone()
         return None if row is None else rows.signature(row)
 
     def folders(self) -> set[str]:
         """All folders that hold catalogued files."""
-        return {row["folder"] for row in self.conn.execute(_FOLDERS)}
+        return {row["folder"] for row in self.conn.execute(sql.FOLDERS)}
 
     def overlapping(
         self, camera: str, start: datetime, end: datetime, limit: int
@@ -157,15 +101,8 @@ class Catalogue(Store):
         """Segments that overlap a span, on the disk or lost, by start."""
         earliest = rows.microseconds(start - LONGEST)
         span = (earliest, rows.microseconds(end), rows.microseconds(start))
-        found = self.conn.execute(_OVERLAPPING, (camera, *span, limit))
+        found = self.conn.execute(sql.OVERLAPPING, (camera, *span, limit))
         return [(rows.segment(row), State(row["state"])) for row in found]
-
-    def newest(self, camera: str) -> tuple[datetime, datetime, datetime] | None:
-        """Start, end and file time of a camera's segment with the latest start."""
-        row = self.conn.execute(_NEWEST, (camera,)).fetchone()
-        if row is None:
-            return None
-        return rows.moment(row["start_us"]), rows.moment(row["end_us"]), rows.moment(row["mtime_ns"] // 1000)
 
     # what was found
 
@@ -207,11 +144,11 @@ class Catalogue(Store):
 
     def _at(self, locator: str) -> Known | None:
         """A path may have had several segments in its time; the one on the disk counts, then the last."""
-        row = self.conn.execute(_AT_PLACE, rows.split(locator)).fetchone()
+        row = self.conn.execute(sql.AT_PLACE, rows.split(locator)).fetchone()
         return None if row is None else rows.known(row)
 
     def _by_id(self, identifier: str) -> Known | None:
-        row = self.conn.execute(_BY_ID, (identifier,)).fetchone()
+        row = self.conn.execute(sql.BY_ID, (identifier,)).fetchone()
         return None if row is None else rows.known(row)
 
     def _record(self, found: Found, segment: Segment) -> Segment:
@@ -223,7 +160,7 @@ class Catalogue(Store):
         if known is None:
             raise LookupError(found.locator)
         folder, name = rows.split(found.locator)
-        self.conn.execute(_PUT_BACK, (folder, name, rows.microseconds(self.clock()), known.id))
+        self.conn.execute(sql.PUT_BACK, (folder, name, rows.microseconds(self.clock()), known.id))
         self._sign(known.id, found)
         segment = self._segment(known.id)
         self._settled(found.locator, segment.camera, segment.start)
@@ -264,7 +201,7 @@ class Catalogue(Store):
 
     def _settled(self, locator: str, camera: str, start: datetime) -> None:
         self.conn.execute("DELETE FROM rejected WHERE locator = ?", (locator,))
-        self.uncount(camera, f"{start:%Y-%m-%d}")
+        self.days.changed(camera, f"{start:%Y-%m-%d}")
 
     def _reject(self, found: Found, rejection: Rejection) -> Iterator[RejectedFile]:
         """Enters a rejected file; yields what is new about it: nothing, where it was told before."""
@@ -300,7 +237,7 @@ class Catalogue(Store):
             )
 
     def _segment(self, identifier: str) -> Segment:
-        row = self.conn.execute(_BY_ID, (identifier,)).fetchone()
+        row = self.conn.execute(sql.BY_ID, (identifier,)).fetchone()
         return rows.segment(row)
 
     # what is gone
@@ -314,26 +251,13 @@ class Catalogue(Store):
             if known is None or known.state not in ON_DISK:
                 continue
             segment = self._segment(known.id)
-            kept = self._keeping(segment.camera, keeping)
+            kept = self.cameras.keeping(segment.camera, keeping)
             if kept is not None and kept.overwritten(segment.end, self.clock()):
                 self._leave(segment, State.OVERWRITTEN)
             else:
                 self._leave(segment, State.LOST)
-                lost.append(_lost(segment))
+                lost.append(rows.lost(segment))
         self.publish_lost(lost)
-
-    def _keeping(self, camera: str, configured: Mapping[str, Keeping]) -> Keeping | None:
-        """The district's register goes before the site's own file."""
-        kept = configured.get(camera)
-        query = "SELECT keep_days, managed FROM cameras WHERE camera = ?"
-        row = self.conn.execute(query, (camera,)).fetchone()
-        if kept is None or row is None or row["keep_days"] is None:
-            return kept
-        return Keeping(bool(row["managed"]), replace(kept.period, days=row["keep_days"]))
-
-    def register(self, camera: str, keep_days: int, *, managed: bool) -> None:
-        """What the district's register says of a camera."""
-        self.conn.execute(_REGISTER, (camera, keep_days, managed))
 
     def publish_lost(self, lost: Sequence[LostSegment]) -> None:
         """Say that they are lost."""
@@ -352,7 +276,7 @@ class Catalogue(Store):
             "UPDATE segments SET state = ?, changed_us = ? WHERE id = ?",
             (state, rows.microseconds(self.clock()), segment.id),
         )
-        self.uncount(segment.camera, f"{segment.start:%Y-%m-%d}")
+        self.days.changed(segment.camera, f"{segment.start:%Y-%m-%d}")
 
     def forget(self, before: datetime) -> int:
         """Drop what was erased before then; tells how many."""
@@ -372,83 +296,12 @@ class Catalogue(Store):
         again = self.conn.execute(query, (now,)).fetchall()
         return [locator for (locator,) in (*ready, *map(tuple, again))]
 
-    # camera-days
-
-    def uncount(self, camera: str, day: str) -> None:
-        """A camera-day's count has changed, or is asked for."""
-        self.conn.execute("INSERT OR IGNORE INTO uncounted VALUES (?, ?)", (camera, day))
-
-    def uncount_camera(self, camera: str) -> None:
-        """All of a camera's days are to be told again."""
-        self.conn.execute(_UNCOUNT_CAMERA, (camera,))
-
-    def uncounted(self, limit: int) -> list[tuple[str, str]]:
-        """Camera-days to be told."""
-        query = "SELECT camera, day FROM uncounted ORDER BY day, camera LIMIT ?"
-        return [(row["camera"], row["day"]) for row in self.conn.execute(query, (limit,)).fetchall()]
-
-    def counted(self, camera: str, day: str) -> None:
-        """A camera-day was told."""
-        self.conn.execute("DELETE FROM uncounted WHERE camera = ? AND day = ?", (camera, day))
-
-    def day_ids(self, camera: str, day: str) -> list[str]:
-        """What `DayCounted` counts of a camera-day (UTC): all that was recorded and not erased by us."""
-        query = """
-            SELECT id FROM segments
-            WHERE camera = ? AND start_us >= ? AND start_us < ? AND state <> 'erased'
-        """
-        return [row["id"] for row in self.conn.execute(query, (camera, *_span(day)))]
-
-    def day(self, camera: str, day: str) -> tuple[list[Segment], list[LostSegment]]:
-        """A camera-day's (UTC) segments: on the disk, and lost.
-
-        Raises:
-            Refused: there is no such day.
-        """
-        query = "SELECT * FROM segments WHERE camera = ? AND start_us >= ? AND start_us < ? ORDER BY start_us"
-        found = self.conn.execute(query, (camera, *_span(day))).fetchall()
-        present = [rows.segment(row) for row in found if row["state"] in ON_DISK]
-        return present, [_lost(rows.segment(row)) for row in found if row["state"] == State.LOST]
-
     # the whole
 
     def volume(self, since: datetime) -> tuple[int, int]:
         """How many files lie on the disk, and the bytes of those that were filmed since then."""
-        row = self.conn.execute(_VOLUME, (rows.microseconds(since),)).fetchone()
+        row = self.conn.execute(sql.VOLUME, (rows.microseconds(since),)).fetchone()
         return int(row["files"]), int(row["bytes"] or 0)
-
-    def said(self, camera: str) -> Said:
-        """What was last said about a camera."""
-        query = "SELECT silent_since_us, offset_ms FROM cameras WHERE camera = ?"
-        row = self.conn.execute(query, (camera,)).fetchone()
-        if row is None:
-            return Said(None, 0)
-        since = row["silent_since_us"]
-        return Said(None if since is None else rows.moment(since), row["offset_ms"])
-
-    def say(self, camera: str, said: Said) -> None:
-        """Remember it."""
-        since = None if said.silent_since is None else rows.microseconds(said.silent_since)
-        self.conn.execute(_SAY, (camera, since, said.offset_ms))
-
-
-def _span(day: str) -> tuple[int, int]:
-    try:
-        start = datetime.fromisoformat(f"{day}T00:00:00+00:00")
-        return rows.microseconds(start), rows.microseconds(start + timedelta(days=1))
-    except (ValueError, OverflowError) as error:
-        raise Refused(f"{day} is no day of the calendar") from error
-
-
-def _lost(segment: Segment) -> LostSegment:
-    return LostSegment(
-        id=segment.id,
-        camera=segment.camera,
-        start=segment.start,
-        end=segment.end,
-        digest=segment.digest,
-        locator=segment.locator,
-    )
 
 
 def batches(items: Sequence[T]) -> Iterator[tuple[T, ...]]:
@@ -456,7 +309,7 @@ def batches(items: Sequence[T]) -> Iterator[tuple[T, ...]]:
     batch: list[T] = []
     size = 0
     for item in items:
-        length = len(item.locator.encode())
+        length = len(item.model_dump_json())
         if batch and (len(batch) == SEGMENTS_AN_EVENT or size + length > BYTES_AN_EVENT):
             yield tuple(batch)
             batch, size = [], 0

@@ -1,0 +1,65 @@
+"""Camera-days: what is told of them, and which are to be told again."""
+
+import sqlite3
+from datetime import datetime, timedelta
+
+from reelwarden_common.errors import Refused
+from reelwarden_common.events.ingest import LostSegment, Segment
+from reelwarden_ingest.site.scanner import rows
+from reelwarden_ingest.site.scanner.domain import ON_DISK, State
+
+_UNCOUNT_CAMERA = """
+    INSERT OR IGNORE INTO uncounted
+    SELECT DISTINCT camera, date(start_us / 1000000, 'unixepoch') FROM segments WHERE camera = ?
+"""
+
+
+class Days:
+    """Part of the catalogue, in its transaction. Days are UTC, written YYYY-MM-DD."""
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self.conn = conn
+
+    def changed(self, camera: str, day: str) -> None:
+        """A camera-day's count has changed, or is asked for."""
+        self.conn.execute("INSERT OR IGNORE INTO uncounted VALUES (?, ?)", (camera, day))
+
+    def all_changed(self, camera: str) -> None:
+        """All of a camera's days are to be told again."""
+        self.conn.execute(_UNCOUNT_CAMERA, (camera,))
+
+    def untold(self, limit: int) -> list[tuple[str, str]]:
+        """Camera-days to be told."""
+        query = "SELECT camera, day FROM uncounted ORDER BY day, camera LIMIT ?"
+        return [(row["camera"], row["day"]) for row in self.conn.execute(query, (limit,)).fetchall()]
+
+    def told(self, camera: str, day: str) -> None:
+        """A camera-day was told."""
+        self.conn.execute("DELETE FROM uncounted WHERE camera = ? AND day = ?", (camera, day))
+
+    def ids(self, camera: str, day: str) -> list[str]:
+        """What `DayCounted` counts of a camera-day (UTC): all that was recorded and not erased by us."""
+        query = """
+            SELECT id FROM segments
+            WHERE camera = ? AND start_us >= ? AND start_us < ? AND state <> 'erased'
+        """
+        return [row["id"] for row in self.conn.execute(query, (camera, *_span(day)))]
+
+    def segments(self, camera: str, day: str) -> tuple[list[Segment], list[LostSegment]]:
+        """A camera-day's (UTC) segments: on the disk, and lost.
+
+        Raises:
+            Refused: there is no such day.
+        """
+        query = "SELECT * FROM segments WHERE camera = ? AND start_us >= ? AND start_us < ? ORDER BY start_us"
+        found = self.conn.execute(query, (camera, *_span(day))).fetchall()
+        present = [rows.segment(row) for row in found if row["state"] in ON_DISK]
+        return present, [rows.lost(rows.segment(row)) for row in found if row["state"] == State.LOST]
+
+
+def _span(day: str) -> tuple[int, int]:
+    try:
+        start = datetime.fromisoformat(f"{day}T00:00:00+00:00")
+        return rows.microseconds(start), rows.microseconds(start + timedelta(days=1))
+    except (ValueError, OverflowError) as error:
+        raise Refused(f"{day} is no day of the calendar") from error

@@ -1,0 +1,41 @@
+"""The catalogue's longer statements."""
+
+PRESENT_AT = """
+    SELECT size, mtime_ns, inode FROM segments
+    WHERE folder = ? AND name = ? AND state IN ('altered', 'present')
+"""
+PRESENT_IN_FOLDER = """
+    SELECT name, size, mtime_ns, inode FROM segments
+    WHERE folder = ? AND name > ? AND name <= ? AND state IN ('altered', 'present')
+"""
+REJECTED_AT = """
+    SELECT size, mtime_ns, inode FROM rejected
+    WHERE locator = ? AND (look_again_us IS NULL OR look_again_us > ?)
+"""
+REJECTED_IN_FOLDER = """
+    SELECT locator, size, mtime_ns, inode FROM rejected
+    WHERE folder = ? AND locator > ? AND locator <= ? AND (look_again_us IS NULL OR look_again_us > ?)
+"""
+FOLDERS = """
+    SELECT DISTINCT folder FROM segments WHERE state IN ('altered', 'present')
+    UNION SELECT DISTINCT folder FROM rejected
+"""
+OVERLAPPING = """
+    SELECT * FROM segments
+    WHERE camera = ? AND start_us > ? AND start_us < ? AND end_us > ?
+        AND state IN ('altered', 'lost', 'present')
+    ORDER BY start_us, id LIMIT ?
+"""
+AT_PLACE = """
+    SELECT * FROM segments WHERE folder = ? AND name = ?
+    ORDER BY state IN ('altered', 'present') DESC, changed_us DESC LIMIT 1
+"""
+BY_ID = "SELECT * FROM segments WHERE id = ?"
+VOLUME = """
+    SELECT count(*) AS files, sum(bytes) FILTER (WHERE start_us >= ?) AS bytes FROM segments
+    WHERE state IN ('altered', 'present')
+"""
+PUT_BACK = """
+    UPDATE segments SET state = 'present', found_digest = NULL, folder = ?, name = ?, changed_us = ?
+    WHERE id = ?
+"""
