@@ -151,6 +151,16 @@ _SHAPE = {
     "policies": """
         SELECT tablename || ' ' || policyname || ' ' || cmd || ' ' || coalesce(qual, '') || ' '
                || coalesce(with_check, '') FROM pg_policies WHERE schemaname = $1""",
+    "row security": """
+        SELECT c.relname || CASE WHEN c.relforcerowsecurity THEN ' forced' ELSE ' enabled' END
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = $1 AND c.relrowsecurity""",
+    "sequences": "SELECT sequencename || ' ' || increment_by FROM pg_sequences WHERE schemaname = $1",
+    "types": """
+        SELECT t.typname || ' ' || string_agg(e.enumlabel, ' ' ORDER BY e.enumsortorder)
+        FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid JOIN pg_namespace n ON n.oid = t.typnamespace
+        WHERE n.nspname = $1 GROUP BY t.typname""",
+    "views": "SELECT viewname || ' ' || definition FROM pg_views WHERE schemaname = $1",
     "triggers": """
         SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND NOT t.tgisinternal""",
@@ -173,7 +183,7 @@ async def shape(admin: asyncpg.Connection, schema: str) -> dict[str, list[str]]:
 async def drift(admin: asyncpg.Connection, service: str) -> list[str]:
     """What differs between a service's migrations and its schema.sql; empty when they are equal."""
     shapes = []
-    for text in ("\n".join(m.sql for m in migrations_of(service)), schema_of(service)):
+    for text in ("\n;\n".join(m.sql for m in migrations_of(service)), schema_of(service)):
         await admin.execute("CREATE SCHEMA drift")
         try:
             await admin.execute(f"SET search_path TO drift; {text}")
