@@ -8,7 +8,8 @@ from typing import Any
 import asyncpg
 
 from reelwarden_access.district.desk import app
-from reelwarden_access.district.desk.acts import filing, releasing
+from reelwarden_access.district.desk.acts import filing, releasing, retrieving
+from reelwarden_access.district.desk.application import Rules
 from reelwarden_access.district.desk.store import DeskStore
 from reelwarden_common.db import drift
 from reelwarden_common.events.access import (
@@ -19,6 +20,7 @@ from reelwarden_common.events.access import (
     RestoreAsked,
     SweepConfirmed,
     TrainingAcknowledged,
+    ViewingStopped,
 )
 from reelwarden_common.events.backup import ObjectRestored
 from reelwarden_common.events.base import CameraSpan
@@ -246,6 +248,52 @@ async def test_packages_that_nobody_took_are_erased(house: DeskHouse) -> None:
     )
     builder.tidy([], datetime.now(UTC))
     assert (old.exists(), scratch.exists(), young.exists()) == (False, False, True)
+
+
+async def test_a_forgotten_supervision_ends_by_itself(house: DeskHouse) -> None:
+    application = await house.file()
+    await house.ready(application, "li.lei")
+    path = f"/api/applications/{application}"
+    await house.do("chen.gang", f"{path}/supervision", {"present": ["王芳"]})
+    await house.do("zhou.jie", "/api/training/ack")
+    viewing = await house.do("zhou.jie", f"{path}/viewings")
+    pool = await open_pool(house.settings.database_url.get_secret_value(), "access")
+    units = PgUnits(pool, "desk", DeskStore)
+    try:
+        async with units.begin() as store:
+            assert await retrieving.end_forgotten(store, Rules(), datetime.now(UTC)) == 0
+        async with units.begin() as store:
+            late = datetime.now(UTC) + timedelta(hours=4, minutes=1)
+            assert await retrieving.end_forgotten(store, Rules(), late) >= 1
+    finally:
+        await pool.close()
+    stopped = (await house.until_said(ViewingStopped, application))[0]
+    assert (stopped.viewing, stopped.reason) == (viewing["viewing"], "supervision_lapsed")
+    assert (await house.show(application))["supervision"] is None
+
+
+async def test_an_export_that_was_shown_does_not_change(house: DeskHouse) -> None:
+    application = await house.file()
+    await house.ready(application, "li.lei")
+    path = f"/api/applications/{application}"
+    await house.do("chen.gang", f"{path}/supervision", {"present": ["王芳"]})
+    await house.do("zhou.jie", "/api/training/ack")
+    await house.do("zhou.jie", f"{path}/viewings")
+    await house.export(application, {"view/other.mp4": b"other"})
+    other = await house.file()
+    await house.ready(other, "li.lei")
+    assert [f["name"] for f in (await house.show(application))["export"]["files"]] == ["view/gate.mp4"]
+
+
+async def test_the_index_is_asked_by_those_of_the_school_only(house: DeskHouse) -> None:
+    span = "start=2026-03-02T08:00:00&end=2026-03-02T09:00:00"
+    found = await house.ask("wang.fang", "GET", f"/api/coverage?school=s001&camera=gate&{span}")
+    assert found.json()["cameras"][0]["segments"] == 359
+    for account in ("qian.duo", "nobody"):
+        refused = await house.ask(account, "GET", f"/api/coverage?school=s001&{span}")
+        assert refused.json()["error"]["rule"] == "R3.3"
+    schools = (await house.ask("qian.duo", "GET", "/api/schools")).json()
+    assert [s["id"] for s in schools] == ["s002"]
 
 
 async def test_two_desks_side_by_side(house: DeskHouse) -> None:

@@ -97,6 +97,7 @@ class Rules:
     use_within: timedelta = timedelta(days=30)
     hold_when_filed: timedelta = timedelta(days=30)
     hold_when_approved: timedelta = timedelta(days=90)
+    supervise_at_most: timedelta = timedelta(hours=4)
 
 
 @dataclass(frozen=True)
@@ -277,6 +278,7 @@ ACT_WORDS: Mapping[str, str] = {
     "denials": N_("read refused attempts"),
     "lost": N_("read lost segments"),
     "sweeps": N_("read stopped sweeps"),
+    "coverage": N_("ask what footage exists"),
 }
 SWEEP_WORDS: Mapping[str, str] = {
     "first-sweep": N_("the first erasure at this school"),

@@ -60,9 +60,10 @@ async def on_hold_lapsed(event: HoldLapsed, envelope: Envelope, store: DeskStore
 async def on_export_ready(event: ExportReady, envelope: Envelope, store: DeskStore) -> None:
     application = await _own(event.application, envelope, store)
     retrieval.check_export(application, event)
+    if application.status not in (Status.APPROVED, Status.READY):
+        return  # what was shown or handed over must not change behind the record
     await store.exports.ready(event, envelope.time)
-    if application.status is Status.APPROVED:
-        await store.applications.update(application.id, status=Status.READY)
+    await store.applications.update(application.id, status=Status.READY)
 
 
 async def on_export_failed(event: ExportFailed, envelope: Envelope, store: DeskStore) -> None:

@@ -200,8 +200,10 @@ class Office:
         read = {"denials": reading.denials, "lost": reading.lost, "sweeps": reading.sweeps}[kind]
         return await self._desk.perform(who, About(kind), read)
 
-    async def coverage(self, query: CoverageQuery) -> CoverageAnswer | None:
-        """What footage exists; None when the index does not answer."""
+    async def coverage(self, who: Person, query: CoverageQuery) -> CoverageAnswer | None:
+        """What footage of one's school exists; None when the index does not answer."""
+        about = About("coverage", school=query.school)
+        await self._desk.perform(who, about, lambda work: reading.check_school(work, query.school))
         try:
             return await self._bus.ask(INDEX_COVERAGE, "district", query, CoverageAnswer, 3)
         except Transient:
@@ -211,6 +213,7 @@ class Office:
         """End what is past its deadline, and erase packages that nobody will take."""
         async with self._desk.units.begin() as store:
             await filing.lapse(store, store.clock())
+            await retrieving.end_forgotten(store, self.rules, store.clock())
             waiting = await store.retrievals.waiting()
         await asyncio.to_thread(self._builder.tidy, waiting, self.now())
 

@@ -210,7 +210,9 @@ async def _application(
     shown = await office.show(person, application)
     coverage = None
     if shown.status in (words.Status.FILED, words.Status.APPROVED):
-        coverage = await office.coverage(CoverageQuery(school=shown.school, start=shown.start, end=shown.end))
+        coverage = await office.coverage(
+            person, CoverageQuery(school=shown.school, start=shown.start, end=shown.end)
+        )
     values = {
         "a": shown,
         "coverage": [c for c in coverage.cameras if c.camera in shown.cameras] if coverage else None,

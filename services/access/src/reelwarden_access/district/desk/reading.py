@@ -228,6 +228,12 @@ async def _may(work: Work, application: Application, actor: Actor) -> list[str]:
     return [act for act, check in checks.items() if _passes(check)]
 
 
+async def check_school(work: Work, school: str) -> None:
+    """R3.3: a school's footage is the business of those who have a role there."""
+    if not work.who.holds(school, *PersonRole):
+        raise Denied("no_right", Text(N_("Your account has no right to this (R3.3).")), "R3.3")
+
+
 async def denials(work: Work) -> list[dict[str, Any]]:
     """Refused attempts at one's schools, for those who oversee them."""
     return await work.store.alarms.denials(_overseen(work))

@@ -1,5 +1,6 @@
 """What the desk is told from outside."""
 
+import os
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ class Settings(WebSettings):
 
     desk_key: Path = Path("desk.pem")
     """Ed25519 private key (PEM) that signs evidence packages."""
-    packages_dir: Path = Path(tempfile.gettempdir()) / "reelwarden-packages"
+    packages_dir: Path = Path(tempfile.gettempdir()) / f"reelwarden-packages-{os.getuid()}"
     """Where packages wait to be handed over; shared by replicas. Each is erased once it was."""
     max_footage_hours: float = Field(default=8, gt=0)
     max_open_applications: int = Field(default=10, ge=1)
@@ -27,6 +28,8 @@ class Settings(WebSettings):
     hold_days: float = Field(default=30, gt=0)
     """How long footage is held for an application that is not decided yet."""
     approved_hold_days: float = Field(default=90, gt=0)
+    supervision_hours: float = Field(default=4, gt=0)
+    """A supervision that nobody closed ends by itself, and every viewing with it."""
     lapse_seconds: float = Field(default=60, gt=0)
     """How often deadlines are looked at."""
 
@@ -40,4 +43,5 @@ class Settings(WebSettings):
             use_within=timedelta(days=self.use_days),
             hold_when_filed=timedelta(days=self.hold_days),
             hold_when_approved=timedelta(days=self.approved_hold_days),
+            supervise_at_most=timedelta(hours=self.supervision_hours),
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from reelwarden_access.district.desk.application import DECLARATION_WORDS, ROLE_WORDS, Capacity
 from reelwarden_access.district.desk.forms import (
@@ -17,7 +18,7 @@ from reelwarden_access.district.desk.forms import (
 )
 from reelwarden_access.district.desk.shown import ApplicationShown, SignatureShown
 from reelwarden_common.district import PersonRole
-from reelwarden_common.web.text import Text
+from reelwarden_common.web.text import N_, Text
 
 Say = Callable[[str, Text | str], str]
 """Says a text in a language."""
@@ -113,11 +114,23 @@ class Sheets:
     def _opinion(
         self, shown: ApplicationShown, decisions: Sequence[SignatureShown], role: PersonRole, lang: Lang
     ) -> Opinion | None:
-        one = next((s for s in decisions if s.role == role), None)
-        if one is None:
+        signed = [s for s in decisions if s.role == role]
+        if not signed:
             return None
-        rejected = shown.status == "rejected" and one is decisions[-1]
-        return Opinion("rejected" if rejected else "approved", self._signature(one, lang), one.opinion)
+        rejected = shown.status == "rejected" and decisions[-1] in signed
+        text = "；".join([signed[0].opinion, *(self._also(s, lang) for s in signed[1:])]).strip("；")
+        return Opinion("rejected" if rejected else "approved", self._signature(signed[0], lang), text)
+
+    def _also(self, one: SignatureShown, lang: Lang) -> str:
+        """A second signature in the same role (a copy needs two signers, R4.4)."""
+        when = one.signed_at.astimezone(ZoneInfo(self._zone))
+        text = Text(
+            N_("second signature: %(name)s, %(when)s, %(digest)s"),
+            name=one.name,
+            when=f"{when:%Y-%m-%d %H:%M:%S}",
+            digest=one.digest[:16],
+        )
+        return f"{one.opinion} {self._say(lang, text)}".strip()
 
     def _signature(self, one: SignatureShown, lang: Lang) -> Signature:
         word = ROLE_WORDS.get(PersonRole(one.role), one.role) if one.role in set(PersonRole) else one.role

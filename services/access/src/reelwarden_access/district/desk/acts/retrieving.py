@@ -3,11 +3,13 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from reelwarden_access.district.desk import retrieval
-from reelwarden_access.district.desk.application import Actor, Application, Status, Supervision
+from reelwarden_access.district.desk.application import Actor, Application, Rules, Status, Supervision
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.ranges import Span, parse_range
+from reelwarden_access.district.desk.store import DeskStore
 from reelwarden_access.district.desk.tables.footage import Export
 from reelwarden_access.district.desk.tables.retrievals import Viewing
 from reelwarden_common.events.access import ViewingStarted, ViewingStopped
@@ -55,10 +57,25 @@ async def close_supervision(work: Work, application_id: str) -> Supervision:
     application, actor = await work.lock(application_id)
     table = work.store.retrievals
     supervision = retrieval.check_closing(await table.supervision(application.id), actor)
-    for viewing in await table.open_viewings(application.id):
-        await _stop(work, application, viewing, (actor.id, "supervision_closed"))
-    await table.close_supervision(supervision.id, work.now)
+    await _end_supervision(work.store, application, supervision, "supervision_closed", work.now)
     return supervision
+
+
+async def end_forgotten(store: DeskStore, rules: Rules, now: datetime) -> int:
+    """Close supervisions that nobody closed: an empty chair supervises nothing; returns how many."""
+    forgotten = await store.retrievals.forgotten_supervisions(now - rules.supervise_at_most)
+    for application_id, supervision in forgotten:
+        application = await store.applications.load(application_id)
+        await _end_supervision(store, application, supervision, "supervision_lapsed", now)
+    return len(forgotten)
+
+
+async def _end_supervision(
+    store: DeskStore, application: Application, supervision: Supervision, reason: str, now: datetime
+) -> None:
+    for viewing in await store.retrievals.open_viewings(application.id):
+        await _stop(store, application, viewing, (supervision.supervisor, reason, now))
+    await store.retrievals.close_supervision(supervision.id, now)
 
 
 async def check_retrieval(work: Work, application: Application, actor: Actor) -> tuple[Supervision, Export]:
@@ -83,7 +100,7 @@ async def start_viewing(work: Work, application_id: str) -> tuple[Viewing, Expor
     supervision, export = await check_retrieval(work, application, actor)
     table = work.store.retrievals
     for other in await table.open_viewings(application.id):
-        await _stop(work, application, other, (actor.id, "opened_anew"))
+        await _stop(work.store, application, other, (actor.id, "opened_anew", work.now))
     viewing = Viewing(uuid.uuid4().hex, application.id, supervision.id, actor.id, work.now, None, True)
     await table.start_viewing(viewing, actor.name, actor.unit)
     if application.status is Status.READY:
@@ -108,16 +125,19 @@ async def stop_viewing(work: Work, viewing_id: str) -> Viewing:
     application, actor = await work.lock(viewing.application)
     supervision = await work.store.retrievals.supervision_by_id(viewing.supervision)
     retrieval.check_stopping(actor, viewing.retriever, supervision.supervisor)
-    await _stop(work, application, viewing, (actor.id, "finished"))
+    await _stop(work.store, application, viewing, (actor.id, "finished", work.now))
     return viewing
 
 
-async def _stop(work: Work, application: Application, viewing: Viewing, why: tuple[str, str]) -> None:
+async def _stop(
+    store: DeskStore, application: Application, viewing: Viewing, why: tuple[str, str, datetime]
+) -> None:
+    """End a viewing: by whom, for which reason, when."""
     if viewing.stopped_at is not None:
         return
-    by, reason = why
-    await work.store.retrievals.stop_viewing(viewing.id, by, reason, work.now)
-    work.store.publish(
+    by, reason, now = why
+    await store.retrievals.stop_viewing(viewing.id, by, reason, now)
+    store.publish(
         application.school,
         ViewingStopped(application=application.id, viewing=viewing.id, by=by, reason=reason),
     )

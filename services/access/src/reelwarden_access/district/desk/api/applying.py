@@ -10,14 +10,14 @@ from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.bodies import Deciding, Filed, Filing, aware
 from reelwarden_access.district.desk.shown import ApplicationShort, ApplicationShown
 from reelwarden_common.events.ingest import CoverageAnswer, CoverageQuery
-from reelwarden_common.web import SignedIn
+from reelwarden_common.web import PersonRole, SignedIn
 
 router = APIRouter(tags=["applications"])
 
 
 @router.get("/schools", summary="Schools and cameras")
-async def schools(office: At, _: SignedIn) -> list[dict[str, Any]]:
-    """All schools with their cameras and places: what an application may name."""
+async def schools(office: At, person: SignedIn) -> list[dict[str, Any]]:
+    """One's schools with their cameras and places: what an application may name."""
     return [
         {
             "id": s.id,
@@ -25,17 +25,18 @@ async def schools(office: At, _: SignedIn) -> list[dict[str, Any]]:
             "cameras": [{"id": c.id, "name": c.name, "place": c.place} for c in s.cameras],
         }
         for s in office.config.schools
+        if person.holds(s.id, *PersonRole)
     ]
 
 
 @router.get("/coverage", summary="What footage exists")
 async def coverage(
-    office: At, _: SignedIn, school: str, start: datetime, end: datetime, camera: str | None = None
+    office: At, person: SignedIn, school: str, start: datetime, end: datetime, camera: str | None = None
 ) -> CoverageAnswer | None:
     """Of one camera, or of all; null when the index does not answer right now."""
     zone = office.config.time_zone
     query = CoverageQuery(school=school, camera=camera, start=aware(start, zone), end=aware(end, zone))
-    return await office.coverage(query)
+    return await office.coverage(person, query)
 
 
 @router.post("/applications", summary="File an application", status_code=201)

@@ -97,6 +97,15 @@ class RetrievalsTable:
         )
         return [dict(row) for row in rows]
 
+    async def forgotten_supervisions(self, opened_before: datetime) -> list[tuple[str, Supervision]]:
+        """Open for too long, with their applications; what another replica closes is left out."""
+        rows = await self._conn.fetch(
+            "SELECT * FROM supervisions WHERE closed_at IS NULL AND opened_at < $1"
+            " LIMIT 50 FOR UPDATE SKIP LOCKED",
+            opened_before,
+        )
+        return [(row["application"], _supervision(row)) for row in rows]
+
     async def close_supervision(self, supervision: str, at: datetime) -> None:
         """The supervisor leaves."""
         await self._conn.execute("UPDATE supervisions SET closed_at = $2 WHERE id = $1", supervision, at)
