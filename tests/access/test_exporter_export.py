@@ -1,8 +1,9 @@
 """From an authorised retrieval to the footage part in the store, whatever lies in between."""
 
+import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
@@ -13,7 +14,7 @@ import pytest_asyncio
 
 from reelwarden_access.site.exporter import export as export_module
 from reelwarden_access.site.exporter import footage as footage_module
-from reelwarden_access.site.exporter.footage import FootageBuilder
+from reelwarden_access.site.exporter.footage import Findings, Footage, FootageBuilder
 from reelwarden_access.site.exporter.media import stitch
 from reelwarden_common.events.access import ExportFailed, ExportReady, Manner
 from reelwarden_common.s3 import Put, StoreAway
@@ -309,7 +310,7 @@ async def test_after_a_crash_at_any_upload_it_goes_on_without_doubles(
 ) -> None:
     site.school.record("gate", 0, 30, [(at(10), at(20))])
     await site.authorise(span("gate", 2, 28))
-    put_file, count = site.s3.put_file, 0
+    put_file, count = site.s3.put_open_file, 0
 
     async def put(*args: object, **kwargs: object) -> Put:
         nonlocal count
@@ -319,7 +320,7 @@ async def test_after_a_crash_at_any_upload_it_goes_on_without_doubles(
             raise _Crash  # stored, but not written down
         return done
 
-    monkeypatch.setattr(site.s3, "put_file", put)
+    monkeypatch.setattr(site.s3, "put_open_file", put)
     if crash_at < 6:
         with pytest.raises(_Crash):
             await site.exporter.turn()
@@ -341,13 +342,13 @@ async def test_after_a_crash_that_lost_the_working_folder_it_is_built_again(
         raise _Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr(site.s3, "put_file", crash)
+        patch.setattr(site.s3, "put_open_file", crash)
         with pytest.raises(_Crash):
             await site.exporter.turn()
     shutil.rmtree(site.state_dir / "exporter")
     site.start()
     await site.exporter.turn()
-    assert "built again" in site.problem()
+    assert "No such file" in site.problem()
     assert _ready(await site.run(2)).gaps == ()
 
 
@@ -359,7 +360,7 @@ async def test_the_store_is_away_for_a_while(site: Site, monkeypatch: pytest.Mon
         raise StoreAway("S3: connection refused")
 
     with monkeypatch.context() as patch:
-        patch.setattr(site.s3, "put_file", away)
+        patch.setattr(site.s3, "put_open_file", away)
         await site.exporter.turn()
     assert site.said() == []
     _ready(await site.run(2))
@@ -375,6 +376,42 @@ async def test_a_full_disk_is_waited_for(site: Site, monkeypatch: pytest.MonkeyP
     assert site.said() == []
     assert "No space left" in site.problem()
     _ready(await site.run(2))
+
+
+async def test_a_native_segment_that_changes_before_it_is_uploaded_is_not_used(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (segment,) = site.school.record("gate", 0, 10)
+    await site.back_up(segment)
+    await site.authorise(span("gate", 2, 8), native=True)
+    build = FootageBuilder.build
+
+    def change(self: FootageBuilder, findings: Sequence[Findings]) -> Footage:
+        built = build(self, findings)
+        site.school.path(segment).write_bytes(b"something else")
+        return built
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FootageBuilder, "build", change)
+        await site.exporter.turn()
+    assert "changed" in site.problem()
+    ready = _ready(await site.run(2))
+    assert (ready.sources, ready.gaps) == (("backup",), ())
+
+
+async def test_after_the_deadline_the_export_is_erased_by_version(site: Site) -> None:
+    site.school.record("gate", 0, 10)
+    await site.authorise(span("gate", 2, 8), deadline=site.now + timedelta(seconds=3))
+    ready = _ready(await site.run())
+    await site.exporter.erase_old()
+    assert len(await site.keys()) == len(ready.files), "not before the deadline"
+    site.now += timedelta(seconds=4)
+    await site.exporter.erase_old()
+    assert len(await site.keys()) == len(ready.files), "the store's lock holds until its own clock says so"
+    await asyncio.sleep(4)
+    await site.exporter.erase_old()
+    assert await site.keys() == {}
+    await site.exporter.erase_old()
 
 
 async def test_asked_again_it_is_made_again(site: Site) -> None:

@@ -105,11 +105,11 @@ def test_parameters_tell_a_change_of_resolution(tmp_path: Path) -> None:
     assert small != large
 
 
-def _encoded(path: Path, container: str, seconds: int) -> Path:
+def _encoded(path: Path, container: str, seconds: int, b_frames: int = 3) -> Path:
     """As better recorders encode: pictures that refer to later ones, in any container."""
     with av.open(str(path), "w", format=container) as output:
         stream = output.add_stream(
-            "libx264", rate=10, options={"bf": "3", "x264-params": "b-adapt=0:scenecut=0"}
+            "libx264", rate=10, options={"bf": str(b_frames), "x264-params": "b-adapt=0:scenecut=0"}
         )
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
@@ -137,6 +137,27 @@ def test_pictures_that_refer_to_later_ones_stay_whole(tmp_path: Path, container:
     assert len(levels) <= len(wanted) + 3, "no more than the pictures that the last ones refer to"
     with source.open("rb") as file:
         assert inspect(file).codec == "h264"
+
+
+def test_a_file_that_goes_on_without_a_key_frame_is_shown_whole(tmp_path: Path) -> None:
+    """Recorders that cut by the clock: what a file begins with refers to the file before."""
+    whole = _encoded(tmp_path / "whole", "mp4", 9, b_frames=0)
+    names = ("first.mp4", "second.mp4")
+    with av.open(str(whole)) as source:
+        video = source.streams.video[0]
+        packets = [packet for packet in source.demux(video) if packet.size]
+        for name, part in zip(names, (packets[:55], packets[55:]), strict=True):
+            with av.open(str(tmp_path / name), "w") as output:
+                stream = output.add_stream_from_template(video)
+                for packet in part:
+                    packet.stream = stream
+                    output.mux(packet)
+    strips = [Strip(Located(tmp_path, name).open, at(n * 5.5), timedelta()) for n, name in enumerate(names)]
+    stitch(strips, at(0), at(9), tmp_path / "view.mp4")
+    levels = [
+        round(ImageStat.Stat(one).mean[0] * 219 / 255 / 2) for _, one in pictures(tmp_path / "view.mp4")
+    ]
+    assert levels == pytest.approx(range(90), abs=1)
 
 
 def _h265(path: Path, start: float, seconds: int) -> Strip:

@@ -1,8 +1,11 @@
 """Builds the exporter."""
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+
+from prometheus_client import Gauge
 
 from reelwarden_access.site.exporter.export import Exporter
 from reelwarden_access.site.exporter.files import Storage
@@ -18,6 +21,7 @@ from reelwarden_common.messaging.topology import SCANNER_SEGMENTS
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_common.s3 import S3
 from reelwarden_common.settings import S3Settings
+from reelwarden_common.telemetry import make_telemetry
 
 
 @asynccontextmanager
@@ -35,6 +39,9 @@ async def build(settings: Settings) -> AsyncIterator[Role[ExporterStore]]:
     units = SqliteUnits(conn, path, lambda connection: ExporterStore(connection, school))
     s3 = S3(S3Settings.read())
     ask = partial(_ask, bus, school)
+    telemetry = make_telemetry("exporter", school)
+    waiting = Gauge("reelwarden_exports_waiting", "exports not done yet", registry=telemetry.registry)
+    waiting.set_function(partial(_waiting, conn, school))
     exporter = Exporter(settings, units, storage, s3, ask)
     try:
         yield Role(
@@ -43,11 +50,19 @@ async def build(settings: Settings) -> AsyncIterator[Role[ExporterStore]]:
             bus,
             units,
             HANDLERS,
-            loops=(Loop("export", settings.export_seconds, exporter.turn),),
+            loops=(
+                Loop("export", settings.export_seconds, exporter.turn),
+                Loop("erase", settings.erase_exports_seconds, exporter.erase_old),
+            ),
+            telemetry=telemetry,
         )
     finally:
         s3.close()
         conn.close()
+
+
+def _waiting(conn: sqlite3.Connection, school: str) -> float:
+    return ExporterStore(conn, school).waiting()
 
 
 async def _ask(bus: Bus, school: str, question: SegmentsQuery) -> SegmentsAnswer:

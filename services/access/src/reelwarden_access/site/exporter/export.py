@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from reelwarden_access.site.exporter.domain import Piece, Unusable, gaps, pause, runs
-from reelwarden_access.site.exporter.files import Storage, digest_of_file
-from reelwarden_access.site.exporter.footage import BuiltFile, Findings, Footage, FootageBuilder
+from reelwarden_access.site.exporter.files import Storage
+from reelwarden_access.site.exporter.footage import Findings, Footage, FootageBuilder
 from reelwarden_access.site.exporter.gather import Ask, Gatherer, known_segments
 from reelwarden_access.site.exporter.settings import Settings
 from reelwarden_access.site.exporter.store import ExporterStore, Job
@@ -18,7 +18,7 @@ from reelwarden_common.events.access import ExportReady, PackagedFile
 from reelwarden_common.events.base import CameraSpan
 from reelwarden_common.identity import digest_of
 from reelwarden_common.messaging.sqlite import SqliteUnits
-from reelwarden_common.s3 import S3, NotStored
+from reelwarden_common.s3 import S3, ContentDiffers, NotAllowed, NotStored
 from reelwarden_common.telemetry import log
 
 UNFORESEEN_ATTEMPTS = 5
@@ -72,8 +72,10 @@ class Exporter:
         try:
             footage = Footage.model_validate_json(job.built) if job.built else await self._build(job)
             await self._upload(job, footage)
-        except Transient as error:
+        except (Transient, NotAllowed, NotStored) as error:
             await self._later(job, str(error))
+        except ContentDiffers as error:
+            await self._again(job, f"a file changed after it was built: {error}")
         except NothingThere as error:
             await self._fail(job, "nothing-there", str(error))
         except OSError as error:
@@ -125,18 +127,15 @@ class Exporter:
             key = folder + built.file.name
             if await self._stored(key, built.file):
                 continue
-            if not await asyncio.to_thread(_intact, built):
-                async with self._units.begin() as store:
-                    store.rebuild(job)
-                raise Transient(f"{built.file.name} changed after it was built: it is built again")
-            await self._s3.put_file(
-                self._exports,
-                key,
-                built.root / built.path,
-                built.file.digest,
-                content_type=built.file.media_type,
-                locked_until=job.request.deadline,
-            )
+            with built.located.open() as file:
+                await self._s3.put_open_file(
+                    self._exports,
+                    key,
+                    file,
+                    built.file.digest,
+                    content_type=built.file.media_type,
+                    locked_until=job.request.deadline,
+                )
         async with self._units.begin() as store:
             store.ready(job, _event(job, self._exports, folder, footage))
         await asyncio.to_thread(shutil.rmtree, self._folder(job), ignore_errors=True)
@@ -150,6 +149,28 @@ class Exporter:
             return await self._s3.digest(self._exports, key) == file.digest
         except NotStored:
             return False
+
+    # erasing
+
+    async def erase_old(self) -> None:
+        """Erase exports past their deadline: nobody may retrieve them, so nobody may keep them (art. 17)."""
+        async with self._units.begin() as store:
+            jobs = store.past_deadline()
+        for job in jobs:
+            footage = Footage.model_validate_json(job.built or "")
+            try:
+                for built in footage.files:
+                    await self._erase(f"{job.request.number}/{built.file.name}")
+            except NotAllowed as error:
+                log("exporter").warning("export_not_erased", number=job.request.number, problem=str(error))
+                continue
+            async with self._units.begin() as store:
+                store.erased(job)
+            log("exporter").info("export_erased", number=job.request.number, files=len(footage.files))
+
+    async def _erase(self, key: str) -> None:
+        for version in await self._s3.versions(self._exports, key):
+            await self._s3.erase(self._exports, key, version.version)
 
     # when it does not work
 
@@ -175,14 +196,6 @@ class Exporter:
 def _emptied(folder: Path, fetched: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     fetched.mkdir(parents=True)
-
-
-def _intact(built: BuiltFile) -> bool:
-    try:
-        with built.located.open() as file:
-            return digest_of_file(file) == built.file.digest
-    except OSError:
-        return False
 
 
 def _why_nothing(findings: Sequence[Findings]) -> str:

@@ -72,9 +72,8 @@ def inspect(file: BinaryIO) -> Parameters:
         Unplayable: none that can be read.
     """
     with reading(file) as (container, video):
-        packet = next((p for p in container.demux(video) if p.size), None)
-        if packet is None:
-            raise Unplayable("no picture in it")
+        if not sum(timed.packet.is_keyframe for timed in _packets(container, video)):
+            raise Unplayable("no picture that stands by itself in it")
         context = video.codec_context
         setup = hashlib.sha256(context.extradata or b"").hexdigest()
         return Parameters(context.name, context.width, context.height, setup)
@@ -170,7 +169,7 @@ class _Seam:
         wanted = self._reached - seconds(strip.slack) if begun else Fraction(0)
         with strip.open() as file, reading(file) as (container, video):
             pictures, zero = _timeline(container, video)
-            cut = _cut(pictures, wanted - nominal, seconds(self._end - self._start) - nominal)
+            cut = _cut(pictures, wanted - nominal, seconds(self._end - self._start) - nominal, begun=begun)
             if cut is None:
                 return
             first, last = cut
@@ -226,13 +225,18 @@ def _timeline(container: InputContainer, video: VideoStream) -> tuple[list[_Pict
     return [_Picture(pts - zero, pts - zero + length, key) for pts, length, key in found], zero
 
 
-def _cut(pictures: Sequence[_Picture], start: Fraction, end: Fraction) -> tuple[int, int] | None:
-    """First and last packet (in decoding order) needed to show what lies between start and end."""
+def _cut(
+    pictures: Sequence[_Picture], start: Fraction, end: Fraction, *, begun: bool
+) -> tuple[int, int] | None:
+    """First and last packet (in decoding order) needed to show what lies between start and end.
+
+    A strip that goes on from another may begin without a key frame: the other one's pictures serve it.
+    """
     keys = [index for index, one in enumerate(pictures) if one.key]
     shown = [index for index, one in enumerate(pictures) if one.until > start and one.at < end]
     if not keys or not shown:
         return None
-    first = max((index for index in keys if pictures[index].at <= start), default=keys[0])
+    first = max((index for index in keys if pictures[index].at <= start), default=0 if begun else keys[0])
     return (first, shown[-1]) if first <= shown[-1] else None
 
 

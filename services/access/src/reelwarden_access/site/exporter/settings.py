@@ -10,6 +10,8 @@ class Settings(SiteSettings):
 
     export_seconds: float = Field(default=0.5, gt=0)
     """Between two looks for work."""
+    erase_exports_seconds: float = Field(default=3600, gt=0)
+    """Between two rounds of erasing what nobody may retrieve any more."""
     catalogue_patience_seconds: float = Field(default=300, ge=0)
     """How long an export waits for the scanner's catalogue to reach the end of the span; after that the
     rest is stated as a gap."""

@@ -29,6 +29,18 @@ def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+def _job(row: sqlite3.Row) -> Job:
+    return Job(
+        request=RetrievalAuthorised.model_validate_json(row["request"]),
+        serial=row["serial"],
+        asked_at=datetime.fromisoformat(row["asked_at"]),
+        attempts=row["attempts"],
+        faults=row["faults"],
+        problem=row["problem"],
+        built=row["built"],
+    )
+
+
 class ExporterStore(Store):
     """One transaction on the exporter's jobs."""
 
@@ -40,11 +52,12 @@ class ExporterStore(Store):
         """Take a job; asked again, it is made anew."""
         now = _text(self.clock())
         self._conn.execute(
-            "INSERT INTO jobs (application, request, serial, state, asked_at, next_try)"
-            " VALUES (?, ?, 1, 'asked', ?, ?) ON CONFLICT (application) DO UPDATE SET"
-            " request = excluded.request, serial = serial + 1, state = 'asked', asked_at = excluded.asked_at,"
-            " next_try = excluded.next_try, attempts = 0, faults = 0, problem = '', built = NULL",
-            (request.application, request.model_dump_json(), now, now),
+            "INSERT INTO jobs (application, request, deadline, serial, state, asked_at, next_try)"
+            " VALUES (?, ?, ?, 1, 'asked', ?, ?) ON CONFLICT (application) DO UPDATE SET"
+            " request = excluded.request, deadline = excluded.deadline, serial = serial + 1,"
+            " state = 'asked', asked_at = excluded.asked_at, next_try = excluded.next_try,"
+            " attempts = 0, faults = 0, problem = '', built = NULL",
+            (request.application, request.model_dump_json(), _text(request.deadline), now, now),
         )
 
     def next_job(self) -> Job | None:
@@ -54,17 +67,19 @@ class ExporterStore(Store):
             " ORDER BY next_try LIMIT 1",
             (_text(self.clock()),),
         ).fetchone()
-        if row is None:
-            return None
-        return Job(
-            request=RetrievalAuthorised.model_validate_json(row["request"]),
-            serial=row["serial"],
-            asked_at=datetime.fromisoformat(row["asked_at"]),
-            attempts=row["attempts"],
-            faults=row["faults"],
-            problem=row["problem"],
-            built=row["built"],
+        return None if row is None else _job(row)
+
+    def past_deadline(self) -> list[Job]:
+        """Jobs whose files may be in the store although nobody may retrieve them any more."""
+        rows = self._conn.execute(
+            "SELECT * FROM jobs WHERE state IN ('ready', 'failed') AND built IS NOT NULL AND deadline < ?",
+            (_text(self.clock()),),
         )
+        return [_job(row) for row in rows]
+
+    def erased(self, job: Job) -> None:
+        """Its files are gone from the store."""
+        self._change(job, "state = 'erased', built = NULL")
 
     def waiting(self) -> int:
         """How many jobs are not done."""
