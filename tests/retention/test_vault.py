@@ -9,8 +9,9 @@ from reelwarden_common.events.base import CameraSpan
 from reelwarden_common.events.ingest import SegmentsAnswer, SegmentsQuery
 from reelwarden_common.events.retention import HoldInForce, SegmentsErased, SweepStopped
 from reelwarden_common.identity import digest_of
+from reelwarden_retention.shapes import CameraPolicy
 from reelwarden_retention.site.reaper.vault import Vault
-from tests.support.retention import NOW, TEN, Site, hold, plan, released
+from tests.support.retention import NOW, TEN, Site, hold, period, plan, released
 
 START = NOW - timedelta(hours=2)
 
@@ -177,3 +178,26 @@ async def test_a_release_frees_footage_after_the_delay_and_not_before(site: Site
     await site.sweeper.turn()
     assert bool(site.said(SweepStopped)) == (later > timedelta(hours=72))
     assert site.exists(segment)
+
+
+async def test_what_a_recorder_overwrote_after_its_hold_is_erased_on_its_day(site: Site) -> None:
+    """The camera's recorder reuses the same place; the copy in the vault is ours, with a day of its own."""
+    old = NOW - timedelta(days=29)
+    [segment] = await site.record(old)
+    policies = (CameraPolicy(period=period(managed=False)),)
+    held = hold("h1", old, old + TEN, until=NOW + timedelta(hours=1))
+    await site.hear(plan(1, policies=policies, holds=(held,)))
+    await site.vault.turn()
+    (site.root / segment.locator).unlink()
+    (site.root / segment.locator).write_bytes(b"the next round")
+    async with site.units.begin() as store:
+        store.remember("erased", "yes")
+    site.time.pass_(timedelta(hours=2))
+    await site.sweeper.turn()
+    assert in_vault(site) == {f"{segment.digest}.mp4"}
+    site.time.pass_(timedelta(days=4))
+    await site.sweeper.turn()
+    assert in_vault(site) == set()
+    [event] = site.said(SegmentsErased)
+    assert [(c.segment, c.copies) for c in event.certificates] == [(segment.id, ("vault",))]
+    assert (site.root / segment.locator).read_bytes() == b"the next round"

@@ -51,6 +51,7 @@ MIGRATIONS = (
     CREATE INDEX footage_time ON footage (camera, start_us, end_us);
     CREATE INDEX footage_place ON footage (locator);
     CREATE INDEX footage_due ON footage (camera, believed_end_us) WHERE presence = 'present';
+    CREATE INDEX footage_gone ON footage (believed_end_us) WHERE presence <> 'present';
     CREATE INDEX footage_vault ON footage (vault) WHERE vault IS NOT NULL;
 
     -- Sweeps that the brake stopped.

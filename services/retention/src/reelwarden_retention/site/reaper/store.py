@@ -189,19 +189,16 @@ class ReaperStore(Store):
         self.conn.execute("UPDATE holds SET look_us = 0 WHERE camera = ?", (camera,))
 
     def margins(self) -> dict[str, timedelta]:
-        """How much wider holds reach, for every camera that there is footage or a policy of."""
-        offsets = {row["camera"]: row["offset_ms"] for row in self.conn.execute("SELECT * FROM clocks")}
-        known = self.conn.execute(
-            "SELECT camera FROM policies UNION SELECT DISTINCT camera FROM footage"
-            " UNION SELECT camera FROM holds"
-        )
-        cameras = {row["camera"] for row in known}
+        """How much wider holds reach, for every camera that there is a policy or a hold of."""
         rules = self.rules
+        offsets = {row["camera"]: row["offset_ms"] for row in self.conn.execute("SELECT * FROM clocks")}
+        known = self.conn.execute("SELECT camera FROM policies UNION SELECT camera FROM holds")
         return {
-            camera: margin_of(
-                rules.segment_seconds.get(camera, rules.longest_segment), offsets.get(camera, 0)
+            row["camera"]: margin_of(
+                rules.segment_seconds.get(row["camera"], rules.longest_segment),
+                offsets.get(row["camera"], 0),
             )
-            for camera in cameras
+            for row in known.fetchall()
         }
 
     # the catalogue
@@ -302,7 +299,7 @@ class ReaperStore(Store):
         )
 
     def forget(self) -> None:
-        """Drop what is long over."""
+        """Drop what is long over; of a recorder's own files also what it must have overwritten long ago."""
         before = rows.microseconds(self.clock() - _FORGET_AFTER)
         self.conn.execute("DELETE FROM holds WHERE until_us < ?", (before,))
         self.conn.execute(
@@ -310,6 +307,14 @@ class ReaperStore(Store):
             " AND id NOT IN (SELECT footage FROM journal)",
             (before,),
         )
+        for camera, policy in self.policies().items():
+            if not policy.period.managed:
+                ended = self.clock() - timedelta(days=policy.period.days) - 2 * _FORGET_AFTER
+                self.conn.execute(
+                    "DELETE FROM footage WHERE camera = ? AND presence = 'present' AND vault IS NULL"
+                    " AND believed_end_us < ?",
+                    (camera, rows.microseconds(ended)),
+                )
 
 
 def _text(periods: Iterable[object]) -> str:

@@ -153,17 +153,19 @@ class Sweeper:
         return True
 
     async def _unneeded_in_vault(self) -> None:
-        """Let the vault go of files that no hold covers any more and that are still at their place."""
+        """Let the vault go of files that no hold covers any more and that are still at their place.
+
+        One that is not, because its recorder overwrote it, is all that is left: it has its own day.
+        """
         async with self._storage, self._units.begin() as store:
             standing, margins = store.standing(), store.margins()
             for one in store.in_vault():
-                if (
-                    one.vault is None
-                    or one.presence is not Presence.PRESENT
-                    or is_held(one, standing, margins)
-                ):
+                if one.vault is None or one.presence is not Presence.PRESENT:
                     continue
-                if self._disk.look(one.locator) is None:
+                if is_held(one, standing, margins):
+                    continue
+                if not self._disk.same(one.locator, f"{VAULT}/{one.vault}"):
+                    store.gone(one.id)
                     continue
                 if not store.shares_vault(one.id, one.vault):
                     self._disk.unlink([f"{VAULT}/{one.vault}"])
