@@ -67,6 +67,7 @@ def _continue_at(track: Track, time: int) -> None:
     if track.next_time is not None and time > track.next_time:
         track.duration += time - track.next_time
     track.next_time = time
+    track.timed += 1
 
 
 def _read_run(trun: memoryview, fragment: _Fragment) -> None:

@@ -35,6 +35,8 @@ class Track:
     """Where its bytes end in the file."""
     fragment_duration: int = 0
     fragment_size: int = 0
+    timed: int = 0
+    """How many fragments said when they begin."""
     next_time: int | None = None
     """Where the timeline continues after the last fragment."""
 

@@ -2,9 +2,10 @@
 
 import os
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reelwarden_ingest.site.scanner.mp4.boxes import Damaged, NotMp4, Truncated, read, top_level
+from reelwarden_ingest.site.scanner.mp4.boxes import Box, Damaged, NotMp4, Truncated, read, top_level
 from reelwarden_ingest.site.scanner.mp4.fragments import read_moof
 from reelwarden_ingest.site.scanner.mp4.index import Index, Track, read_moov
 
@@ -12,6 +13,8 @@ CODECS = {
     b"avc1": "h264", b"avc3": "h264", b"hvc1": "hevc", b"hev1": "hevc", b"av01": "av1",
     b"vp08": "vp8", b"vp09": "vp9", b"mp4v": "mpeg4", b"mjpg": "mjpeg", b"jpeg": "mjpeg",
 }  # fmt: skip
+
+BOTH = 2
 
 
 class NoVideo(Exception):
@@ -37,25 +40,52 @@ def read_movie(fd: int, size: int) -> Movie:
         NotMp4: leave it to FFmpeg.
         Truncated, Damaged, NoVideo: it is no footage; the message says what was seen.
     """
-    index: Index | None = None
+    index, fragments = None, []
     try:
         for box in top_level(fd, size):
             if box.kind == b"moov":
-                index = read_moov(read(fd, box.body, box.end))
+                index = box
             elif box.kind == b"moof" and index is not None:
-                read_moof(read(fd, box.body, box.end), box.start, index.tracks)
+                fragments.append(box)
+        if index is None:
+            raise Truncated("the file has no index (moov): it was never closed")
+        return _judge(fd, size, _index(fd, index, fragments))
     except (struct.error, IndexError) as error:
         raise Damaged(f"a box is shorter than what it must hold ({error})") from error
-    if index is None:
-        raise Truncated("the file has no index (moov): it was never closed")
-    return _judge(fd, size, index)
+
+
+def _index(fd: int, moov: Box, fragments: Sequence[Box]) -> Index:
+    """The index with its fragments.
+
+    First and last tell the whole span, and that those between lie in the file is known from their boxes;
+    all are read only where one of the two holds no picture or no time.
+    """
+    index = _read(fd, moov, fragments[:1])
+    video = _video(index)
+    if len(fragments) > 1 and video is not None:
+        samples = video.samples
+        read_moof(read(fd, fragments[-1].body, fragments[-1].end), fragments[-1].start, index.tracks)
+        if not 0 < samples < video.samples or video.timed != BOTH:
+            return _read(fd, moov, fragments)
+    return index
+
+
+def _read(fd: int, moov: Box, fragments: Sequence[Box]) -> Index:
+    index = read_moov(read(fd, moov.body, moov.end))
+    for box in fragments:
+        read_moof(read(fd, box.body, box.end), box.start, index.tracks)
+    return index
+
+
+def _video(index: Index) -> Track | None:
+    return next((track for track in index.tracks if track.handler == b"vide"), None)
 
 
 def _judge(fd: int, size: int, index: Index) -> Movie:
     for track in index.tracks:
         if track.end > size:
             raise Truncated(f"its packets end at byte {track.end}, the file at {size}")
-    video = next((track for track in index.tracks if track.handler == b"vide"), None)
+    video = _video(index)
     if video is None or not video.samples:
         raise NoVideo("it holds no pictures")
     if video.codec not in CODECS:
