@@ -1,10 +1,12 @@
 """The pages in both languages, and what their buttons do."""
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 
+from reelwarden_access.district.desk import forms
 from tests.support.desk import PASSWORD, POLICE, DeskHouse
 
 PATHS = {
@@ -52,6 +54,14 @@ async def test_nobody_signed_in_is_sent_to_sign_in_and_back(house: DeskHouse) ->
         assert 'name="next" value="/approve"' in page.text
         body = {"id": "li.lei", "password": PASSWORD, "next": "/approve"}
         assert heading(await http.post("/login", data=body)) == "待我审批"
+
+
+async def test_the_undertaking_on_the_page_is_the_one_on_paper(house: DeskHouse) -> None:
+    words = Path(forms.__file__).with_name("forms") / "words.typ"
+    texts = re.findall(r'undertaking-text: "(.*?)"', words.read_text(encoding="utf-8"))
+    for language, text in zip(("zh", "en"), texts, strict=True):
+        page = await house.ask("wang.fang", "GET", f"/apply?lang={language}")
+        assert text in page.text
 
 
 async def test_what_people_write_is_never_markup(house: DeskHouse) -> None:

@@ -88,7 +88,7 @@ async def test_a_teacher_files_and_a_leader_signs(
         await page.get_by_label("开始时间").fill(f"{start:%Y-%m-%dT%H:%M:%S}")
         await page.get_by_label("结束时间").fill(f"{start + timedelta(hours=1):%Y-%m-%dT%H:%M:%S}")
         await page.get_by_label("调取事由").fill("学生书包在校门口丢失")
-        await page.get_by_label("本人仅将录像用于所填事由").check()
+        await page.get_by_label("本人承诺").check()
         await page.get_by_label("输入密码，作为您的签字").fill(PASSWORD)
         assert await fits(page)
         await page.get_by_role("button", name="签字并提交").click()
