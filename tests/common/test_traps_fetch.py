@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import nats
@@ -22,7 +22,7 @@ MESSAGES = 80
 CONSUMERS = 4
 SHORT_FETCH = 0.03
 """Seconds; the shorter a fetch, the more often its end and the server's answer race."""
-PATIENCE = 1.0
+PATIENCE = 5.0
 """Seconds: many times what a batch may take, a small part of what a stranded message waits."""
 
 
@@ -61,7 +61,8 @@ async def taken_in_time(bus: Bus) -> list[int]:
         for number in range(MESSAGES):
             await js.publish(f"{name}.x", str(number).encode())
             await asyncio.sleep(random.uniform(0.02, 0.04))
-        await asyncio.sleep(PATIENCE)
+        with suppress(AssertionError):
+            await until(lambda: len(taker.taken) == MESSAGES, within=PATIENCE)
         await broker.stop()
         return taker.taken
 
@@ -101,7 +102,7 @@ async def test_trap_7_a_batch_is_handled_in_order_and_soon(nats_server: Bus) -> 
             sent = loop.time()
             await js.publish(f"{name}.x", str(number).encode())
             await until(lambda expected=number: taker.taken[-1] == expected)  # type: ignore[misc]
-            assert loop.time() - sent < 4 * role.FETCH_SECONDS
+            assert loop.time() - sent < 1
         await broker.stop()
         assert taker.taken == list(range(55))
 
