@@ -9,10 +9,8 @@ own, one after the other, on the same servers and the same messages of 50 segmen
 import asyncio
 import json
 import os
-import sys
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +25,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from reelwarden_common.events.ingest import SegmentsRecorded
 from reelwarden_local.bus import EmbeddedBus
 from reelwarden_local.servers import Postgres
+from tests.bench.processes import process
 from tests.support.ingest import TEN, message, migrated, segments, write_district
 
 ROUNDS = 4
@@ -76,8 +75,8 @@ async def _run() -> dict[str, Any]:
                     ("bare", "tests.bench.index", bare),
                     ("index", "reelwarden_ingest.district.index.app", ours),
                 ):
-                    async with _process(module, environment) as process:
-                        best[name] = max(best[name], await _rate(topology, name, process))
+                    async with process(module, environment) as child:
+                        best[name] = max(best[name], await _rate(topology, name, child))
             await _check(database)
             await topology.close()
     ratio = best["index"] / best["bare"]
@@ -109,25 +108,12 @@ async def _publish(bus: EmbeddedBus, school: str) -> None:
     await speaker.close()
 
 
-@asynccontextmanager
-async def _process(module: str, environment: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, env={**os.environ, **environment, "RW_LOG_LEVEL": "WARNING"}
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
-
-
-async def _rate(topology: Client, consumer: str, process: asyncio.subprocess.Process) -> float:
+async def _rate(topology: Client, consumer: str, child: asyncio.subprocess.Process) -> float:
     """Watch a consumer confirm its messages, which it does once their rows are committed."""
     js = topology.jetstream()
     first: tuple[int, float] | None = None
     deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline and process.returncode is None:
+    while time.monotonic() < deadline and child.returncode is None:
         info = await js.consumer_info("FOOTAGE", consumer)
         now, left = time.perf_counter(), (info.num_pending or 0) + (info.num_ack_pending or 0)
         if first is None and left < EVENTS:
@@ -135,7 +121,7 @@ async def _rate(topology: Client, consumer: str, process: asyncio.subprocess.Pro
         if first and left == 0:
             return first[0] * PER_EVENT / (now - first[1])
         await asyncio.sleep(0.02)
-    raise RuntimeError(f"{consumer} did not finish within {DEADLINE} s, or ended ({process.returncode})")
+    raise RuntimeError(f"{consumer} did not finish within {DEADLINE} s, or ended ({child.returncode})")
 
 
 async def _check(database: Postgres) -> None:
