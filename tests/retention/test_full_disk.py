@@ -31,7 +31,7 @@ async def test_a_copy_that_finds_no_room_leaves_nothing_and_is_made_later(site: 
     site.vault = Vault(site.units, site.disk, site.answer, site.lock, write_once=False)
     segment = site.write(NOW - timedelta(hours=1), body=b"x" * 3 * MEGABYTE)
     async with site.units.begin() as store:
-        store.record([rows.of_segment(segment)])
+        store.catalogue.record([rows.of_segment(segment)])
     await site.hear(plan(1, holds=(hold("h1", segment.start, segment.end),)))
     with no_room_beyond(2 * MEGABYTE):
         await site.vault.turn()

@@ -15,16 +15,14 @@ from reelwarden_common.events.retention import CameraPeriod, PlanIssued
 from reelwarden_retention.keys import BadKey, key_id, read_pinned, read_private
 from reelwarden_retention.periods import counting, due, keep_period, succeed
 from reelwarden_retention.shapes import CameraPolicy, Plan, Superseded, UntrustedPlan, believed, signed
+from reelwarden_retention.site.reaper.brake import Limits, StoppedSweep, decide
 from reelwarden_retention.site.reaper.domain import (
     Footage,
     KeptHold,
     Kind,
-    Limits,
     Presence,
-    StoppedSweep,
     candidates,
     check_takes_over,
-    decide,
     merged_holds,
 )
 from tests.support.retention import DELAY, NOW, SCHOOL, TEN, hold, key_file, period, plan, released

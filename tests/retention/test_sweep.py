@@ -174,7 +174,7 @@ async def test_rejected_files_go_by_their_file_time(site: Site) -> None:
         (site.root / one.locator).parent.mkdir(exist_ok=True)
         (site.root / one.locator).write_bytes(b"bad")
     async with site.units.begin() as store:
-        store.record([rows.of_rejected(old, "gate"), rows.of_rejected(young, "gate")])
+        store.catalogue.record([rows.of_rejected(old, "gate"), rows.of_rejected(young, "gate")])
     await site.hear(plan(1))
     await let_go(site)
     assert not (site.root / old.locator).exists()
@@ -289,5 +289,5 @@ async def test_a_place_that_was_taken_meanwhile_costs_nothing(site: Site) -> Non
 
 async def due_now(site: Site) -> list[Due]:
     async with site.units.begin() as store:
-        looked_at = store.oldest("gate", NOW)
+        looked_at = store.catalogue.oldest("gate", NOW, NOW)
         return candidates(looked_at, store.policies(), store.holds(), store.margins(), NOW)

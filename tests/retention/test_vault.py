@@ -56,7 +56,7 @@ async def test_held_footage_survives_deletion_behind_our_back(site: Site) -> Non
     await site.vault.turn()
     (site.root / segments[1].locator).unlink()
     async with site.units.begin() as store:
-        store.gone(segments[1].id)
+        store.catalogue.gone(segments[1].id)
     await site.vault.turn()
     assert [event.gone for event in site.said(HoldInForce)] == [()]
     assert f"{segments[1].digest}.mp4" in in_vault(site)
@@ -155,7 +155,7 @@ async def test_when_a_hold_ended_the_vault_lets_go(site: Site) -> None:
     assert len(in_vault(site)) == 4
     (site.root / segments[1].locator).unlink()
     async with site.units.begin() as store:
-        store.gone(segments[1].id)
+        store.catalogue.gone(segments[1].id)
         store.remember("erased", "yes")
     site.time.pass_(timedelta(days=2))
     await site.sweeper.turn()

@@ -29,8 +29,8 @@ from reelwarden_retention.district.keeper.store import KeeperStore, Office
 from reelwarden_retention.keys import key_id
 from reelwarden_retention.shapes import CameraPolicy, Plan, Release, signed
 from reelwarden_retention.site.reaper import rows
+from reelwarden_retention.site.reaper.brake import Limits
 from reelwarden_retention.site.reaper.disk import Disk
-from reelwarden_retention.site.reaper.domain import Limits
 from reelwarden_retention.site.reaper.erasure import Eraser, Reached
 from reelwarden_retention.site.reaper.handlers import on_plan_issued
 from reelwarden_retention.site.reaper.machine_clock import MachineClock
@@ -243,7 +243,7 @@ class Site:
         """Record files and have the catalogue know them."""
         segments = [self.write(start, camera=camera) for start in starts]
         async with self.units.begin() as store:
-            store.record(rows.of_segment(segment) for segment in segments)
+            store.catalogue.record(rows.of_segment(segment) for segment in segments)
         return segments
 
     async def answer(self, question: SegmentsQuery) -> SegmentsAnswer:

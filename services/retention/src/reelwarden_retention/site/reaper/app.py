@@ -12,8 +12,8 @@ from reelwarden_common.messaging.sqlite import SqliteUnits, open_database
 from reelwarden_common.messaging.topology import SCANNER_SEGMENTS
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_retention.keys import read_pinned
+from reelwarden_retention.site.reaper.brake import Limits
 from reelwarden_retention.site.reaper.disk import Disk
-from reelwarden_retention.site.reaper.domain import Limits
 from reelwarden_retention.site.reaper.erasure import Eraser
 from reelwarden_retention.site.reaper.freezes import Freezes
 from reelwarden_retention.site.reaper.handlers import BATCHES, HANDLERS

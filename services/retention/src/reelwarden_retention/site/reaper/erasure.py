@@ -14,7 +14,12 @@ from reelwarden_common.events.retention import Certificate, SegmentsErased
 from reelwarden_common.messaging.sqlite import SqliteUnits
 from reelwarden_common.telemetry import log
 from reelwarden_retention.site.reaper.disk import TRASH, VAULT, Content, Disk
-from reelwarden_retention.site.reaper.domain import Due, Footage, Kind, is_held
+from reelwarden_retention.site.reaper.domain import (
+    Due,
+    Footage,
+    Kind,
+    is_held,
+)
 from reelwarden_retention.site.reaper.journal import Entry, Step
 from reelwarden_retention.site.reaper.store import ReaperStore
 
@@ -145,7 +150,7 @@ class Eraser:
         for entry in entries:
             one = entry.footage
             copies = ["disk"] if entry.on_disk else []
-            if one.vault is not None and not store.shares_vault(one.id, one.vault):
+            if one.vault is not None and not store.catalogue.shares_vault(one.id, one.vault):
                 self._disk.unlink([f"{VAULT}/{one.vault}"])
                 copies.append("vault")
             certificates.append(
@@ -163,7 +168,8 @@ class Eraser:
                     copies=tuple(copies),
                 )
             )
-            store.erased(one.id)
+            store.catalogue.erased(one.id)
+            store.remember("erased", "yes")
         store.publish(store.school, SegmentsErased(certificates=tuple(certificates)))
         store.journal.drop(e.footage.id for e in entries)
 
@@ -189,8 +195,8 @@ class Eraser:
         async with self._units.begin() as store:
             for identifier, place in stranded.items():
                 if place is not None:
-                    store.vaulted(identifier, place)
-                    store.gone(identifier)
+                    store.catalogue.vaulted(identifier, place)
+                    store.catalogue.gone(identifier)
             store.journal.drop(one for one in identifiers if stranded.get(one, "") is not None)
         self._reached("spared")
 
@@ -212,8 +218,8 @@ class Eraser:
             async with self._units.begin() as store:
                 for entry in entries:
                     if not entry.on_disk:
-                        store.vaulted(entry.footage.id, None)
-                    store.gone(entry.footage.id)
+                        store.catalogue.vaulted(entry.footage.id, None)
+                    store.catalogue.gone(entry.footage.id)
 
 
 def vault_place(footage: Footage, digest: str) -> str:

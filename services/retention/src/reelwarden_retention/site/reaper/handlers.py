@@ -69,21 +69,23 @@ async def on_segments_recorded(
     heard: Sequence[tuple[SegmentsRecorded, Envelope]], store: ReaperStore
 ) -> None:
     """New footage; some of it may be waited for by a hold."""
-    store.record(rows.of_segment(segment) for event, _ in heard for segment in event.segments)
+    store.catalogue.record(rows.of_segment(segment) for event, _ in heard for segment in event.segments)
 
 
 async def on_segments_rejected(event: SegmentsRejected, _: Envelope, store: ReaperStore) -> None:
     """No footage that can be shown, but recordings of people all the same: held and erased by file time."""
-    store.record(rows.of_rejected(file, file.camera) for file in event.files if file.camera is not None)
+    store.catalogue.record(
+        rows.of_rejected(file, file.camera) for file in event.files if file.camera is not None
+    )
 
 
 async def on_segments_lost(event: SegmentsLost, _: Envelope, store: ReaperStore) -> None:
     for segment in event.segments:
-        store.gone(segment.id)
+        store.catalogue.gone(segment.id)
 
 
 async def on_segment_moved(event: SegmentMoved, _: Envelope, store: ReaperStore) -> None:
-    store.moved(event.segment, event.locator)
+    store.catalogue.moved(event.segment, event.locator)
 
 
 async def on_camera_clock(event: CameraClock, _: Envelope, store: ReaperStore) -> None:
@@ -91,7 +93,7 @@ async def on_camera_clock(event: CameraClock, _: Envelope, store: ReaperStore) -
 
 
 async def on_object_restored(event: ObjectRestored, _: Envelope, store: ReaperStore) -> None:
-    store.back(event.segment, event.locator)
+    store.catalogue.back(event.segment, event.locator)
 
 
 HANDLERS: Mapping[type[Event], Handler[ReaperStore]] = {

@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from reelwarden_common.events.base import Id
 from reelwarden_retention.site.reaper import rows
-from reelwarden_retention.site.reaper.domain import Due, Footage, Presence, StoppedSweep
+from reelwarden_retention.site.reaper.brake import StoppedSweep
+from reelwarden_retention.site.reaper.domain import Due, Footage, Presence
 
 
 class Step(StrEnum):

@@ -6,7 +6,13 @@ from datetime import UTC, datetime, timedelta
 from reelwarden_common.events.ingest import RejectedFile, Segment
 from reelwarden_common.events.retention import Hold
 from reelwarden_common.period import believed_end
-from reelwarden_retention.site.reaper.domain import REJECTED_REACH, Footage, KeptHold, Kind, Presence
+from reelwarden_retention.site.reaper.domain import (
+    REJECTED_REACH,
+    Footage,
+    KeptHold,
+    Kind,
+    Presence,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

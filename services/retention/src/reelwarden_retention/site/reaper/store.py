@@ -1,7 +1,7 @@
 """The reaper's tables: plans, holds, the catalogue of what may have to be erased or kept."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,16 +14,16 @@ from reelwarden_retention.periods import counting
 from reelwarden_retention.shapes import CameraPolicy, Plan
 from reelwarden_retention.site.reaper import rows
 from reelwarden_retention.site.reaper.belief import Confirmation
-from reelwarden_retention.site.reaper.domain import Footage, KeptHold, effective_at, margin_of
+from reelwarden_retention.site.reaper.catalogue import Catalogue
+from reelwarden_retention.site.reaper.domain import (
+    Footage,
+    KeptHold,
+    effective_at,
+    margin_of,
+)
 from reelwarden_retention.site.reaper.journal import Journal
 from reelwarden_retention.site.reaper.machine_clock import MachineClock
 
-_PUT_FOOTAGE = """
-    INSERT INTO footage (id, camera, start_us, end_us, believed_end_us, size, digest, locator, kind, presence)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET locator = excluded.locator, presence = 'present', not_before_us = 0
-"""
-_REPLACED = "UPDATE footage SET presence = 'gone' WHERE locator = ? AND id <> ? AND presence = 'present'"
 _PUT_HOLD = """
     INSERT INTO holds (id, body, camera, start_us, end_us, until_us, released_us) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE
@@ -58,6 +58,7 @@ class ReaperStore(Store):
         super().__init__("reaper", rules.machine.now)
         self.conn, self.rules, self.school = conn, rules, rules.school
         self.journal = Journal(conn)
+        self.catalogue = Catalogue(conn, self._look_again)
 
     # small things
 
@@ -181,6 +182,12 @@ class ReaperStore(Store):
             "UPDATE holds SET look_us = ?, told = ? WHERE id = ?", (rows.microseconds(again), told, hold)
         )
 
+    def _look_again(self, one: Footage) -> None:
+        """Something of what a hold may cover has changed."""
+        margin = self.rules.segment_seconds.get(one.camera, self.rules.longest_segment) * 1_000_000
+        start, end = rows.microseconds(one.start) - margin, rows.microseconds(one.end) + margin
+        self.conn.execute(_LOOK_AGAIN, (one.camera, end, start))
+
     # cameras
 
     def clock_is_off(self, camera: str, offset_ms: int) -> None:
@@ -200,103 +207,6 @@ class ReaperStore(Store):
             )
             for row in known.fetchall()
         }
-
-    # the catalogue
-
-    def record(self, footage: Iterable[Footage]) -> None:
-        """Take in what the scanner told; again, if it is told again."""
-        for one in footage:
-            self.conn.execute(_REPLACED, (one.locator, one.id))
-            self.conn.execute(_PUT_FOOTAGE, rows.values(one))
-            self._look_again(one)
-
-    def _look_again(self, one: Footage) -> None:
-        margin = self.rules.segment_seconds.get(one.camera, self.rules.longest_segment) * 1_000_000
-        start, end = rows.microseconds(one.start) - margin, rows.microseconds(one.end) + margin
-        self.conn.execute(_LOOK_AGAIN, (one.camera, end, start))
-
-    def footage(self, identifier: Id) -> Footage | None:
-        """One file by its id."""
-        row = self.conn.execute("SELECT * FROM footage WHERE id = ?", (identifier,)).fetchone()
-        return None if row is None else rows.footage(row)
-
-    def gone(self, identifier: Id) -> None:
-        """A file is not at its place any more, and not by our hand."""
-        self.conn.execute(
-            "UPDATE footage SET presence = 'gone' WHERE id = ? AND presence = 'present'", (identifier,)
-        )
-        if (one := self.footage(identifier)) is not None:
-            self._look_again(one)
-
-    def moved(self, identifier: Id, locator: str) -> None:
-        self.conn.execute(
-            "UPDATE footage SET locator = ?, not_before_us = 0 WHERE id = ?", (locator, identifier)
-        )
-
-    def back(self, identifier: Id, locator: str) -> None:
-        """A lost file was restored."""
-        self.conn.execute(
-            "UPDATE footage SET presence = 'present', locator = ?, not_before_us = 0"
-            " WHERE id = ? AND presence = 'gone'",
-            (locator, identifier),
-        )
-        if (one := self.footage(identifier)) is not None:
-            self._look_again(one)
-
-    def overlapping(self, kept: KeptHold, margin: timedelta) -> list[Footage]:
-        """All files of a hold, widened, that are at their place or in the vault."""
-        span = kept.hold.span
-        found = self.conn.execute(
-            "SELECT * FROM footage WHERE camera = ? AND start_us <= ? AND end_us >= ?"
-            " AND (presence = 'present' OR vault IS NOT NULL) ORDER BY start_us, id",
-            (
-                span.camera,
-                rows.microseconds(span.end + margin),
-                rows.microseconds(span.start - margin),
-            ),
-        )
-        files = [rows.footage(row) for row in found]
-        return [one for one in files if kept.covers(one.camera, one.start, one.end, margin)]
-
-    def vaulted(self, identifier: Id, place: str | None) -> None:
-        """A file has its copy in the vault at `place`, or (None) no more."""
-        self.conn.execute("UPDATE footage SET vault = ? WHERE id = ?", (place, identifier))
-
-    def erased(self, identifier: Id) -> None:
-        """It was erased, every copy that we had; its certificate is in this transaction."""
-        self.conn.execute("UPDATE footage SET presence = 'erased', vault = NULL WHERE id = ?", (identifier,))
-        self.remember("erased", "yes")
-
-    def in_vault(self) -> list[Footage]:
-        """Everything that the vault holds."""
-        found = self.conn.execute("SELECT * FROM footage WHERE vault IS NOT NULL ORDER BY id")
-        return [rows.footage(row) for row in found]
-
-    def shares_vault(self, identifier: Id, place: str) -> bool:
-        """Whether another file of the same content needs this place in the vault too."""
-        query = "SELECT 1 FROM footage WHERE vault = ? AND id <> ?"
-        return self.conn.execute(query, (place, identifier)).fetchone() is not None
-
-    def oldest(self, camera: str, ended_before: datetime) -> list[Footage]:
-        """A camera's files that may be due: present ones whose believed end is before a moment."""
-        found = self.conn.execute(
-            "SELECT * FROM footage WHERE camera = ? AND presence = 'present' AND believed_end_us < ?"
-            " AND not_before_us <= ? ORDER BY believed_end_us, id",
-            (camera, rows.microseconds(ended_before), rows.microseconds(self.clock())),
-        )
-        return [rows.footage(row) for row in found]
-
-    def catalogue_size(self) -> int:
-        """How many files the site has."""
-        query = "SELECT count(*) FROM footage WHERE presence = 'present'"
-        return int(self.conn.execute(query).fetchone()[0])
-
-    def put_off(self, identifiers: Sequence[Id], until: datetime) -> None:
-        """These were not as expected: do not try them before `until`."""
-        self.conn.executemany(
-            "UPDATE footage SET not_before_us = ? WHERE id = ?",
-            [(rows.microseconds(until), one) for one in identifiers],
-        )
 
     def forget(self) -> None:
         """Drop what is long over; of a recorder's own files also what it must have overwritten long ago."""

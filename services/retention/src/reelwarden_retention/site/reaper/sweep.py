@@ -9,14 +9,12 @@ from reelwarden_common.events.retention import SweepStopped
 from reelwarden_common.messaging.sqlite import SqliteUnits
 from reelwarden_common.telemetry import log
 from reelwarden_retention.site.reaper.belief import ClockEvidence, doubt
+from reelwarden_retention.site.reaper.brake import Decision, Limits, decide
 from reelwarden_retention.site.reaper.disk import VAULT, Disk
 from reelwarden_retention.site.reaper.domain import (
-    Decision,
     Due,
-    Limits,
     Presence,
     candidates,
-    decide,
     is_held,
 )
 from reelwarden_retention.site.reaper.erasure import Eraser
@@ -118,13 +116,13 @@ class Sweeper:
         """
         async with self._units.begin() as store:
             now, policies = store.clock(), store.policies()
-            looked_at = [one for one in store.in_vault() if one.presence is not Presence.PRESENT]
+            looked_at = [one for one in store.catalogue.in_vault() if one.presence is not Presence.PRESENT]
             for camera, policy in policies.items():
-                looked_at += store.oldest(camera, now - _DAY * max(policy.period.days - 1, 0))
+                looked_at += store.catalogue.oldest(camera, now - _DAY * max(policy.period.days - 1, 0), now)
             found = candidates(looked_at, policies, store.holds(), store.margins(), now)
             decision = decide(
                 found,
-                store.catalogue_size(),
+                store.catalogue.size(),
                 store.journal.open_sweep(),
                 self._limits,
                 erased_before=store.meta("erased") is not None,
@@ -148,7 +146,7 @@ class Sweeper:
         if differing:
             by_id = {one.footage.id: one for one in batch}
             async with self._units.begin() as store:
-                store.put_off([one.id for one in differing], store.clock() + PUT_OFF)
+                store.catalogue.put_off([one.id for one in differing], store.clock() + PUT_OFF)
                 self._say_stopped(store, uuid.uuid4().hex, "mismatch", [by_id[one.id] for one in differing])
         return True
 
@@ -159,17 +157,17 @@ class Sweeper:
         """
         async with self._storage, self._units.begin() as store:
             standing, margins = store.standing(), store.margins()
-            for one in store.in_vault():
+            for one in store.catalogue.in_vault():
                 if one.vault is None or one.presence is not Presence.PRESENT:
                     continue
                 if is_held(one, standing, margins):
                     continue
                 if not self._disk.same(one.locator, f"{VAULT}/{one.vault}"):
-                    store.gone(one.id)
+                    store.catalogue.gone(one.id)
                     continue
-                if not store.shares_vault(one.id, one.vault):
+                if not store.catalogue.shares_vault(one.id, one.vault):
                     self._disk.unlink([f"{VAULT}/{one.vault}"])
-                store.vaulted(one.id, None)
+                store.catalogue.vaulted(one.id, None)
 
     def _say_stopped(self, store: ReaperStore, sweep: str, reason: str, items: Sequence[Due]) -> None:
         starts: list[datetime] = [one.footage.start for one in items] or [store.clock()]

@@ -15,7 +15,13 @@ from reelwarden_common.messaging.sqlite import SqliteUnits
 from reelwarden_common.telemetry import log
 from reelwarden_retention.site.reaper import rows
 from reelwarden_retention.site.reaper.disk import VAULT, Disk
-from reelwarden_retention.site.reaper.domain import Footage, KeptHold, Kind, Presence, still_gone
+from reelwarden_retention.site.reaper.domain import (
+    Footage,
+    KeptHold,
+    Kind,
+    Presence,
+    still_gone,
+)
 from reelwarden_retention.site.reaper.erasure import vault_place
 from reelwarden_retention.site.reaper.store import ReaperStore
 
@@ -69,13 +75,13 @@ class Vault:
             margin = store.margins()[kept.hold.span.camera]
         known = await self._what_is_known(kept, margin)
         async with self._units.begin() as store:
-            fresh = [s for s in known.segments if store.footage(s.id) is None]
-            store.record(rows.of_segment(segment) for segment in fresh)
-            covered = store.overlapping(kept, margin)
+            fresh = [s for s in known.segments if store.catalogue.one(s.id) is None]
+            store.catalogue.record(rows.of_segment(segment) for segment in fresh)
+            covered = store.catalogue.overlapping(kept, margin)
         for start in range(0, len(covered), COMMIT_EVERY):
             await self._keep(covered[start : start + COMMIT_EVERY])
         async with self._units.begin() as store:
-            kept_now = [one for one in store.overlapping(kept, margin) if one.vault is not None]
+            kept_now = [one for one in store.catalogue.overlapping(kept, margin) if one.vault is not None]
             event = self._in_force(kept, known, kept_now)
             now = store.clock()
             text = json.dumps(event.model_dump(mode="json", exclude={"complete_to"}), sort_keys=True)
@@ -112,7 +118,7 @@ class Vault:
         if done:
             async with self._units.begin() as store:
                 for identifier, place in done:
-                    store.vaulted(identifier, place)
+                    store.catalogue.vaulted(identifier, place)
 
     def _put(self, one: Footage) -> str | None:
         """Put a file into the vault and read it there; None: it is not at its place.
