@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from reelwarden_common.envelope import Message
 from reelwarden_common.errors import Transient
-from reelwarden_common.messaging.postgres import MESSAGING_SQL, DatabaseAway, PgUnits, open_pool
+from reelwarden_common.messaging.postgres import MESSAGING_SQL, DatabaseAway, NoAccess, PgUnits, open_pool
 from reelwarden_local.servers import Postgres
 from tests.common.test_units_both import EVENT, TABLE, EffectStore, envelope, on_postgres, work
 
@@ -186,3 +186,13 @@ async def test_a_deadlock_is_a_passing_fault(fresh_database: str) -> None:
 
         results = await asyncio.gather(cross("1", "2"), cross("2", "1"), return_exceptions=True)
         assert [type(r) for r in results if r] == [DatabaseAway]
+
+
+async def test_a_role_that_cannot_get_in_is_told_what_to_look_at(server: Postgres) -> None:
+    with pytest.raises(NoAccess, match="RW_DATABASE_URL"):
+        await open_pool(server.url("nobody", "wrong", "postgres"), "t")
+    with pytest.raises(NoAccess, match="RW_DATABASE_URL"):
+        await open_pool("not an address", "t")
+    await server.kill()
+    with pytest.raises(DatabaseAway, match="database: "):
+        await open_pool(server.admin_url(), "t")

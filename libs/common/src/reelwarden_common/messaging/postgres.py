@@ -13,7 +13,7 @@ from typing import Generic
 import asyncpg
 
 from reelwarden_common.envelope import Envelope, Message
-from reelwarden_common.errors import Transient
+from reelwarden_common.errors import Refused, Transient
 from reelwarden_common.messaging.units import REMEMBER, S
 
 MESSAGING_SQL = """
@@ -45,6 +45,11 @@ _PASSING = (
     ConnectionError,
     TimeoutError,
 )
+_NO_ACCESS = (
+    asyncpg.ClientConfigurationError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
 CONNECT_SECONDS = 10.0
 COMMAND_SECONDS = 60.0
 """Longer than any statement of ours may take; a database that does not answer at all is given up then."""
@@ -53,6 +58,10 @@ PING_SECONDS = 2.0
 
 class DatabaseAway(Transient):
     """The database did not answer, or asked to try again; nothing was changed."""
+
+
+class NoAccess(Refused):
+    """The database is there and does not let this role in."""
 
 
 class PgUnits(Generic[S]):
@@ -162,13 +171,21 @@ async def open_pool(url: str, schema: str, size: int = 8) -> asyncpg.Pool:
     """A pool whose connections see one service's schema only.
 
     Raises:
-        OSError, asyncpg.PostgresError: the database does not let us in.
+        DatabaseAway: there is no database now.
+        NoAccess: there is one, and it does not let us in.
     """
-    return await asyncpg.create_pool(
-        url,
-        min_size=1,
-        max_size=size,
-        timeout=CONNECT_SECONDS,
-        command_timeout=COMMAND_SECONDS,
-        server_settings={"search_path": schema, "timezone": "UTC"},
-    )
+    try:
+        return await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size,
+            timeout=CONNECT_SECONDS,
+            command_timeout=COMMAND_SECONDS,
+            server_settings={"search_path": schema, "timezone": "UTC"},
+        )
+    except _NO_ACCESS as error:
+        message = f"database: {error}: check RW_DATABASE_URL"
+        raise NoAccess(message) from error
+    except (*_PASSING, OSError) as error:
+        message = f"database: {str(error) or type(error).__name__}"
+        raise DatabaseAway(message) from error
