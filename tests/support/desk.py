@@ -33,6 +33,7 @@ from reelwarden_local.servers import NatsServer, free_port, plain_jetstream
 from tests.support.backends import Database, ObjectStore, unique
 
 PASSWORD = "correct horse battery staple"
+DATABASE_PASSWORD = "access-password"
 DEADLINE = 15.0
 E = TypeVar("E", bound=Event)
 _CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
@@ -244,7 +245,7 @@ async def open_house(
     (folder / "district.toml").write_text(district_toml(), encoding="utf-8")
     for school in ("s001", "s002"):
         (folder / school).mkdir()
-    await migrate(database_url, "access", "access-password")
+    await migrate(database_url, "access", DATABASE_PASSWORD)
     port = free_port()
     minio = store.client()
     for bucket in ("rw-exports-s001", "rw-exports-s002"):
@@ -260,7 +261,7 @@ async def open_house(
         settings = Settings(
             nats_url=server.url,
             district_toml=folder / "district.toml",
-            database_url=postgres.url(role_of("access"), "access-password", name),
+            database_url=postgres.url(role_of("access"), DATABASE_PASSWORD, name),
             session_key="k" * 40,
             desk_key=make_key(folder / "keys" / "desk.pem"),
             packages_dir=folder / "packages",
