@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelwarden_common.events.ingest import Segment, TimeSource
+from reelwarden_common.envelope import MAX_BODY
+from reelwarden_common.events.ingest import Segment, SegmentsAnswer, TimeSource
 from reelwarden_common.period import KeepPeriod
 from reelwarden_ingest.site.scanner.domain import (
     Closing,
@@ -24,6 +25,7 @@ from reelwarden_ingest.site.scanner.domain import (
     next_step,
     uncovered,
 )
+from reelwarden_ingest.site.scanner.handlers import SEGMENTS_AN_ANSWER
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 TEN = timedelta(seconds=10)
@@ -145,3 +147,24 @@ def test_only_a_recorder_that_erases_by_itself_overwrites() -> None:
     assert Keeping(managed=False, period=period).overwritten(ended, NOW)
     assert not Keeping(managed=True, period=period).overwritten(ended, NOW)
     assert not Keeping(managed=False, period=period).overwritten(NOW - timedelta(days=29), NOW)
+
+
+def test_a_full_answer_fits_into_one_message_of_a_school() -> None:
+    one = Segment(
+        id="0" * 32,
+        camera="c" * 40,
+        start=datetime(2026, 3, 2, tzinfo=UTC),
+        end=datetime(2026, 3, 2, 0, 0, 10, tzinfo=UTC),
+        duration_ms=10_000,
+        size=10**9,
+        digest="0" * 64,
+        codec="h264",
+        width=3840,
+        height=2160,
+        time_source=TimeSource.CONTAINER,
+        uncertainty_ms=10_000,
+        locator="操" * 100,
+        file_time=datetime(2026, 3, 2, tzinfo=UTC),
+    )
+    full = SegmentsAnswer(segments=(one,) * SEGMENTS_AN_ANSWER, complete_to=None)
+    assert len(full.model_dump_json().encode()) < MAX_BODY

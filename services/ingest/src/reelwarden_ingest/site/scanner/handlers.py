@@ -13,8 +13,8 @@ from reelwarden_ingest.site.scanner.reports import reached_by
 from reelwarden_ingest.site.scanner.scan import Scanner
 from reelwarden_ingest.site.scanner.store import Catalogue
 
-SEGMENTS_AN_ANSWER = 1500
-"""What the bus takes as one answer: eight hours of 20-second segments, four of 10-second ones."""
+SEGMENTS_AN_ANSWER = 300
+"""Half of what a school's line takes in one message (256 KB, at about 450 bytes each): paths may be long."""
 
 
 async def on_day_differs(event: DayDiffers, _: Envelope, catalogue: Catalogue) -> None:
