@@ -158,7 +158,11 @@ async def test_the_dashboard_lives(
 
 
 async def test_a_broken_line_is_shown_as_such(
-    browser: Browser, fresh_database: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    browser: Browser,
+    fresh_database: str,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     url, toml = await migrated(fresh_database), district_toml(tmp_path)
     async with (
@@ -169,3 +173,4 @@ async def test_a_broken_line_is_shown_as_such(
             await sign_in(page, address, "officer")
             await expect(page.locator("#live")).to_have_text("实时")
         await expect(page.locator("#live")).to_have_text("连接中断：所示内容可能已过时")
+    assert "graceful shutdown" not in capfd.readouterr().err, "the stream ended by itself"

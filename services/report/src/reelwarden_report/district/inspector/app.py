@@ -83,11 +83,11 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
                 Loop("coverage", settings.coverage_seconds, coverage.refresh_stale),
                 Loop("schedule", SCHEDULE_SECONDS, inspect),
                 Loop("live", settings.live_seconds, live.turn),
+                Loop("streams", 0, live.until_stopped),
             ),
             http=make_http(room),
         )
     finally:
-        live.closed = True
         await pool.close()
 
 

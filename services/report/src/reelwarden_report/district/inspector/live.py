@@ -34,7 +34,7 @@ class Live:
         self._changed = asyncio.Condition()
         self._snapshot: Snapshot | None = None
         self._watchers = 0
-        self.closed = False
+        self._closed = False
 
     async def read(self) -> Snapshot:
         """The present view."""
@@ -59,16 +59,27 @@ class Live:
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """Somebody watches while the block runs."""
+        if not self._watchers:
+            self._snapshot = None  # what an earlier watcher saw last is old
         self._watchers += 1
         try:
             yield
         finally:
             self._watchers -= 1
 
-    async def newer_than(self, known: Snapshot | None) -> Snapshot:
-        """Wait for a view that differs from the one known."""
+    async def newer_than(self, known: Snapshot | None) -> Snapshot | None:
+        """Wait for a view that differs from the one known; None when the role stops."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._snapshot is not None and self._snapshot is not known)
-            if self._snapshot is None:
-                raise RuntimeError
-            return self._snapshot
+            await self._changed.wait_for(
+                lambda: self._closed or (self._snapshot is not None and self._snapshot is not known)
+            )
+            return None if self._closed else self._snapshot
+
+    async def until_stopped(self) -> None:
+        """A loop that ends with the role only, and then ends the streams: the server waits for them."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            async with self._changed:
+                self._closed = True
+                self._changed.notify_all()

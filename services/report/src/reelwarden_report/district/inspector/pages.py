@@ -42,6 +42,7 @@ class Pages:
             "kind_name": words.name,
             "size": megabytes,
             "may_inspect": room.schools_of(person, *INSPECTORS),
+            "may_close": room.closing(person),
         }
 
     def parts(self, request: Request, person: Person, snapshot: Snapshot) -> dict[str, str]:
@@ -78,8 +79,7 @@ class Pages:
         known: Snapshot | None = None
         try:
             async with live.watching(), asyncio.timeout(STREAM_SECONDS):
-                while not live.closed:
-                    known = await live.newer_than(known)
+                while (known := await live.newer_than(known)) is not None:
                     for place, html in self.parts(request, person, known).items():
                         if sent.get(place) != html:
                             sent[place] = html

@@ -1,6 +1,7 @@
 """What the routes work with, and who may see what."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -72,6 +73,11 @@ class Room:
             raise Missing
         return [school]
 
+    def closing(self, person: Person) -> list[str]:
+        """Whose findings this person may close; the district's own are the district officer's."""
+        own = self.schools_of(person, *INSPECTORS)
+        return [*own, DISTRICT_SCHOOL] if person.holds(DISTRICT_SCHOOL, *INSPECTORS) else own
+
     def must_inspect(self, person: Person, school: str) -> None:
         """Only the safety department inspects, at its own school.
 
@@ -98,7 +104,8 @@ class Room:
 
     def worded(self, finding: FindingView, language: str) -> FindingView:
         """A finding with its sentence in a language."""
-        text = self.web.say_in(language, words.sentence(finding.kind, finding.facts, self.zone))
+        names = partial(self.camera_name, finding.school)
+        text = self.web.say_in(language, words.sentence(finding.kind, finding.facts, self.zone, names))
         return finding.model_copy(update={"text": text})
 
 

@@ -194,7 +194,7 @@ class Writer:
                 self.code(f.severity),
                 self.say(words.name(f.kind)),
                 self.camera(f.camera),
-                self.say(words.sentence(f.kind, f.facts, self.zone))
+                self.say(words.sentence(f.kind, f.facts, self.zone, self.camera))
                 + (f" ×{f.times}" if f.times > 1 else ""),
                 self.local(f.opened_at),
                 self.code(f.close_reason) if f.closed_at else self.local(f.deadline),

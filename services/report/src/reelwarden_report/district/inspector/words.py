@@ -1,6 +1,6 @@
 """Sentences about findings and codes, for people; Chinese lies in `locale/`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -142,8 +142,11 @@ CODES = {
 _MOMENTS = ("start", "end", "since")
 
 
-def sentence(kind: str, facts: Mapping[str, Any], zone: ZoneInfo) -> Text:
-    """What a finding says: codes in words, moments in the district's zone, lengths as h:mm:ss."""
+def sentence(kind: str, facts: Mapping[str, Any], zone: ZoneInfo, camera: Callable[[str], str] = str) -> Text:
+    """What a finding says: codes in words, moments in the district's zone, lengths as h:mm:ss.
+
+    `camera` turns a camera's id into its name.
+    """
     shown = dict(facts)
     for key in _MOMENTS:
         if isinstance(shown.get(key), str):
@@ -153,7 +156,9 @@ def sentence(kind: str, facts: Mapping[str, Any], zone: ZoneInfo) -> Text:
         if isinstance(shown.get(key), str):
             shown[key] = code(shown[key])
     if "gone" in shown:
-        shown["spans"] = ", ".join(_span(*span, zone=zone) for span in shown["gone"])
+        shown["spans"] = ", ".join(
+            f"{camera(of)} {_span(start, end, zone)}" for of, start, end in shown["gone"]
+        )
     for key, name in (("length", "duration"), ("total", "sum")):
         if key in shown:
             shown[name] = duration(shown[key])
@@ -167,9 +172,9 @@ def sentence(kind: str, facts: Mapping[str, Any], zone: ZoneInfo) -> Text:
     return Text(message, **shown)
 
 
-def _span(camera: str, start: str, end: str, *, zone: ZoneInfo) -> str:
+def _span(start: str, end: str, zone: ZoneInfo) -> str:
     first, last = (datetime.fromisoformat(moment).astimezone(zone) for moment in (start, end))
-    return f"{camera} {first:%Y-%m-%d %H:%M:%S}–{last:%H:%M:%S}"
+    return f"{first:%Y-%m-%d %H:%M:%S}–{last:%H:%M:%S}"
 
 
 def duration(seconds: float) -> str:
