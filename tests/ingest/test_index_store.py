@@ -31,7 +31,8 @@ from reelwarden_common.events.retention import Certificate, SegmentsErased
 from reelwarden_common.identity import digest_of
 from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_ingest.district.index import handlers, queries
-from reelwarden_ingest.district.index.store import IndexStore, KnownDays
+from reelwarden_ingest.district.index.footage import KnownDays
+from reelwarden_ingest.district.index.store import IndexStore
 from reelwarden_ingest.district.index.upkeep import Upkeep
 from tests.support.ingest import DAY, TEN, migrated, segment, segments
 
@@ -213,7 +214,8 @@ async def test_a_day_leaves_when_all_of_it_is_erased_and_stays_erased(index: Ind
     old = DAY - timedelta(days=33)
     first, second = segments("s001", "gate", old, 2)
     young = segment("s001", "gate", DAY)
-    await index.record(first, second, young)
+    for _ in range(2):
+        await index.record(first, second, young)
     await index.hear(erased(first))
     await index.upkeep.drop_erased_days()
     assert await index.status(second) == "recorded"

@@ -9,9 +9,10 @@ from reelwarden_common import role
 from reelwarden_common.district import DistrictConfig, load
 from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.role import Bus, Loop, Role
+from reelwarden_ingest.district.index.footage import ROLE, KnownDays
 from reelwarden_ingest.district.index.handlers import BATCHES, HANDLERS, answers
 from reelwarden_ingest.district.index.settings import Settings
-from reelwarden_ingest.district.index.store import ROLE, IndexStore, KnownDays
+from reelwarden_ingest.district.index.store import IndexStore
 from reelwarden_ingest.district.index.upkeep import Upkeep
 
 

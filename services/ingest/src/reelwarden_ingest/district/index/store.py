@@ -1,162 +1,17 @@
-"""The index's tables: what was recorded, and what became of it since."""
+"""What became of footage since it was recorded, and what schools counted."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime
 
-import asyncpg
-
-from reelwarden_common.clock import Clock, system_clock
-from reelwarden_common.errors import Early, Transient
-from reelwarden_common.events.ingest import DayCounted, LostSegment, RejectedFile
+from reelwarden_common.errors import Early
+from reelwarden_common.events.ingest import DayCounted, LostSegment
 from reelwarden_common.events.retention import Certificate
-from reelwarden_common.messaging.postgres import Connection
-from reelwarden_common.messaging.units import Store
-from reelwarden_ingest.district.index.domain import (
-    AHEAD,
-    COLUMNS,
-    OLDEST,
-    Row,
-    Sorted,
-    Wild,
-    hours_of,
-    id_bytes,
-    storable,
-)
-
-ROLE = "index"
+from reelwarden_ingest.district.index.domain import AHEAD, OLDEST, hours_of, id_bytes, storable
+from reelwarden_ingest.district.index.footage import FootageStore
 
 
-class DayGone(Transient):
-    """The partition of a day was dropped while segments of it arrived; it is made anew."""
-
-
-@dataclass
-class KnownDays:
-    """Which days' partitions exist: remembered by a process, so that not every batch asks."""
-
-    days: set[date] = field(default_factory=set)
-
-
-class IndexStore(Store):
+class IndexStore(FootageStore):
     """One transaction on the schema `ingest`."""
-
-    def __init__(
-        self, conn: Connection, known: KnownDays, settle: timedelta, clock: Clock = system_clock
-    ) -> None:
-        super().__init__(ROLE, clock)
-        self.conn = conn
-        self._known = known
-        self._settle = settle
-
-    # footage
-
-    async def add(self, found: Sorted) -> None:
-        """Take segments in; those that are there already stay, and are back if they were lost.
-
-        Raises:
-            DayGone: see there.
-        """
-        await self._make_days(found.days)
-        if found.rows:
-            try:
-                fresh = await self._copy(found.rows)
-                if not fresh:
-                    await self._merge(found.rows)
-            except asyncpg.CheckViolationError as error:
-                self._known.days.clear()
-                raise DayGone(str(error)) from error
-            if await self.conn.fetchval("SELECT EXISTS (SELECT 1 FROM erasures WHERE NOT matched)"):
-                await self._match(found.rows)
-        await self._touch(found.hours)
-        await self._quarantine(found.wild)
-
-    async def _copy(self, rows: Sequence[Row]) -> bool:
-        """The short way for what was never heard before; tells whether that was so."""
-        try:
-            async with self.conn.transaction():
-                await self.conn.copy_records_to_table("segments", records=rows, columns=COLUMNS)
-        except asyncpg.UniqueViolationError:
-            return False
-        return True
-
-    async def _stage(self, rows: Sequence[Row]) -> None:
-        await self.conn.execute(_STAGE)
-        await self.conn.copy_records_to_table("staged", records=rows, columns=COLUMNS)
-
-    async def _merge(self, rows: Sequence[Row]) -> None:
-        """The long way: what is there already stays, and is back if it was lost."""
-        await self._stage(rows)
-        await self.conn.execute(_INSERT)
-        await self._say_again()
-
-    async def _match(self, rows: Sequence[Row]) -> None:
-        """Mark what was certified as erased before it was indexed."""
-        await self._stage(rows)
-        await self.conn.execute(_MATCH_STAGED)
-
-    async def _make_days(self, days: set[date]) -> None:
-        for day in sorted(days - self._known.days):
-            await self.conn.execute("SELECT make_day($1)", day)
-        # Remembered before the commit: where that fails, the next insert finds out.
-        self._known.days |= days
-
-    async def _say_again(self) -> None:
-        """A school that says a segment again has it: it is no longer lost, and a stub gets its facts."""
-        back = await self.conn.fetch(_BACK)
-        await self.conn.executemany(
-            "INSERT INTO changes (school, id, at, status, detail) VALUES ($1, $2, $3, 'recorded', $4)"
-            " ON CONFLICT DO NOTHING",
-            [(r["school"], r["id"], r["changed_at"], "said again") for r in back],
-        )
-        await self._touch(
-            {(r["school"], r["camera"], hour) for r in back for hour in hours_of(r["start_at"], r["end_at"])}
-        )
-
-    async def _touch(self, hours: Iterable[tuple[str, str, datetime]]) -> None:
-        """Note camera-hours that are to be looked through again."""
-        columns = list(zip(*sorted(hours), strict=True))
-        if columns:
-            await self.conn.execute(_TOUCH, *columns)
-
-    async def _quarantine(self, wild: Sequence[Wild]) -> None:
-        await self.conn.executemany(
-            "INSERT INTO quarantine (school, id, reason, segment, said_at) VALUES ($1, $2, $3, $4, $5)"
-            " ON CONFLICT DO NOTHING",
-            [
-                (
-                    w.school,
-                    id_bytes(w.segment.id),
-                    w.reason,
-                    storable_json(w.segment.model_dump_json()),
-                    w.said_at,
-                )
-                for w in wild
-            ],
-        )
-
-    async def reject(self, school: str, files: Sequence[RejectedFile], said_at: datetime) -> None:
-        """Note files that are no footage."""
-        await self.conn.executemany(
-            _REJECT,
-            [
-                (
-                    school,
-                    id_bytes(f.id),
-                    f.camera,
-                    storable(f.locator),
-                    f.size,
-                    f.file_time,
-                    bytes.fromhex(f.digest) if f.digest else None,
-                    storable(f.reason),
-                    storable(f.detail),
-                    said_at,
-                )
-                for f in files
-            ],
-        )
-
-    # what became of it
 
     async def alter(
         self, school: str, segment: str, camera: str, start: datetime, found: str, at: datetime
@@ -179,11 +34,20 @@ class IndexStore(Store):
         if not OLDEST <= lost.start <= self.clock() + AHEAD:
             await self._changed(school, lost.id, "lost", at, "quarantined")
             return
-        await self._make_days({lost.start.date()})
+        await self.make_days({lost.start.date()})
         identifier, digest = id_bytes(lost.id), bytes.fromhex(lost.digest)
-        await self.conn.execute(
-            _STUB, school, lost.camera, lost.start, lost.end, digest, identifier, storable(lost.locator), at
-        )
+        with self.days_exist():
+            await self.conn.execute(
+                _STUB,
+                school,
+                lost.camera,
+                lost.start,
+                lost.end,
+                digest,
+                identifier,
+                storable(lost.locator),
+                at,
+            )
         changed = await self.conn.fetchval(
             "UPDATE segments SET status = 'lost', changed_at = $6"
             " WHERE school = $1 AND camera = $2 AND start_at = $3 AND digest = $4 AND id = $5"
@@ -197,7 +61,7 @@ class IndexStore(Store):
         )
         if changed:
             await self._changed(school, lost.id, "lost", at)
-            await self._touch((school, lost.camera, hour) for hour in hours_of(lost.start, lost.end))
+            await self.touch((school, lost.camera, hour) for hour in hours_of(lost.start, lost.end))
 
     async def move(self, school: str, segment: str, camera: str, locator: str) -> None:
         """Note a segment's new path.
@@ -230,7 +94,7 @@ class IndexStore(Store):
             raise Early(f"{school} {camera}: segment {segment} was restored, but is not indexed yet")
         if row["changed"]:
             await self._changed(school, segment, "recorded", at, "restored")
-            await self._touch((school, camera, hour) for hour in hours_of(row["start_at"], row["end_at"]))
+            await self.touch((school, camera, hour) for hour in hours_of(row["start_at"], row["end_at"]))
 
     async def erase(self, school: str, certificates: Sequence[Certificate]) -> None:
         """Keep certificates, then mark what they certify; what is not indexed yet is marked when it is."""
@@ -269,8 +133,6 @@ class IndexStore(Store):
             detail,
         )
 
-    # counts
-
     async def count(self, school: str, told: DayCounted, said_at: datetime) -> None:
         """Keep the newest count of a camera-day; it is compared once its segments had time to arrive."""
         await self.conn.execute(
@@ -281,7 +143,7 @@ class IndexStore(Store):
             told.count,
             bytes.fromhex(told.digest),
             said_at,
-            self.clock() + self._settle,
+            self.clock() + self.settle,
         )
         await self.conn.execute(
             "INSERT INTO cameras (school, camera, complete_to) VALUES ($1, $2, $3)"
@@ -293,39 +155,6 @@ class IndexStore(Store):
         )
 
 
-def storable_json(text: str) -> str:
-    r"""Return JSON that PostgreSQL can hold: it refuses `\u0000` in it.
-
-    Raises:
-        Refused: see `storable`.
-    """
-    storable("\0" if "\\u0000" in text else "")
-    return text
-
-
-_STAGE = """
-CREATE TEMPORARY TABLE IF NOT EXISTS staged ON COMMIT DELETE ROWS AS
-SELECT {columns} FROM segments WITH NO DATA;
-TRUNCATE staged""".format(columns=", ".join(COLUMNS))
-_INSERT = """
-INSERT INTO segments ({columns})
-SELECT {columns} FROM staged ORDER BY school, camera, start_at, digest
-ON CONFLICT DO NOTHING""".format(columns=", ".join(COLUMNS))
-_KEY = "s.school = t.school AND s.camera = t.camera AND s.start_at = t.start_at AND s.digest = t.digest"
-_BACK = f"""
-UPDATE segments s SET status = 'recorded', changed_at = t.said_at, found = NULL, locator = t.locator,
-    duration_ms = t.duration_ms, size = t.size, codec = t.codec, width = t.width, height = t.height,
-    time_source = t.time_source, uncertainty_ms = t.uncertainty_ms, file_time = t.file_time
-FROM staged t
-WHERE {_KEY} AND s.status IN ('lost', 'altered') AND s.changed_at < t.said_at
-RETURNING s.school, s.camera, s.id, s.start_at, s.end_at, s.changed_at"""  # noqa: S608 - constants of ours
-_MATCH_STAGED = f"""
-WITH erased AS (
-    UPDATE erasures e SET matched = true FROM staged t
-    WHERE NOT e.matched AND e.school = t.school AND e.id = t.id
-    RETURNING e.school, e.id, e.erased_at, t.camera, t.start_at, t.digest
-)
-UPDATE segments s SET status = 'erased', changed_at = t.erased_at FROM erased t WHERE {_KEY}"""  # noqa: S608 - constants of ours
 _MATCH = """
 WITH erased AS (
     UPDATE segments s SET status = 'erased', changed_at = e.erased_at FROM erasures e
@@ -345,15 +174,6 @@ _CERTIFY = """
 INSERT INTO erasures
     (school, id, camera, start_at, end_at, digest, size, locator, due, erased_at, plan, copies)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING"""
-_TOUCH = """
-INSERT INTO hours (school, camera, hour) SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[])
-ON CONFLICT (school, camera, hour) DO UPDATE SET to_check = true, to_count = true
-WHERE NOT (hours.to_check AND hours.to_count)"""
-_REJECT = """
-INSERT INTO rejected (school, id, camera, locator, size, file_time, digest, reason, detail, said_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT (school, id) DO UPDATE SET reason = excluded.reason, detail = excluded.detail,
-    said_at = excluded.said_at WHERE rejected.said_at < excluded.said_at"""
 _ALTER = """
 WITH known AS (
     SELECT 1 FROM segments WHERE school = $1 AND camera = $2 AND start_at = $3 AND id = $4

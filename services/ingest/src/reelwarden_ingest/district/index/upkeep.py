@@ -12,7 +12,8 @@ from reelwarden_common.messaging.units import Units
 from reelwarden_common.telemetry import log
 from reelwarden_ingest.district.index import queries
 from reelwarden_ingest.district.index.domain import HOUR, Counted, ask_again_after, lacking
-from reelwarden_ingest.district.index.store import ROLE, IndexStore
+from reelwarden_ingest.district.index.footage import ROLE
+from reelwarden_ingest.district.index.store import IndexStore
 
 AT_ONCE = 200
 """Rows a transaction claims."""

@@ -147,7 +147,8 @@ CREATE TABLE dropped_days (
 );
 
 -- The service's role may not change tables; these two change them for it, within bounds.
-CREATE FUNCTION make_day(wanted date) RETURNS void
+-- True: the day was there before, and may be relied upon outside of this transaction too.
+CREATE FUNCTION make_day(wanted date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     partition text := 'segments_' || to_char(wanted, 'YYYYMMDD');
@@ -158,7 +159,7 @@ BEGIN
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('ingest'), hashtext('days'));
     IF to_regclass(partition) IS NOT NULL THEN
-        RETURN;
+        RETURN true;
     END IF;
     -- Attached, not created in place: that would lock every reader and writer out.
     EXECUTE format('CREATE TABLE %I (LIKE segments INCLUDING ALL)', partition);
@@ -171,6 +172,7 @@ BEGIN
         WHERE start_at >= to_timestamp(extract(epoch FROM wanted))
           AND start_at < to_timestamp(extract(epoch FROM wanted + 1));
     END IF;
+    RETURN false;
 END $$;
 
 CREATE FUNCTION drop_day(wanted date) RETURNS bigint
