@@ -15,6 +15,8 @@ from reelwarden_ingest.site.scanner.verdict import judge, unopened
 from reelwarden_ingest.site.scanner.waiting import Waiting
 
 LARGEST_PORTION = 16
+PORTIONS_A_THREAD = 4
+"""Waiting for a thread, so that none idles while what was read is committed."""
 RETRY = timedelta(minutes=10)
 
 
@@ -43,7 +45,7 @@ class Reader:
     def feed(self, backlog: int, take: Callable[[int], Sequence[Waiting]]) -> None:
         """Give every thread work, in portions, so that handing over costs little when there is much."""
         loop = asyncio.get_running_loop()
-        while backlog > 0 and len(self._reading) < 2 * self._workers:
+        while backlog > 0 and len(self._reading) < PORTIONS_A_THREAD * self._workers:
             portion = take(max(1, min(LARGEST_PORTION, backlog // (4 * self._workers))))
             if not portion:
                 return
