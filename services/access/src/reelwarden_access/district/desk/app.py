@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from reelwarden_access.district.desk import api, pages
+from reelwarden_access.district.desk import api, apply_pages, pages
 from reelwarden_access.district.desk.acts.releasing import Builder
 from reelwarden_access.district.desk.desk import Desk
 from reelwarden_access.district.desk.handlers import HANDLERS
@@ -44,7 +44,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     )
     http = web.make_app(VERSION, ABOUT)
     http.state.office, http.state.s3 = office, s3
-    for router in (api.router, pages.router):
+    for router in (api.router, apply_pages.router, pages.router):
         http.include_router(router)
     try:
         loops = (Loop("lapse", settings.lapse_seconds, office.lapse),)

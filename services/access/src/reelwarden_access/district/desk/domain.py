@@ -11,7 +11,6 @@ from reelwarden_access.district.desk.application import (
     BEFORE_RETRIEVAL,
     MAY_HAVE_COPY,
     STATE_ORGANS,
-    STATUS_WORDS,
     Actor,
     Application,
     Draft,
@@ -20,6 +19,7 @@ from reelwarden_access.district.desk.application import (
     Signature,
     Status,
 )
+from reelwarden_access.district.desk.words import STATUS_WORDS
 from reelwarden_common.district import PersonRole
 from reelwarden_common.events.access import Manner
 from reelwarden_common.web.refusals import Denied, Wrong

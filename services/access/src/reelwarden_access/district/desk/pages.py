@@ -1,26 +1,25 @@
 """The desk's pages: the same acts as the API, for people."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
-from starlette.datastructures import FormData
 
-from reelwarden_access.district.desk import application as words
+from reelwarden_access.district.desk import words
 from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.api.retrieving import opened
-from reelwarden_access.district.desk.bodies import Filing
+from reelwarden_access.district.desk.application import Status
+from reelwarden_access.district.desk.apply_pages import written
 from reelwarden_access.district.desk.domain import MAY_APPLY
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_acts import ACTS
+from reelwarden_access.district.desk.page_words import WORDS
 from reelwarden_common.district import PersonRole
 from reelwarden_common.events.ingest import CoverageQuery
-from reelwarden_common.web import Person, Section, SignedIn, Web, Wrong
+from reelwarden_common.web import Person, Section, SignedIn, Web
 from reelwarden_common.web.refusals import WebRefusal
-from reelwarden_common.web.text import N_, Text
+from reelwarden_common.web.text import N_
 
 _OVERSEE = (
     PersonRole.LEADER,
@@ -48,17 +47,6 @@ _LISTS: Mapping[str, tuple[str, str]] = {
     "supervise": (N_("To supervise"), N_("Nothing waits for your supervision.")),
     "retrieve": (N_("Retrieve"), N_("Nothing is to be retrieved.")),
     "all": (N_("All applications"), N_("There are no applications yet.")),
-}
-WORDS = {
-    "status_words": words.STATUS_WORDS,
-    "step_words": words.STEP_WORDS,
-    "hold_words": words.HOLD_WORDS,
-    "manner_words": words.MANNER_WORDS,
-    "outsider_words": words.OUTSIDER_WORDS,
-    "role_words": {str(k): v for k, v in words.ROLE_WORDS.items()},
-    "capacity_words": words.CAPACITY_WORDS,
-    "declaration_words": words.DECLARATION_WORDS,
-    "staff_word": words.STAFF_WORD,
 }
 router = APIRouter(include_in_schema=False)
 
@@ -109,95 +97,6 @@ async def all_applications(request: Request, person: SignedIn) -> Response:
     return await _list(request, person, "all")
 
 
-@router.get("/apply")
-async def apply(request: Request, office: At, person: SignedIn) -> Response:
-    """The application form, for staff."""
-    return _form(request, office, person, {})
-
-
-@router.get("/reception")
-async def reception(request: Request, office: At, person: SignedIn) -> Response:
-    """The application form, for people from outside."""
-    return _form(request, office, person, {})
-
-
-def _form(
-    request: Request,
-    office: Office,
-    person: Person,
-    given: Mapping[str, Any],
-    problem: WebRefusal | None = None,
-) -> Response:
-    at_reception = request.url.path == "/reception"
-    roles = (PersonRole.RECEPTION,) if at_reception else MAY_APPLY
-    schools = [s for s in office.config.schools if person.holds(s.id, *roles)]
-    values = {
-        "at_reception": at_reception,
-        "schools": schools,
-        "given": given,
-        "problem": problem.text if problem else None,
-        "max_hours": f"{office.rules.max_footage / timedelta(hours=1):g}",
-        "zone": office.config.time_zone,
-        **WORDS,
-    }
-    status = problem.status if problem else 200
-    return _web(request).render(request, "apply.html", values, status)
-
-
-@router.post("/apply")
-@router.post("/reception")
-async def filed(request: Request, office: At, person: SignedIn) -> Response:
-    """File it; what is missing is told above the form, which keeps what was written."""
-    form = await request.form()
-    given = _given(form, "cameras")
-    try:
-        body = _filing(form, given)
-        done = await office.file(person, body.draft(office.config.time_zone), body.password)
-    except WebRefusal as refusal:
-        return _form(request, office, person, given, refusal)
-    return RedirectResponse(f"/applications/{done.id}", status_code=303)
-
-
-def _given(form: FormData, *several: str) -> dict[str, Any]:
-    """What was written, but for the password."""
-    given: dict[str, Any] = {k: v for k, v in form.items() if isinstance(v, str) and k != "password"}
-    return given | {name: [v for v in form.getlist(name) if isinstance(v, str)] for name in several}
-
-
-def _filing(form: FormData, given: Mapping[str, Any]) -> Filing:
-    """Cameras come as `school/camera`, so that one form serves several schools."""
-    chosen = [one.partition("/") for one in given["cameras"]]
-    schools = {school for school, _, _ in chosen}
-    if len(schools) > 1:
-        raise Wrong("one_school", Text(N_("Choose cameras of one school only.")), "R4.2")
-    fields = {k: v for k, v in given.items() if v != ""} | {
-        "school": next(iter(schools), given.get("school", "")),
-        "cameras": [camera for _, _, camera in chosen],
-        "documents": [line for line in str(given.get("documents", "")).splitlines() if line.strip()],
-        "undertaking": "undertaking" in given,
-        "concerns_leader": "concerns_leader" in given,
-        "password": form.get("password", ""),
-    }
-    try:
-        return Filing.model_validate({"reason": "", **fields})
-    except ValidationError as error:
-        field = str(error.errors()[0]["loc"][0])
-        text = Text(N_("Please fill in: %(field)s."), field=Text(_FIELDS.get(field, field)))
-        raise Wrong("field_missing", text, "R4.2") from error
-
-
-_FIELDS = {
-    "start": N_("From"),
-    "end": N_("To"),
-    "cameras": N_("Cameras"),
-    "reason": N_("Reason"),
-    "outsider": N_("Role"),
-    "name": N_("Name"),
-    "unit": N_("Unit"),
-    "documents": N_("Supporting documents"),
-}
-
-
 @router.get("/applications/{application}")
 async def application_page(request: Request, office: At, person: SignedIn, application: str) -> Response:
     """One application, with what may be done next."""
@@ -209,14 +108,14 @@ async def _application(
 ) -> Response:
     shown = await office.show(person, application)
     coverage = None
-    if shown.status in (words.Status.FILED, words.Status.APPROVED):
+    if shown.status in (Status.FILED, Status.APPROVED):
         coverage = await office.coverage(
             person, CoverageQuery(school=shown.school, start=shown.start, end=shown.end)
         )
     values = {
         "a": shown,
         "coverage": [c for c in coverage.cameras if c.camera in shown.cameras] if coverage else None,
-        "asked_index": shown.status in (words.Status.FILED, words.Status.APPROVED),
+        "asked_index": shown.status in (Status.FILED, Status.APPROVED),
         "camera_names": {c["id"]: c["name"] for c in shown.form["cameras"]},
         "problem": problem.text if problem else None,
         "overdue": bool(shown.use_by and not shown.declaration and shown.use_by < office.now()),
@@ -230,7 +129,7 @@ async def _application(
 async def act_on(request: Request, office: At, person: SignedIn, application: str, act: str) -> Response:
     """Do what a button says; a refusal is told above the application."""
     sent = await request.form()
-    form = _given(sent) | {"password": str(sent.get("password", ""))}
+    form = written(sent) | {"password": str(sent.get("password", ""))}
     try:
         where = await ACTS[act](office, person, application, form)
     except WebRefusal as refusal:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from reelwarden_access.district.desk.application import DECLARATION_WORDS, ROLE_WORDS, Capacity
+from reelwarden_access.district.desk.application import Capacity
 from reelwarden_access.district.desk.forms import (
     ApplicationForm,
     FormSpan,
@@ -17,6 +17,7 @@ from reelwarden_access.district.desk.forms import (
     record_form_pdf,
 )
 from reelwarden_access.district.desk.shown import ApplicationShown, SignatureShown
+from reelwarden_access.district.desk.words import DECLARATION_WORDS, ROLE_WORDS
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web.text import N_, Text
 

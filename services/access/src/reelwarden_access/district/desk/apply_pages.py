@@ -1,0 +1,112 @@
+"""The application form as a page: for staff, and at reception for people from outside."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+from starlette.datastructures import FormData
+
+from reelwarden_access.district.desk.api.office_of import At
+from reelwarden_access.district.desk.bodies import Filing
+from reelwarden_access.district.desk.domain import MAY_APPLY
+from reelwarden_access.district.desk.office import Office
+from reelwarden_access.district.desk.page_words import WORDS
+from reelwarden_common.district import PersonRole
+from reelwarden_common.web import Person, SignedIn, Web, Wrong
+from reelwarden_common.web.refusals import WebRefusal
+from reelwarden_common.web.text import N_, Text
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/apply")
+async def apply(request: Request, office: At, person: SignedIn) -> Response:
+    """The application form, for staff."""
+    return _form(request, office, person, {})
+
+
+@router.get("/reception")
+async def reception(request: Request, office: At, person: SignedIn) -> Response:
+    """The application form, for people from outside."""
+    return _form(request, office, person, {})
+
+
+def _form(
+    request: Request,
+    office: Office,
+    person: Person,
+    given: Mapping[str, Any],
+    problem: WebRefusal | None = None,
+) -> Response:
+    at_reception = request.url.path == "/reception"
+    roles = (PersonRole.RECEPTION,) if at_reception else MAY_APPLY
+    schools = [s for s in office.config.schools if person.holds(s.id, *roles)]
+    values = {
+        "at_reception": at_reception,
+        "schools": schools,
+        "given": given,
+        "problem": problem.text if problem else None,
+        "max_hours": f"{office.rules.max_footage / timedelta(hours=1):g}",
+        "zone": office.config.time_zone,
+        **WORDS,
+    }
+    status = problem.status if problem else 200
+    web: Web = request.app.state.web
+    return web.render(request, "apply.html", values, status)
+
+
+@router.post("/apply")
+@router.post("/reception")
+async def filed(request: Request, office: At, person: SignedIn) -> Response:
+    """File it; what is missing is told above the form, which keeps what was written."""
+    form = await request.form()
+    given = written(form, "cameras")
+    try:
+        body = _filing(form, given)
+        done = await office.file(person, body.draft(office.config.time_zone), body.password)
+    except WebRefusal as refusal:
+        return _form(request, office, person, given, refusal)
+    return RedirectResponse(f"/applications/{done.id}", status_code=303)
+
+
+def written(form: FormData, *several: str) -> dict[str, Any]:
+    """What was written, but for the password."""
+    given: dict[str, Any] = {k: v for k, v in form.items() if isinstance(v, str) and k != "password"}
+    return given | {name: [v for v in form.getlist(name) if isinstance(v, str)] for name in several}
+
+
+def _filing(form: FormData, given: Mapping[str, Any]) -> Filing:
+    """Cameras come as `school/camera`, so that one form serves several schools."""
+    chosen = [one.partition("/") for one in given["cameras"]]
+    schools = {school for school, _, _ in chosen}
+    if len(schools) > 1:
+        raise Wrong("one_school", Text(N_("Choose cameras of one school only.")), "R4.2")
+    fields = {k: v for k, v in given.items() if v != ""} | {
+        "school": next(iter(schools), given.get("school", "")),
+        "cameras": [camera for _, _, camera in chosen],
+        "documents": [line for line in str(given.get("documents", "")).splitlines() if line.strip()],
+        "undertaking": "undertaking" in given,
+        "concerns_leader": "concerns_leader" in given,
+        "password": form.get("password", ""),
+    }
+    try:
+        return Filing.model_validate({"reason": "", **fields})
+    except ValidationError as error:
+        field = str(error.errors()[0]["loc"][0])
+        text = Text(N_("Please fill in: %(field)s."), field=Text(_FIELDS.get(field, field)))
+        raise Wrong("field_missing", text, "R4.2") from error
+
+
+_FIELDS = {
+    "start": N_("From"),
+    "end": N_("To"),
+    "cameras": N_("Cameras"),
+    "reason": N_("Reason"),
+    "outsider": N_("Role"),
+    "name": N_("Name"),
+    "unit": N_("Unit"),
+    "documents": N_("Supporting documents"),
+}

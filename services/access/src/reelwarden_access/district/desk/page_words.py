@@ -1,0 +1,15 @@
+"""The words that every page of the desk may show, by the names that templates use."""
+
+from reelwarden_access.district.desk import words
+
+WORDS = {
+    "status_words": words.STATUS_WORDS,
+    "step_words": words.STEP_WORDS,
+    "hold_words": words.HOLD_WORDS,
+    "manner_words": words.MANNER_WORDS,
+    "outsider_words": words.OUTSIDER_WORDS,
+    "role_words": {str(k): v for k, v in words.ROLE_WORDS.items()},
+    "capacity_words": words.CAPACITY_WORDS,
+    "declaration_words": words.DECLARATION_WORDS,
+    "staff_word": words.STAFF_WORD,
+}

@@ -1,0 +1,101 @@
+"""The words that people read for what programs say; marked for the catalogues."""
+
+from collections.abc import Mapping
+
+from reelwarden_access.district.desk.application import Capacity, Declaration, HoldState, Outsider, Status
+from reelwarden_common.district import PersonRole
+from reelwarden_common.events.access import Manner
+from reelwarden_common.web.text import N_
+
+STATUS_WORDS: Mapping[Status, str] = {
+    Status.FILED: N_("waiting for approval"),
+    Status.APPROVED: N_("approved, being exported"),
+    Status.READY: N_("ready for retrieval"),
+    Status.RETRIEVED: N_("viewed"),
+    Status.RELEASED: N_("copy released"),
+    Status.RECORDED: N_("recorded and signed"),
+    Status.CLOSED: N_("closed"),
+    Status.REJECTED: N_("rejected"),
+    Status.WITHDRAWN: N_("withdrawn"),
+    Status.LAPSED: N_("lapsed"),
+}
+HOLD_WORDS: Mapping[HoldState, str] = {
+    HoldState.NOT_YET: N_("not held yet"),
+    HoldState.IN_PART: N_("held in part, not complete yet"),
+    HoldState.IN_FORCE: N_("held, in force"),
+    HoldState.GONE: N_("part was gone already"),
+    HoldState.OVER: N_("hold is over"),
+}
+MANNER_WORDS: Mapping[Manner, str] = {Manner.VIEW: N_("view"), Manner.COPY: N_("copy")}
+OUTSIDER_WORDS: Mapping[Outsider, str] = {
+    Outsider.STUDENT: N_("student"),
+    Outsider.GUARDIAN: N_("guardian"),
+    Outsider.POLICE: N_("police"),
+    Outsider.COURT: N_("court"),
+    Outsider.DISTRICT: N_("district authority"),
+    Outsider.OTHER: N_("other"),
+}
+STAFF_WORD = N_("staff")
+ROLE_WORDS: Mapping[PersonRole, str] = {
+    PersonRole.APPLICANT: N_("applicant"),
+    PersonRole.LEADER: N_("school leader"),
+    PersonRole.SAFETY: N_("safety department"),
+    PersonRole.RETRIEVER: N_("retriever"),
+    PersonRole.RECEPTION: N_("reception"),
+    PersonRole.AUDITOR: N_("auditor"),
+    PersonRole.DISTRICT_OFFICER: N_("district officer"),
+    PersonRole.DISTRICT_OPERATOR: N_("district operator"),
+}
+CAPACITY_WORDS: Mapping[Capacity, str] = {
+    Capacity.APPLICANT: N_("applicant"),
+    Capacity.APPROVER: N_("approver"),
+    Capacity.RETRIEVER: N_("operator"),
+    Capacity.SUPERVISOR: N_("supervisor"),
+    Capacity.RECIPIENT: N_("recipient"),
+}
+DECLARATION_WORDS: Mapping[Declaration, str] = {
+    Declaration.RETURNED: N_("returned"),
+    Declaration.DESTROYED: N_("destroyed"),
+    Declaration.TRANSFERRED: N_("transferred to a case"),
+}
+STEP_WORDS: Mapping[Status, str] = {
+    Status.FILED: N_("Filed"),
+    Status.APPROVED: N_("Approved"),
+    Status.READY: N_("Exported"),
+    Status.RETRIEVED: N_("Viewed"),
+    Status.RELEASED: N_("Released"),
+    Status.RECORDED: N_("Recorded"),
+    Status.CLOSED: N_("Closed"),
+}
+ACT_WORDS: Mapping[str, str] = {
+    "file": N_("file an application"),
+    "approve": N_("approve"),
+    "reject": N_("reject"),
+    "withdraw": N_("withdraw"),
+    "export_again": N_("ask for the export again"),
+    "supervise": N_("supervise"),
+    "close_supervision": N_("close a supervision"),
+    "view": N_("open footage"),
+    "stop_viewing": N_("stop a viewing"),
+    "release": N_("release a copy"),
+    "take": N_("take a copy"),
+    "record": N_("fill in a record"),
+    "sign": N_("sign a record"),
+    "declare": N_("declare the use"),
+    "close": N_("close an application"),
+    "confirm_sweep": N_("confirm a sweep"),
+    "restore": N_("restore footage"),
+    "read": N_("read an application"),
+    "list": N_("list applications"),
+    "denials": N_("read refused attempts"),
+    "lost": N_("read lost segments"),
+    "sweeps": N_("read stopped sweeps"),
+    "coverage": N_("ask what footage exists"),
+}
+SWEEP_WORDS: Mapping[str, str] = {
+    "first-sweep": N_("the first erasure at this school"),
+    "too-many": N_("more than is usual"),
+    "mismatch": N_("a file is not what the catalogue says; it was put back"),
+    "storage-unbound": N_("the storage is not mounted, or is another school's"),
+    "clock-unbelievable": N_("the school's clock cannot be believed"),
+}
