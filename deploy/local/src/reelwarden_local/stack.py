@@ -48,6 +48,7 @@ class Stack:
         self.postgres = Postgres(self.state_dir / "postgres")
         self.s3 = SeaweedFS(self.state_dir / "s3", self._identities())
         self.processes: dict[str, RoleProcess] = {}
+        self._ports: dict[str, int] = {}
         self._watchers: list[asyncio.Task[None]] = []
 
     def _keep_secrets(self) -> dict[str, str]:
@@ -130,7 +131,7 @@ class Stack:
 
     def _plan_processes(self) -> None:
         site_ports = [f"{s}.{role}" for s in self.schools for role in SITE_ROLES]
-        ports = kept_ports(self.state_dir / "ports.json", [*DISTRICT_ROLES, *site_ports])
+        self._ports = ports = kept_ports(self.state_dir / "ports.json", [*DISTRICT_ROLES, *site_ports])
         for role in DISTRICT_ROLES:
             settings = self._common() | self._district_settings(role) | {"RW_HTTP_PORT": str(ports[role])}
             self._add(role, module_of(role), settings, {role: ports[role]})
@@ -168,6 +169,8 @@ class Stack:
             file = self.state_dir / "roles" / "intake-passwords.json"
             write_private(file, json.dumps(dict(self.bus.passwords.intakes)))
             settings["RW_INTAKE_PASSWORDS_FILE"] = str(file)
+        if role in ("desk", "inspector"):
+            settings |= {"RW_DESK_URL": self._url("desk"), "RW_DASHBOARD_URL": self._url("inspector")}
         if role == "desk":
             settings["RW_PACKAGES_DIR"] = str(self.state_dir / "roles" / "packages")
         if role in ("desk", "ledger"):
@@ -190,12 +193,15 @@ class Stack:
             **self.keys.site_settings(school),
         }
 
+    def _url(self, role: str) -> str:
+        return f"http://{LOOPBACK}:{self._ports[role]}"
+
     @property
     def desk_url(self) -> str:
         """Where people apply, approve and supervise."""
-        return self.processes["desk"].url
+        return self._url("desk")
 
     @property
     def dashboard_url(self) -> str:
         """Where people see the district live."""
-        return self.processes["inspector"].url
+        return self._url("inspector")
