@@ -12,7 +12,7 @@ from reelwarden_local.bus import EmbeddedBus
 from reelwarden_local.keys import Keys
 from reelwarden_local.processes import RoleProcess, keep_alive
 from reelwarden_local.roles import DISTRICT_ROLES, SITE_ROLES, module_of, service_of
-from reelwarden_local.servers import READ_RIGHTS, WRITE_RIGHTS, Identity, Postgres, SeaweedFS
+from reelwarden_local.servers import LOOPBACK, READ_RIGHTS, WRITE_RIGHTS, Identity, Postgres, SeaweedFS
 from reelwarden_local.servers.state import kept_ports, kept_secrets, write_private
 from reelwarden_local.site_host import ROLES_FILE
 
