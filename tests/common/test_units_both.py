@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +202,15 @@ async def test_the_inbox_forgets_what_no_stream_has_any_more(kit: Kit) -> None:
     for id_ in ("old", "new"):
         await kit.units.once(envelope(id_), work(id_))
     old = "now() - interval '61 days'" if isinstance(kit.units, PgUnits) else "datetime('now', '-61 days')"
-    await kit.look(f"UPDATE inbox SET seen_at = {old} WHERE id = 'old' RETURNING id")
+    await kit.look(f"UPDATE inbox SET seen_at = {old} WHERE id LIKE '%.old' RETURNING id")
     await kit.units.tidy()
-    assert await kit.look("SELECT id FROM inbox") == ["new"]
+    assert await kit.look("SELECT id FROM inbox") == [envelope("new").key]
+
+
+async def test_another_schools_event_with_the_same_id_takes_effect_too(kit: Kit) -> None:
+    """A school that guesses an id must not be able to have another's event ignored (invariant 8)."""
+    ours = envelope("same")
+    theirs = replace(ours, school="s999")
+    assert await kit.units.once(theirs, work("theirs"))
+    assert await kit.units.once(ours, work("ours"))
+    assert not await kit.units.once(ours, work("again"))

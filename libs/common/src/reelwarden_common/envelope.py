@@ -34,6 +34,11 @@ class Envelope:
     time: datetime
     traceparent: str | None = None
 
+    @property
+    def key(self) -> str:
+        """What an inbox knows it by: another speaker's event with the same id is another event."""
+        return f"{self.school}.{self.role}.{self.id}"
+
 
 @dataclass(frozen=True)
 class Message:

@@ -99,7 +99,7 @@ class PgUnits(Generic[S]):
             fresh = await conn.fetchval(
                 "INSERT INTO inbox (role, id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true",
                 self._role,
-                envelope.id,
+                envelope.key,
             )
             if not fresh:
                 return False

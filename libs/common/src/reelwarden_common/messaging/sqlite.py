@@ -126,7 +126,7 @@ class SqliteUnits(Generic[S]):
     async def once(self, envelope: Envelope, work: Callable[[S], Awaitable[None]]) -> bool:
         """Do `work` unless the inbox knows the event."""
         async with self.begin() as store:
-            seen = self._conn.execute("INSERT OR IGNORE INTO inbox (id) VALUES (?)", (envelope.id,))
+            seen = self._conn.execute("INSERT OR IGNORE INTO inbox (id) VALUES (?)", (envelope.key,))
             if seen.rowcount == 0:
                 return False
             await work(store)
