@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STATE  ?= .state
+WORKERS ?= 3
 PACKAGES := libs/common services/ingest services/retention services/access services/backup services/report deploy/local
 export PYTHONDONTWRITEBYTECODE ?=
 
@@ -29,7 +30,7 @@ up: setup ## the same stack, kept running until Ctrl-C
 	@$(BIN)/reelwarden up --state $(STATE)/up
 
 test: setup ## all tests that need wheels only
-	@$(BIN)/python -m pytest -m "not system and not bench" $(ARGS)
+	@$(BIN)/python -m pytest -m "not system and not bench" -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-system: setup ## the tests that need Debian's packages (make system-packages)
 	@$(BIN)/python -m pytest -m "system" $(ARGS)
