@@ -93,8 +93,10 @@ async def _in_force(scene: Scene, story: Story, manner: str) -> None:
     vaulted = {_digest(path) for path in vault.rglob("*") if path.is_file()}
     story.prove(
         "R3.1",
-        "录像立即保全，学校报告已生效：每一段都在保全库中，摘要核对无误",
-        "held at once; the site reports it in force: every segment in its vault, digests checked",
+        "录像立即保全，学校报告已生效：每一段都在保全库中，摘要核对无误"
+        + ("；缺口另行写明" if hold["gone"] else ""),
+        "held at once; the site reports it in force: every segment in its vault, digests checked"
+        + ("; the gap is named" if hold["gone"] else ""),
         holds=bool(held) and all(row.digest in vaulted for row in held),
         state=hold["state"],
         segments=len(held),
