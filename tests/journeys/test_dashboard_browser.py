@@ -27,6 +27,8 @@ pytestmark = pytest.mark.system
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
+AGAIN = START + timedelta(hours=1, minutes=20)
+"""After a gap; whether midnight lies before, in or after it depends on when this runs."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -84,8 +86,9 @@ async def a_morning(voices: Voices, index: Index) -> None:
     """Two schools; in one of them there are things to find."""
     for camera in ("gate", "hall", "yard"):
         index.add("s001", camera, START, START + timedelta(hours=1))
-        index.add("s001", camera, START + timedelta(hours=1, minutes=20), START + timedelta(hours=3))
-        await voices.say("s001", ingest.SegmentsRecorded(segments=(segment(camera, START),)))
+        index.add("s001", camera, AGAIN, START + timedelta(hours=3))
+        said = (segment(camera, START), segment(camera, AGAIN))
+        await voices.say("s001", ingest.SegmentsRecorded(segments=said))
     bad = ingest.RejectedFile(
         id="bad1",
         camera="yard",

@@ -4,7 +4,13 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from reelwarden_report.district.inspector.domain import DayCoverage, Span, day_span, recorded_spans
+from reelwarden_report.district.inspector.domain import (
+    DayCoverage,
+    Span,
+    day_span,
+    gaps,
+    recorded_spans,
+)
 from reelwarden_report.district.inspector.shapes import CameraView, DayView
 
 THINNEST = 1.2
@@ -42,49 +48,34 @@ def _pieces(frame: Span, spans: list[Span]) -> tuple[Piece, ...]:
 
 
 def _coverage(day: DayView) -> DayCoverage:
-    gaps = tuple(Span(*gap) for gap in day.gaps)
-    return DayCoverage(day.day, round(day.recorded_seconds * 1000), day.segments, day.first, day.last, gaps)
-
-
-def _inner(coverage: DayCoverage, shortest: float) -> list[Span]:
-    if coverage.first is None or coverage.last is None:
-        return []
-    clipped = [Span(max(g.start, coverage.first), min(g.end, coverage.last)) for g in coverage.gaps]
-    return [gap for gap in clipped if gap.seconds > shortest]
+    found = tuple(Span(*gap) for gap in day.gaps)
+    return DayCoverage(day.day, round(day.recorded_seconds * 1000), day.segments, day.first, day.last, found)
 
 
 def hour_bar(camera: CameraView, now: datetime, shortest: float) -> Bar:
     """The last hour of a camera."""
     frame = Span(now - timedelta(hours=1), now)
-    recorded: list[Span] = []
-    gaps: list[Span] = []
-    for day in camera.days[-2:]:
-        coverage = _coverage(day)
-        recorded += recorded_spans(frame, coverage)
-        gaps += _inner(coverage, shortest)
+    days = [_coverage(day) for day in camera.days]
+    recorded = [span for day in days[-2:] for span in recorded_spans(frame, day)]
     seconds = sum(span.seconds for span in recorded)
-    return Bar("", _pieces(frame, recorded), _pieces(frame, gaps), seconds)
+    return Bar("", _pieces(frame, recorded), _pieces(frame, gaps(days, shortest)), seconds)
 
 
 def day_bars(camera: CameraView, now: datetime, zone: ZoneInfo, count: int, shortest: float) -> list[Bar]:
-    """The last `count` local days of a camera, today last; days without footage are empty bars."""
+    """The last `count` local days of a camera, today last; a gap may fill a day, or reach over midnight."""
     known = {day.day: _coverage(day) for day in camera.days}
+    missing = gaps(list(known.values()), shortest)
     today = now.astimezone(zone).date()
     found = []
     for offset in range(count - 1, -1, -1):
-        day = today.fromordinal(today.toordinal() - offset)
-        frame = day_span(day, zone)
-        label = f"{day:%m-%d}"
-        coverage = known.get(day)
-        if coverage is None:
-            found.append(Bar(label, (), (), 0))
-            continue
+        day = today - timedelta(days=offset)
+        frame, coverage = day_span(day, zone), known.get(day)
         found.append(
             Bar(
-                label,
-                _pieces(frame, recorded_spans(frame, coverage)),
-                _pieces(frame, _inner(coverage, shortest)),
-                coverage.recorded_ms / 1000,
+                f"{day:%m-%d}",
+                _pieces(frame, recorded_spans(frame, coverage) if coverage else []),
+                _pieces(frame, missing),
+                coverage.recorded_ms / 1000 if coverage else 0,
             )
         )
     return found

@@ -143,24 +143,18 @@ def local_days(start: datetime, end: datetime, zone: ZoneInfo) -> set[date]:
 
 
 def gaps(days: Sequence[DayCoverage], shortest: float) -> list[Span]:
-    """Breaks between the first and the last footage of some days, joined across midnights.
+    """Breaks between the first and the last footage of some days, over midnights and over days without any.
 
     Nothing is said of the time before the first or after the last segment: there may be nothing to record
     yet, or nothing yet to be heard of.
 
     Args:
-        days: Of one camera, neighbouring, oldest first.
+        days: Of one camera; a day of which nothing was recorded may be missing.
         shortest: Breaks shorter than so many seconds do not count.
     """
-    firsts = [day.first for day in days if day.first]
-    lasts = [day.last for day in days if day.last]
-    if not firsts or not lasts:
-        return []
-    inside = Span(min(firsts), max(lasts))
-    clipped = [
-        Span(max(gap.start, inside.start), min(gap.end, inside.end)) for day in days for gap in day.gaps
-    ]
-    return [gap for gap in _joined(sorted(g for g in clipped if g.end > g.start)) if gap.seconds > shortest]
+    recorded = _joined(sorted(span for day in days for span in _recorded(day)))
+    between = [Span(one.end, following.start) for one, following in pairwise(recorded)]
+    return [gap for gap in between if gap.seconds > shortest]
 
 
 def _joined(spans: Iterable[Span]) -> list[Span]:
@@ -175,13 +169,14 @@ def _joined(spans: Iterable[Span]) -> list[Span]:
 
 def recorded_spans(day: Span, coverage: DayCoverage) -> list[Span]:
     """What is recorded of a day: all that is no gap, between first and last."""
+    clipped = (Span(max(s.start, day.start), min(s.end, day.end)) for s in _recorded(coverage))
+    return [span for span in clipped if span.end > span.start]
+
+
+def _recorded(coverage: DayCoverage) -> list[Span]:
     if coverage.first is None or coverage.last is None:
         return []
-    edges = [
-        max(coverage.first, day.start),
-        *(edge for gap in sorted(coverage.gaps) for edge in gap),
-        min(coverage.last, day.end),
-    ]
+    edges = [coverage.first, *(edge for gap in sorted(coverage.gaps) for edge in gap), coverage.last]
     pairs = list(pairwise(edges))[::2]
     return [Span(start, end) for start, end in pairs if end > start]
 
