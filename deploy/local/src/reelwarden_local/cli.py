@@ -1,4 +1,4 @@
-"""The `reelwarden` command: play the demo, keep a district running, check a configuration or a package."""
+"""The `reelwarden` command: play the demo, keep a district running, check a configuration."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from rich.console import Console
 
 from reelwarden_common.db import SERVICES, MigrationError, drift
 from reelwarden_common.district import ConfigError, load
-from reelwarden_common.errors import Refused
+from reelwarden_common.errors import ReelwardenError
 from reelwarden_local import nats_files
 from reelwarden_local.demo import sample
 from reelwarden_local.demo.play import play
@@ -40,7 +40,7 @@ def demo(
     """Play the whole story on real servers; exit 1 if any step is not as the rules demand."""
     try:
         result = asyncio.run(play(state.absolute(), footage))
-    except (ServerError, MigrationError, Refused) as error:
+    except (ServerError, MigrationError, ReelwardenError) as error:
         _console.print(f"[red]the demo could not start:[/red] {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
     if as_json:
@@ -58,7 +58,7 @@ def up(
     """Keep a whole district running on this machine until Ctrl-C."""
     try:
         asyncio.run(_up(state, district))
-    except (ServerError, MigrationError, Refused) as error:
+    except (ServerError, MigrationError, ReelwardenError) as error:
         _console.print(f"[red]could not start:[/red] {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
 

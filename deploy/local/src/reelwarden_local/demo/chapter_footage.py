@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+from reelwarden_local.demo.own import OwnFootage
 from reelwarden_local.demo.sample import Past, SampleRecorders
 from reelwarden_local.demo.scene import OTHER, SCHOOL, Scene
 from reelwarden_local.demo.story import Story
@@ -44,8 +45,9 @@ async def recorded(scene: Scene, story: Story) -> None:
 
 async def indexed(scene: Scene, story: Story) -> None:
     """What the district knows of it."""
+    if scene.own is not None:
+        await _indexed_own(scene, scene.own, story)
     if scene.sample is None or scene.past is None:
-        await _indexed_own(scene, story)
         return
     for school in (SCHOOL, OTHER):
         now = datetime.now(UTC)
@@ -65,17 +67,24 @@ async def indexed(scene: Scene, story: Story) -> None:
     await _gap(scene, scene.past, story)
 
 
-async def _indexed_own(scene: Scene, story: Story) -> None:
+async def _indexed_own(scene: Scene, own: OwnFootage, story: Story) -> None:
     rows = await scene.witness.indexed(SCHOOL)
     rejected = await scene.witness.value("SELECT count(*) FROM ingest.rejected WHERE school = $1", SCHOOL)
+    missing = await scene.witness.unaccounted(SCHOOL, own.recognised)
+    for path in missing[:5]:
+        story.note(f"没有下落：{path}", f"unaccounted for: {path}")
     story.prove(
         "R3.2 R4.1",
-        "副本中的录像已编目，不能用的文件逐个给出原因",
-        "the copied footage is indexed; files that are no footage are listed with reasons",
-        holds=bool(rows),
+        "副本中每个文件都有下落：已编目，或不能用并给出原因",
+        "every file of the copy is accounted for: indexed, or rejected with a reason",
+        holds=bool(rows) and not missing,
+        files=len(own.recognised),
         segments=len(rows),
         rejected=rejected,
+        missing=len(missing),
     )
+    if unread := len(own.files) - len(own.recognised):
+        story.not_shown("R4.1", f"{unread} 个文件名看不出时间", f"{unread} files whose names tell no time")
 
 
 async def _bad_files(scene: Scene, sample: SampleRecorders, story: Story) -> None:

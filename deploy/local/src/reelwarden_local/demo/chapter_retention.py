@@ -77,7 +77,9 @@ async def erased(scene: Scene, story: Story) -> None:
     due = {school: await _expired(scene, school) for school in schools}
     if not any(due.values()):
         story.not_shown(
-            "R3.1", "到期录像的销毁（没有超过期限的录像）", "erasure of footage that is due (none is)"
+            "R3.1",
+            "到期录像的销毁（按录像时间和文件时间中较晚者，没有超过期限的）",
+            "erasure of footage that is due (none is, by the later of recorded time and file time)",
         )
         return
     officer = await scene.person("he.qu")
@@ -101,10 +103,12 @@ async def erased(scene: Scene, story: Story) -> None:
 
 
 async def _expired(scene: Scene, school: str) -> dict[str, str]:
-    """Digest → locator of what is older than 32 days."""
+    """Digest → locator of what ended more than 32 days ago, by its claim and by its file time."""
     rows = await scene.witness.rows(
         "SELECT encode(digest, 'hex') AS digest, locator FROM ingest.segments"
-        " WHERE school = $1 AND start_at < $2",
+        " WHERE school = $1 AND greatest(end_at, file_time) < $2"
+        " UNION SELECT encode(digest, 'hex'), locator FROM ingest.rejected"
+        " WHERE school = $1 AND file_time < $2 AND digest IS NOT NULL",
         school,
         _expired_before(),
     )
@@ -142,11 +146,10 @@ async def _gone(scene: Scene, story: Story, due: dict[str, dict[str, str]]) -> N
 
     async def copies() -> bool:
         left = await scene.witness.value(
-            "SELECT count(*) FROM backup.objects WHERE state <> 'erased' AND start_at < $3"
-            " AND NOT (school = $1 AND digest = ANY($2::text[]))",
-            SCHOOL,
-            sorted(held),
-            _expired_before(),
+            "SELECT count(*) FROM backup.objects WHERE state <> 'erased'"
+            " AND (school, digest) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+            [school for school, _ in to_go],
+            [digest for _, digest in to_go],
         )
         return bool(left == 0)
 

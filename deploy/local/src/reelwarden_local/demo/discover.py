@@ -39,26 +39,38 @@ class FoundCamera:
     files: int = 0
 
 
-def copy_of(footage: Path, target: Path) -> int:
-    """Copy the videos of a folder, keeping paths and file times; the original is only read.
-
-    Symbolic links are not followed. Returns how many files were copied.
+def videos_of(footage: Path) -> list[Path]:
+    """The videos of a folder; symbolic links are not followed.
 
     Raises:
         FootageError: there is no such folder, or no video in it.
     """
     if not footage.is_dir():
-        message = f"{footage}: no such folder. Give FOOTAGE the folder that your recorder writes into"
+        what = "is a file" if footage.exists() else "no such folder"
+        message = f"{footage}: {what}. Give FOOTAGE the folder that your recorder writes into"
         raise FootageError(message)
-    copied = 0
-    for path in _videos(footage):
-        place = target / path.relative_to(footage)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, place)
-        copied += 1
-    if not copied:
+    found = list(_videos(footage))
+    if not found:
         message = f"{footage}: no video files ({', '.join(sorted(VIDEO))}) in it or below"
         raise FootageError(message)
+    return found
+
+
+def copy_of(footage: Path, target: Path) -> list[str]:
+    """Copy the videos of a folder, keeping paths and file times; the original is only read.
+
+    Returns the copies' paths below `target`.
+
+    Raises:
+        FootageError: there is no such folder, or no video in it.
+    """
+    copied = []
+    for path in videos_of(footage):
+        relative = path.relative_to(footage)
+        place = target / relative
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, place)
+        copied.append(relative.as_posix())
     return copied
 
 
@@ -70,7 +82,7 @@ def cameras_in(storage: Path) -> list[FoundCamera]:
     """
     counts: dict[FoundCamera, int] = defaultdict(int)
     for path in _videos(storage):
-        found = _recognise(path.relative_to(storage).as_posix())
+        found = recognise(path.relative_to(storage).as_posix())
         if found:
             counts[found] += 1
     if not counts:
@@ -87,11 +99,13 @@ def cameras_in(storage: Path) -> list[FoundCamera]:
 
 def _videos(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in VIDEO and path.is_file() and not path.is_symlink():
+        ours = ".reelwarden" in path.relative_to(folder).parts
+        if path.suffix.lower() in VIDEO and path.is_file() and not path.is_symlink() and not ours:
             yield path
 
 
-def _recognise(path: str) -> FoundCamera | None:
+def recognise(path: str) -> FoundCamera | None:
+    """The camera that a file's path speaks of, or None where it tells no time."""
     if match := _FRIGATE.match(path):
         return FoundCamera(match["source"], "frigate", match["folder"])
     if match := _MEDIAMTX.match(path):

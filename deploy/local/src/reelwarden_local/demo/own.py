@@ -1,8 +1,9 @@
 """The user's own recordings as a district of one school: a copy, its cameras, its district.toml."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from reelwarden_local.demo.discover import FoundCamera, cameras_in, copy_of
+from reelwarden_local.demo.discover import FoundCamera, cameras_in, copy_of, recognise, videos_of
 from reelwarden_local.demo.sample import sample_toml
 from reelwarden_local.servers.state import kept_secrets
 
@@ -10,8 +11,32 @@ SCHOOL = "s001"
 SEGMENT_SECONDS = 60
 
 
-def prepare(state: Path, footage: Path) -> tuple[str, int, list[FoundCamera]]:
-    """Copy the footage and describe it; returns the people's password, files copied, and cameras.
+@dataclass(frozen=True)
+class OwnFootage:
+    """The copy: its files below the storage, its cameras, and the people's password."""
+
+    files: tuple[str, ...]
+    cameras: tuple[FoundCamera, ...]
+    password: str
+
+    @property
+    def recognised(self) -> frozenset[str]:
+        """Files whose names speak of a camera and a time: each must be indexed, or rejected with a reason."""
+        return frozenset(path for path in self.files if recognise(path))
+
+
+def check(footage: Path) -> None:
+    """Look whether a folder can be played, before anything is made or cleared for it.
+
+    Raises:
+        FootageError: it cannot; the message says what to do.
+    """
+    videos_of(footage)
+    cameras_in(footage)
+
+
+def prepare(state: Path, footage: Path) -> OwnFootage:
+    """Copy the footage and describe it.
 
     Raises:
         FootageError: nothing in it can be played.
@@ -20,9 +45,18 @@ def prepare(state: Path, footage: Path) -> tuple[str, int, list[FoundCamera]]:
     storage = state / "recordings" / SCHOOL
     copied = copy_of(footage, storage)
     cameras = cameras_in(storage)
+    _say_closed(storage, copied)
     password = kept_secrets(state / "password.json", ["people"])["people"][:12]
     (state / "district.toml").write_text(_toml(cameras, password), encoding="utf-8")
-    return password, copied, cameras
+    return OwnFootage(tuple(copied), tuple(cameras), password)
+
+
+def _say_closed(storage: Path, files: list[str]) -> None:
+    """As a recorder's hook would: nobody writes into the copies, whatever their file times say."""
+    spool = storage / ".reelwarden" / "closed"
+    spool.mkdir(parents=True, exist_ok=True)
+    for number, path in enumerate(files):
+        (spool / str(number)).write_text(path, encoding="utf-8", errors="surrogateescape")
 
 
 def _toml(cameras: list[FoundCamera], password: str) -> str:

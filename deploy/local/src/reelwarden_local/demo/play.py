@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -20,11 +21,12 @@ from reelwarden_local.demo import (
     own,
     sample,
 )
+from reelwarden_local.demo.own import OwnFootage
 from reelwarden_local.demo.people import People
 from reelwarden_local.demo.sample import Past, SampleRecorders
 from reelwarden_local.demo.scene import SCHOOL, Scene, Span, own_spans, sample_spans
-from reelwarden_local.demo.story import StepFailedError, Story, Words
-from reelwarden_local.demo.witness import Indexed, Witness, until
+from reelwarden_local.demo.story import StepFailedError, Story, StoryError, Words
+from reelwarden_local.demo.witness import Witness, until
 from reelwarden_local.stack import DATABASE, Stack
 
 PACE = {
@@ -78,9 +80,10 @@ async def play(state: Path, footage: Path | None) -> Story:
         ServerError, MigrationError, ConfigError, FootageError: it could not start.
     """
     story = Story(language(), Console(highlight=False))
+    if footage is not None:
+        await asyncio.to_thread(own.check, footage)
     await asyncio.to_thread(shutil.rmtree, state, ignore_errors=True)
-    recorders, past, password = _recordings(state, footage, story)
-    async with _stage(state, recorders, past, password, story) as scene:
+    async with _stage(state, _recordings(state, footage, story), story) as scene:
         await _tell(scene, story)
     story.finish(state / "story.json")
     return story
@@ -94,57 +97,77 @@ async def _tell(scene: Scene, story: Story) -> None:
                     await chapter(scene, story)
 
 
-def _recordings(
-    state: Path, footage: Path | None, story: Story
-) -> tuple[SampleRecorders | None, Past | None, str]:
+@dataclass(frozen=True)
+class Recordings:
+    """What is played on: the sample with its past, or somebody's own footage."""
+
+    password: str
+    sample: SampleRecorders | None = None
+    past: Past | None = None
+    own: OwnFootage | None = None
+
+
+def _recordings(state: Path, footage: Path | None, story: Story) -> Recordings:
     if footage is None:
         story.note("录像机写出过去的录像 …", "recorders write past footage …")
         recorders = sample.prepare(state)
-        return recorders, sample.write_past(recorders), recorders.password
-    password, copied, cameras = own.prepare(state, footage)
+        return Recordings(recorders.password, sample=recorders, past=sample.write_past(recorders))
+    found = own.prepare(state, footage)
+    files, cameras = len(found.files), len(found.cameras)
     story.note(
-        f"使用 {footage} 的副本（{copied} 个文件，{len(cameras)} 路摄像头，保留文件时间）；原件只读，不改动",
-        f"playing on a copy of {footage} ({copied} files, {len(cameras)} cameras, file times kept); "
+        f"使用 {footage} 的副本（{files} 个文件，{cameras} 路摄像头，保留文件时间）；原件只读，不改动",
+        f"playing on a copy of {footage} ({files} files, {cameras} cameras, file times kept); "
         "the original is only read, never changed",
     )
-    return None, None, password
+    return Recordings(found.password, own=found)
 
 
 @asynccontextmanager
-async def _stage(
-    state: Path, recorders: SampleRecorders | None, past: Past | None, password: str, story: Story
-) -> AsyncIterator[Scene]:
+async def _stage(state: Path, recordings: Recordings, story: Story) -> AsyncIterator[Scene]:
     def progress(step: str) -> None:
         story.note(f"启动：{step} …", f"starting {step} …")
 
     async with AsyncExitStack() as open_things:
         stack = await open_things.enter_async_context(Stack(state, state / "district.toml", PACE, progress))
-        if recorders:
-            open_things.push_async_callback(_end, asyncio.create_task(recorders.record()))
+        if recordings.sample:
+            open_things.push_async_callback(_end, asyncio.create_task(recordings.sample.record()))
         database = await stack.postgres.admin(DATABASE)
         open_things.push_async_callback(database.close)
         storages = {s: stack.config.storage(s) for s in stack.schools}
         witness = Witness(database, storages)
-        people = await open_things.enter_async_context(People(stack.desk_url, stack.dashboard_url, password))
-        viewed, copied = sample_spans(past) if past else await _own_spans(witness)
+        people = await open_things.enter_async_context(
+            People(stack.desk_url, stack.dashboard_url, recordings.password)
+        )
+        viewed, copied = await _spans(witness, recordings)
         story.note(
             f"调取台 {stack.desk_url} · 看板 {stack.dashboard_url}",
             f"desk {stack.desk_url} · dashboard {stack.dashboard_url}",
         )
-        yield Scene(stack, witness, people, state, recorders, past, viewed, copied)
+        yield Scene(
+            stack,
+            witness,
+            people,
+            state,
+            recordings.sample,
+            recordings.past,
+            recordings.own,
+            viewed,
+            copied,
+        )
 
 
-async def _own_spans(witness: Witness) -> tuple[Span, Span]:
-    """Once nothing new was indexed for some seconds."""
-    seen: list[int] = []
+async def _spans(witness: Witness, recordings: Recordings) -> tuple[Span, Span]:
+    """What will be applied for; of somebody's own footage, once each file is indexed or rejected."""
+    if recordings.past is not None:
+        return sample_spans(recordings.past)
+    files = recordings.own.recognised if recordings.own else frozenset()
 
-    async def settled() -> list[Indexed] | None:
-        rows = await witness.indexed(SCHOOL)
-        seen.append(len(rows))
-        same = len(seen) > 3 and len(set(seen[-3:])) == 1  # noqa: PLR2004 - three looks
-        return rows if rows and same else None
+    async def accounted() -> bool:
+        return not await witness.unaccounted(SCHOOL, files)
 
-    return own_spans(await until("your footage to be indexed", settled, seconds=120, every=2))
+    with contextlib.suppress(StoryError):
+        await until("your footage to be indexed", accounted, seconds=60 + 0.2 * len(files), every=2)
+    return own_spans(await witness.indexed(SCHOOL))
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from reelwarden_local.demo.own import OwnFootage
 from reelwarden_local.demo.people import People, Someone
 from reelwarden_local.demo.sample import Past, SampleRecorders
 from reelwarden_local.demo.story import StoryError
@@ -37,6 +38,7 @@ class Scene:
     state: Path
     sample: SampleRecorders | None
     past: Past | None
+    own: OwnFootage | None
     viewed: Span
     """What the teacher asks to view."""
     copied: Span

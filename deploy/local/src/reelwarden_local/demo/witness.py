@@ -4,9 +4,10 @@ It reads with the administrator's rights and changes nothing; no role has these.
 """
 
 import asyncio
+import hashlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -82,6 +83,19 @@ class Witness:
             Indexed(r["id"], r["camera"], r["start_at"], r["end_at"], r["digest"], r["locator"], r["status"])
             for r in rows
         ]
+
+    async def unaccounted(self, school: str, files: Iterable[str]) -> list[str]:
+        """Which of these files are neither indexed (by place or content) nor rejected."""
+        rejected = await self.rows("SELECT locator FROM ingest.rejected WHERE school = $1", school)
+        indexed = await self.indexed(school)
+        places = {row.locator for row in indexed} | {row["locator"] for row in rejected}
+        contents = {row.digest for row in indexed}
+        left = sorted(set(files) - places)
+        return [path for path in left if await asyncio.to_thread(self._digest, school, path) not in contents]
+
+    def _digest(self, school: str, path: str) -> str:
+        with (self.storages[school] / path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     async def compare(self, school: str, manifest: Manifest, before: datetime) -> tuple[int, int, int]:
         """Good files closed before a moment: how many, how many not indexed, how many twice."""
