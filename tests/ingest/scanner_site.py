@@ -129,9 +129,16 @@ class Site:
 
 @asynccontextmanager
 async def site(
-    folder: Path, cameras: Sequence[RecordedCamera] = CAMERAS, *, managed: bool = True
+    folder: Path,
+    cameras: Sequence[RecordedCamera] = CAMERAS,
+    *,
+    managed: bool = True,
+    foreign: Sequence[layouts.RecordedCamera] = (),
 ) -> AsyncIterator[Site]:
-    """A site below a folder; opening it again is a restart."""
+    """A site below a folder; opening it again is a restart.
+
+    `foreign` are cameras whose files something else writes than our simulated recorders.
+    """
     storage, state, time = folder / "storage", folder / "state" / "scanner.sqlite", Time()
     storage.mkdir(exist_ok=True)
     conn = open_database(state, MIGRATIONS)
@@ -142,7 +149,7 @@ async def site(
     scanner = Scanner(
         SCHOOL,
         root,
-        layouts.Recorders([scanned(camera) for camera in cameras]),
+        layouts.Recorders([*(scanned(camera) for camera in cameras), *foreign]),
         units,
         reader,
         Measures(make_telemetry("scanner", SCHOOL)),

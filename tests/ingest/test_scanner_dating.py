@@ -49,6 +49,27 @@ def test_a_claim_after_the_file_time_is_as_unsure_as_it_is_ahead() -> None:
     assert dated == Dated(NOW + HOUR - TEN, TimeSource.NAME, 3_600_000)
 
 
+def the_day_of(instant: datetime, hours: int = 24) -> Claim:
+    return Claim(TimeSource.NAME, (instant,), hours * 3_600_000)
+
+
+def test_of_a_name_that_tells_a_day_the_file_time_says_the_rest() -> None:
+    midnight = NOW - 8 * HOUR
+    dated = date_segment([the_day_of(midnight)], NOW - HOUR, TEN, NOW)
+    assert dated == Dated(NOW - HOUR - TEN, TimeSource.FILE_TIME, 60_000)
+    over_midnight = date_segment([the_day_of(midnight - 24 * HOUR)], midnight + TEN, 3 * TEN, NOW)
+    assert over_midnight == Dated(midnight - 2 * TEN, TimeSource.FILE_TIME, 60_000)
+
+
+@pytest.mark.parametrize("days", [-1, 1, 30])
+def test_a_day_that_the_file_time_contradicts_is_not_guessed(days: int) -> None:
+    midnight = NOW - 8 * HOUR - timedelta(days=days)
+    dated = date_segment([the_day_of(midnight)], NOW - HOUR, TEN, NOW)
+    assert isinstance(dated, Rejection)
+    assert dated.reason is Reason.UNREADABLE_TIME
+    assert "cp -p" in dated.detail
+
+
 @pytest.mark.parametrize(
     ("claims", "file_time", "reason"),
     [

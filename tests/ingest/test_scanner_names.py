@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelwarden_common.district import DIRECTIVES
+from reelwarden_common.district import DIRECTIVES, Layout
+from reelwarden_ingest.site.scanner import recorders
 from reelwarden_ingest.site.scanner.names import PATTERNS, NameTemplate
 from reelwarden_ingest.site.scanner.recorders import Recorders, is_video
-from reelwarden_local.recorders.layouts import Layout, RecordedCamera
+from reelwarden_local.recorders.layouts import Layout as WrittenLayout
+from reelwarden_local.recorders.layouts import RecordedCamera
 from tests.ingest.scanner_site import CAMERAS, GATE, HALL, YARD, scanned
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 MOMENTS = st.datetimes(datetime(2001, 1, 1), datetime(2037, 1, 1))  # noqa: DTZ001 - made aware below
 ZONES = st.sampled_from(["Asia/Shanghai", "Europe/Berlin", "America/St_Johns", "Pacific/Apia", "UTC"])
 TEMPLATES = st.sampled_from(
@@ -32,7 +35,7 @@ TEMPLATES = st.sampled_from(
 @given(MOMENTS, ZONES, TEMPLATES)
 def test_what_a_recorder_writes_is_read_back(moment: datetime, zone: str, template: str) -> None:
     start = moment.replace(microsecond=0, tzinfo=UTC)
-    camera = RecordedCamera("hall", "走廊", Layout.TEMPLATE, "a b/走廊", "cam.1", template, zone)
+    camera = RecordedCamera("hall", "走廊", WrittenLayout.TEMPLATE, "a b/走廊", "cam.1", template, zone)
     path = str(camera.path(start))
     recorders = Recorders([scanned(camera)])
     identified = recorders.identify(path)
@@ -102,6 +105,50 @@ def test_a_file_without_a_time_still_has_a_camera(path: str, camera: str | None)
     identified = Recorders([scanned(c) for c in CAMERAS]).identify(path)
     assert (None if identified is None else identified.camera.id) == camera
     assert identified is None or identified.claim is None
+
+
+def recorded(layout: Layout, source: str = "") -> recorders.RecordedCamera:
+    return recorders.RecordedCamera("cam", layout, "rec", source, "", SHANGHAI, timedelta(minutes=10))
+
+
+@pytest.mark.parametrize(
+    ("camera", "path"),
+    [
+        (recorded(Layout.MEDIAMTX, "north/cam"), "rec/north/cam/2026-03-02_08-00-05-000000.ts"),
+        (recorded(Layout.MOTION), "rec/01-20260302080005.mkv"),
+        (recorded(Layout.MOTION), "rec/正门-20260302080005.mp4"),
+        (recorded(Layout.SHINOBI, "2Df5hBE/uqwXlVOX"), "rec/2Df5hBE/uqwXlVOX/2026-03-02T08-00-05.mp4"),
+        (recorded(Layout.DAHUA, "001"), "rec/2026-03-02/001/dav/08/08.00.05-08.10.05[R][0@0][0].dav"),
+    ],
+)
+def test_names_of_other_recorders(camera: recorders.RecordedCamera, path: str) -> None:
+    identified = Recorders([camera]).identify(path)
+    assert identified is not None
+    assert identified.claim is not None
+    assert identified.claim.instants == (datetime(2026, 3, 2, 0, 0, 5, tzinfo=UTC),)
+    assert not identified.claim.vague
+    assert is_video(path)
+
+
+@pytest.mark.parametrize("name", ["4711-video.mp4", "4711-video.h264.mp4"])
+def test_zoneminder_names_a_day(name: str) -> None:
+    at = Recorders([recorded(Layout.ZONEMINDER, "3")])
+    identified = at.identify(f"rec/3/2026-03-02/4711/{name}")
+    assert identified is not None
+    assert identified.claim is not None
+    assert identified.claim.vague
+    assert identified.claim.instants == (datetime(2026, 3, 1, 16, tzinfo=UTC),)
+    unfinished = at.identify("rec/3/2026-03-02/4711/incomplete.mp4")
+    assert unfinished is not None
+    assert unfinished.claim is None
+    assert at.identify(f"rec/4/2026-03-02/4711/{name}") is None
+
+
+def test_free_text_does_not_swallow_the_time() -> None:
+    template = NameTemplate("{any}%s{any}.mp4", "", ZoneInfo("UTC"))
+    named = template.time("cam 1-1772409605.ok.mp4")
+    assert named is not None
+    assert named.instants == (datetime(2026, 3, 2, 0, 0, 5, tzinfo=UTC),)
 
 
 def test_the_roots_are_the_fixed_folders() -> None:

@@ -3,13 +3,15 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from reelwarden_common.district import Layout as ConfigLayout
 from reelwarden_common.events.ingest import (
     SegmentAltered,
     SegmentMoved,
@@ -20,14 +22,16 @@ from reelwarden_common.events.ingest import (
     TimeSource,
 )
 from reelwarden_ingest.site.scanner import handlers, probe
+from reelwarden_ingest.site.scanner import recorders as layouts
 from reelwarden_ingest.site.scanner.handlers import answer_segments
 from reelwarden_ingest.site.scanner.storage import Unbound
 from reelwarden_local.recorders.layouts import Layout, RecordedCamera
-from reelwarden_local.recorders.manifest import FileKind
+from reelwarden_local.recorders.manifest import FileKind, WrittenFile
 from tests.ingest.scanner_site import CAMERAS, GATE, HALL, YARD, Site, days_ago, site
 
 START = days_ago(2)
 MINUTE = timedelta(minutes=1)
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 DEEP = 7 * 3600
 """Seconds after which a pass looks at every file again."""
 
@@ -447,6 +451,45 @@ async def test_a_long_answer_breaks_off_where_it_can_be_continued(
         rest = await answer_segments(question.model_copy(update={"start": first.complete_to}), at.scanner)
         assert [s.digest for s in (*first.segments, *rest.segments)] == [w.sha256 for w in written]
         assert (first.missing, rest.missing) == ((), ())
+
+
+def as_zoneminder(at: Site, written: Sequence[WrittenFile]) -> list[Path]:
+    """Events of a ZoneMinder monitor, its days named in Shanghai's time."""
+    placed = []
+    for number, one in enumerate(written):
+        day = one.start.astimezone(SHANGHAI).date()
+        place = at.storage / "zm" / "3" / str(day) / str(number) / f"{number}-video.mp4"
+        place.parent.mkdir(parents=True)
+        at.path(one).rename(place)
+        placed.append(place)
+    return placed
+
+
+async def test_zoneminders_events_are_dated_by_their_file_times(tmp_path: Path) -> None:
+    foreign = layouts.RecordedCamera(
+        "monitor", ConfigLayout.ZONEMINDER, "zm", "3", "", SHANGHAI, timedelta(seconds=10)
+    )
+    async with site(tmp_path, foreign=[foreign]) as at:
+        now = datetime.now(UTC) - timedelta(seconds=120)
+        *past, live = at.recorder.backfill(GATE.id, now, now + timedelta(seconds=110))
+        forgotten, *_ = at.recorder.backfill(GATE.id, START, START + GATE.length)
+        *_, still_open, copied = as_zoneminder(at, [*past, live, forgotten])
+        os.utime(copied)
+        await at.scan()
+        at.time.offset = 2 * GATE.segment_seconds + 1
+        os.utime(still_open)
+        await at.scan()
+        segments = {s.digest: s for e in at.said(SegmentsRecorded) for s in e.segments}
+        assert segments.keys() == {one.sha256 for one in past}
+        for one in past:
+            assert abs(segments[one.sha256].start - one.start) < timedelta(seconds=1)
+            assert segments[one.sha256].time_source is TimeSource.FILE_TIME
+        answer = await answer_segments(
+            SegmentsQuery(camera="monitor", start=now, end=now + MINUTE), at.scanner
+        )
+        assert answer.complete_to is not None
+        assert past[-1].start - MINUTE < answer.complete_to <= live.start
+        assert rejected(at) == {copied.relative_to(at.storage).as_posix(): "unreadable-time"}
 
 
 async def test_an_open_file_holds_back_completeness(tmp_path: Path) -> None:

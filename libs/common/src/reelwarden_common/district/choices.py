@@ -37,6 +37,10 @@ class Layout(StrEnum):
 
     FRIGATE = "frigate"
     MEDIAMTX = "mediamtx"
+    MOTION = "motion"
+    SHINOBI = "shinobi"
+    ZONEMINDER = "zoneminder"
+    DAHUA = "dahua"
     TEMPLATE = "template"
 
 

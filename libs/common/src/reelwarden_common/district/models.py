@@ -127,7 +127,10 @@ class RecorderSettings(Table):
     source: str = Field(default="", max_length=200)
     """The recorder's own name of the camera."""
     template: Folder = ""
-    """A strftime template below `folder`, which may hold `{source}`; for `layout = "template"` only."""
+    """A strftime template below `folder`, for `layout = "template"` only.
+
+    It may hold `{source}`, and `{any}` for text that says nothing: an event's number, a suffix.
+    """
     time_zone: ZoneName | None = None
     """Of names in local time; the district's where not given."""
     segment_seconds: Annotated[StrictInt, Field(ge=1, le=24 * 3600)] = 10
@@ -143,7 +146,7 @@ class RecorderSettings(Table):
                     '"template".',
                     key="template",
                 )
-            if not self.source:
+            if not self.source and self.layout is not Layout.MOTION:
                 raise wrong(
                     "缺少 source：录像机给这台摄像机起的名字。",
                     "source is missing: the recorder's own name of this camera.",

@@ -20,6 +20,8 @@ CLOCK_SLACK = timedelta(minutes=10)
 FOLD_DECIDED = timedelta(minutes=15)
 """A file time this near to one reading of an ambiguous name decides for it."""
 FILE_TIME_UNCERTAINTY_MS = 60_000
+VAGUE_MS = 60_000
+"""A name without seconds still begins on its minute."""
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -34,6 +36,16 @@ class Claim:
     source: TimeSource
     instants: tuple[datetime, ...]
     resolution_ms: int
+
+    @property
+    def vague(self) -> bool:
+        """Whether it names a stretch of time, a day, and no moment."""
+        return self.resolution_ms > VAGUE_MS
+
+    def allows(self, start: datetime) -> bool:
+        """Whether a start lies where a vague claim says, clocks being what they are."""
+        reach = self.resolution_ms * MILLISECOND + CLOCK_SLACK
+        return any(instant - CLOCK_SLACK <= start < instant + reach for instant in self.instants)
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,8 @@ def date_segment(
     too_early: list[str] = []
     not_believed = False
     for claim in claims:
+        if claim.vague:
+            return _dated_by_file(claim, file_time - duration)
         start = min(claim.instants, key=lambda instant: abs(instant + duration - file_time))
         if start < EARLIEST:
             too_early.append(f"its {claim.source} claims {_written(start)}")
@@ -74,6 +88,17 @@ def date_segment(
     if too_early:
         return Rejection(Reason.CLOCK_IMPLAUSIBLE, "; ".join(too_early))
     return Rejection(Reason.UNREADABLE_TIME, "neither its name nor its container tells when it starts")
+
+
+def _dated_by_file(claim: Claim, start: datetime) -> Dated | Rejection:
+    """Of a name that tells only the day: the file time says the rest, unless copying has changed it."""
+    if claim.allows(start):
+        return Dated(start, TimeSource.FILE_TIME, FILE_TIME_UNCERTAINTY_MS)
+    return Rejection(
+        Reason.UNREADABLE_TIME,
+        f"its name tells only a day that begins at {_written(claim.instants[0])}, and its file time is of "
+        "another: copy footage with its file times (cp -p, rsync -t)",
+    )
 
 
 def _uncertainty_ms(claim: Claim, ahead: timedelta) -> int:

@@ -23,6 +23,7 @@ PATTERNS: Mapping[str, str] = {
 }
 """What each directive of `reelwarden_common.district.DIRECTIVES` writes."""
 SHORTHANDS: Mapping[str, str] = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S"}
+ANY = "{any}"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -32,12 +33,14 @@ class NamedTime:
 
     instants: tuple[datetime, ...]
     resolution_ms: int
+    """How much later than that the segment may begin."""
 
 
 class NameTemplate:
     """A path template such as `{source}/%Y-%m-%d_%H-%M-%S.mp4`, valid by `district.toml`'s own check.
 
-    `{source}` is the recorder's name of the camera; a directive that comes again must say the same again.
+    `{source}` is the recorder's name of the camera, `{any}` text that does not matter; a directive that comes
+    again must say the same again. A template without an hour names a day, not a moment.
     """
 
     def __init__(self, template: str, source: str, zone: ZoneInfo) -> None:
@@ -53,7 +56,7 @@ class NameTemplate:
         """The leading folders that all files share; may be empty."""
         fixed = []
         for folder in self._folders:
-            if "%" in folder.replace("%%", ""):
+            if "%" in folder.replace("%%", "") or ANY in folder:
                 break
             fixed.append(self._literal(folder))
         return "/".join(fixed)
@@ -68,9 +71,8 @@ class NameTemplate:
         if match is None:
             return None
         fields = match.groupdict()
-        resolution_ms = 100 if "f" in fields else 1000 if fields.keys() & {"S", "s"} else 60_000
         try:
-            return NamedTime(self._instants(fields), resolution_ms)
+            return NamedTime(self._instants(fields), self._resolution_ms(fields))
         except (ValueError, OverflowError):
             return None
 
@@ -79,7 +81,7 @@ class NameTemplate:
         pattern = []
         for text, directive in re.findall(r"((?:[^%]|%%)+)|%(.)", template, re.DOTALL):
             if text:
-                pattern.append(re.escape(self._literal(text)))
+                pattern.append(self._text(text))
             elif directive in seen:
                 pattern.append(f"(?P={directive})")
             else:
@@ -87,14 +89,29 @@ class NameTemplate:
                 pattern.append(f"(?P<{directive}>{PATTERNS[directive]})")
         return "".join(pattern)
 
+    def _text(self, text: str) -> str:
+        return "[^/]*?".join(re.escape(self._literal(piece)) for piece in text.split(ANY))
+
     def _literal(self, text: str) -> str:
         return text.replace("%%", "%").replace("{source}", self._source)
 
     def _loose(self, part: str) -> str:
-        """A path component without what its directives demand, but with the camera's name if it holds it."""
-        if "%" not in part.replace("%%", ""):
+        """A path component without what it demands of a name, but with the camera's if it holds that."""
+        if "%" not in part.replace("%%", "") and ANY not in part:
             return re.escape(self._literal(part))
         return f"[^/]*{re.escape(self._source)}[^/]*" if "{source}" in part else "[^/]+"
+
+    def _resolution_ms(self, fields: Mapping[str, str]) -> int:
+        if "f" in fields:
+            return 100
+        if fields.keys() & {"S", "s"}:
+            return 1000
+        if fields.keys() & {"H", "I"}:
+            return 60_000
+        day = _day(fields)
+        ends = (datetime.combine(one, time(), self._zone) for one in (day, day + timedelta(days=1)))
+        start, end = (moment.astimezone(UTC) for moment in ends)
+        return (end - start) // timedelta(milliseconds=1)
 
     def _instants(self, fields: Mapping[str, str]) -> tuple[datetime, ...]:
         fraction = timedelta(microseconds=int(fields.get("f", "0").ljust(6, "0")[:6]))
@@ -114,10 +131,10 @@ def _day(fields: Mapping[str, str]) -> date:
 
 
 def _time(fields: Mapping[str, str]) -> time:
-    if "H" in fields:
-        hour = int(fields["H"])
-    else:
+    if "I" in fields:
         hour = int(fields["I"]) % 12 + (12 if fields["p"].upper() == "PM" else 0)
+    else:
+        hour = int(fields.get("H", "0"))
     return time(hour, int(fields.get("M", "0")), int(fields.get("S", "0")))
 
 

@@ -12,10 +12,16 @@ from reelwarden_common.events.ingest import TimeSource
 from reelwarden_ingest.site.scanner.dating import Claim
 from reelwarden_ingest.site.scanner.names import NameTemplate
 
-FRIGATE_NAMES = "recordings/%Y-%m-%d/%H/{source}/%M.%S.mp4"
-"""In UTC."""
-MEDIAMTX_NAMES = "{source}/%Y-%m-%d_%H-%M-%S-%f.mp4"
-"""In local time; what really counts is the clock inside the file."""
+NAMES: Mapping[Layout, str] = {
+    Layout.FRIGATE: "recordings/%Y-%m-%d/%H/{source}/%M.%S.mp4",
+    Layout.MEDIAMTX: "{source}/%Y-%m-%d_%H-%M-%S-%f.{any}",
+    Layout.MOTION: "{any}-%Y%m%d%H%M%S.{any}",
+    Layout.SHINOBI: "{source}/%Y-%m-%dT%H-%M-%S.{any}",
+    Layout.ZONEMINDER: "{source}/%Y-%m-%d/{any}/{any}-video{any}",
+    Layout.DAHUA: "%Y-%m-%d/{source}/dav/%H/%H.%M.%S-{any}",
+}
+"""Of recorders with names of their own. In local time, but Frigate's; MediaMTX also keeps a clock inside the
+file; ZoneMinder's names tell only the day, as the time is in its database."""
 VIDEO_SUFFIXES = frozenset(
     (
         *(".mp4", ".m4v", ".m4s", ".mov", ".mkv", ".webm", ".avi", ".flv", ".dav"),
@@ -53,11 +59,8 @@ class RecordedCamera:
     @cached_property
     def names(self) -> NameTemplate:
         """The path template below the storage."""
-        template, zone = {
-            Layout.FRIGATE: (FRIGATE_NAMES, ZoneInfo("UTC")),
-            Layout.MEDIAMTX: (MEDIAMTX_NAMES, self.zone),
-            Layout.TEMPLATE: (self.template, self.zone),
-        }[self.layout]
+        template = NAMES.get(self.layout, self.template)
+        zone = ZoneInfo("UTC") if self.layout is Layout.FRIGATE else self.zone
         folder = PurePosixPath(self.folder.replace("%", "%%"))
         return NameTemplate(str(folder / template), self.source, zone)
 

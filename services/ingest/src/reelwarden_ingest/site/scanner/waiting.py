@@ -12,6 +12,9 @@ from reelwarden_ingest.site.scanner.recorders import Identified
 UNKNOWN_LENGTH = timedelta(seconds=60)
 """Taken for the segment length of a file whose camera is not known."""
 
+OPEN_SEGMENTS = 3
+"""A file that is still written to is at most this many segments long, whatever its recorder is set to."""
+
 
 @dataclass(frozen=True)
 class Waiting:
@@ -35,9 +38,20 @@ class Waiting:
 
     @property
     def start(self) -> datetime:
-        """What its name claims, else its file time."""
+        """What its name claims, else its file time; of a name that tells a day, no later than it can be."""
+        written = file_time(self.signature)
+        if self.identified is None or self.identified.claim is None:
+            return written
+        claimed = min(self.identified.claim.instants)
+        if not self.identified.claim.vague:
+            return claimed
+        return max(claimed, written - OPEN_SEGMENTS * self.identified.camera.segment_length)
+
+    @property
+    def tells_moment(self) -> bool:
+        """Whether its name says when it starts, so that the order of a camera's files is known."""
         claim = None if self.identified is None else self.identified.claim
-        return file_time(self.signature) if claim is None else min(claim.instants)
+        return claim is not None and not claim.vague
 
 
 class WaitingRoom:
@@ -72,7 +86,7 @@ class WaitingRoom:
             found = replace(found, hooked=True)
         self.drop(found.path)
         self._open[found.path] = found
-        if found.camera is not None and found.identified is not None and found.identified.claim is not None:
+        if found.camera is not None and found.tells_moment:
             self.lead(found.camera, found.start, file_time(found.signature))
 
     def hook(self, path: str) -> None:
@@ -127,7 +141,7 @@ class WaitingRoom:
         if one.identified is not None:
             length = one.identified.camera.segment_length
             leading = self._leading.get(one.identified.camera.id)
-            if leading is not None and one.identified.claim is not None and leading[0] > one.start:
+            if leading is not None and one.tells_moment and leading[0] > one.start:
                 successor = leading[1]
         sighting = Sighting(
             file_time=file_time(one.signature),
