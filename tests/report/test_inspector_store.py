@@ -130,16 +130,18 @@ async def test_findings_end_by_themselves_or_by_a_person(office: Office) -> None
         ingest.CameraSilent(camera="gate", since=AT),
         ingest.CameraClock(camera="hall", offset_ms=-90_000),
         ingest.StorageMeasured(total=10, free=1, forecast_days=3.0, bound=False),
+        retention.VaultMeasured(files=3, bytes=10**12, extra=2 * 10**11, budget=10**11),
         retention.PlanRefused(epoch=1, version=3, digest="ab" * 32, reason="forged", detail="x"),
         retention.SweepStopped(sweep="w1", reason="first-sweep", segments=3, bytes=9, oldest=AT, newest=AT),
     )
     kinds = {kind for kind, _ in await office.open()}
     by_facts = {"camera-silent", "camera-clock", "disk-short", "storage-unbound", "sweep-stopped"}
-    assert kinds == by_facts | {"plan-refused"}
+    assert kinds == by_facts | {"plan-refused", "vault-large"}
     await office.hear(
         ingest.SegmentsRecorded(segments=(segment("gate", AT),)),
         ingest.CameraClock(camera="hall", offset_ms=100),
         ingest.StorageMeasured(total=10, free=9, forecast_days=50.0),
+        retention.VaultMeasured(files=3, bytes=10**12, extra=10**11, budget=10**11),
         access.SweepConfirmed(sweep="w1", actor="a-9"),
     )
     (left,) = await office.views.findings(["s001"], AT + timedelta(days=2))
@@ -150,9 +152,9 @@ async def test_findings_end_by_themselves_or_by_a_person(office: Office) -> None
             await store.close(left.finding, "accepted", "officer")
     said = await office.said()
     opened = [e for e in said if isinstance(e, report.FindingOpened)]
-    assert len(opened) == 6
+    assert len(opened) == 7
     assert {e.deadline for e in opened if e.severity is report.Severity.SERIOUS} == {AT + timedelta(hours=24)}
-    assert len([e for e in said if isinstance(e, report.FindingClosed)]) == 6
+    assert len([e for e in said if isinstance(e, report.FindingClosed)]) == 7
 
 
 async def test_the_schedule_makes_each_day_s_inspection_once(office: Office) -> None:

@@ -7,9 +7,10 @@ import pytest
 from reelwarden_common.errors import Transient
 from reelwarden_common.events.base import CameraSpan
 from reelwarden_common.events.ingest import SegmentsAnswer, SegmentsQuery
-from reelwarden_common.events.retention import HoldInForce, SegmentsErased, SweepStopped
+from reelwarden_common.events.retention import HoldInForce, SegmentsErased, SweepStopped, VaultMeasured
 from reelwarden_common.identity import digest_of
 from reelwarden_retention.shapes import CameraPolicy
+from reelwarden_retention.site.reaper.budget import Budget
 from reelwarden_retention.site.reaper.vault import Vault
 from tests.support.retention import NOW, TEN, Site, hold, period, plan, released
 
@@ -201,3 +202,34 @@ async def test_what_a_recorder_overwrote_after_its_hold_is_erased_on_its_day(sit
     [event] = site.said(SegmentsErased)
     assert [(c.segment, c.copies) for c in event.certificates] == [(segment.id, ("vault",))]
     assert (site.root / segment.locator).read_bytes() == b"the next round"
+
+
+def measured(site: Site) -> list[tuple[int, int, int, int]]:
+    return [(e.files, e.bytes, e.extra, e.budget) for e in site.said(VaultMeasured)]
+
+
+@pytest.mark.parametrize("write_once", [True, False])
+async def test_what_the_vault_takes_is_told_when_it_changes_and_every_hour(
+    site: Site, *, write_once: bool
+) -> None:
+    site.vault = Vault(site.units, site.disk, site.answer, site.lock, write_once=write_once)
+    budget = Budget(site.units, site.disk, 0.25, write_once=write_once)
+    allowed = round(site.disk.total() / 4)
+    await budget.turn()
+    one, two = await site.record(START, START + TEN)
+    await site.hear(plan(1, holds=(hold("h1", START, START + 2 * TEN),)))
+    await site.vault.turn()
+    held = one.size + two.size
+    await budget.turn()
+    await budget.turn()
+    copies = 0 if write_once else held
+    assert measured(site) == [(0, 0, 0, allowed), (2, held, copies, allowed)]
+    (site.root / one.locator).unlink()
+    async with site.units.begin() as store:
+        store.catalogue.gone(one.id)
+    await budget.turn()
+    assert measured(site)[-1] == (2, held, one.size if write_once else held, allowed)
+    before = len(measured(site))
+    site.time.pass_(timedelta(hours=1))
+    await budget.turn()
+    assert len(measured(site)) == before + 1

@@ -145,6 +145,21 @@ class HoldInForce(Event):
     gone: tuple[CameraSpan, ...] = ()
 
 
+class VaultMeasured(Event):
+    """How much a site's held footage is, and how much of its disk it may take (R3.1).
+
+    Over the budget nothing is released or refused: a person has to make room.
+    """
+
+    SUBJECT: ClassVar[str] = "reaper.vault.measured"
+    files: Annotated[int, Field(ge=0, examples=[120])]
+    bytes: Annotated[int, Field(ge=0, examples=[300_000_000])]
+    extra: Annotated[int, Field(ge=0, examples=[25_000_000])]
+    """Bytes that would be free without the vault: copies, and files whose recorder let go of them."""
+    budget: Annotated[int, Field(ge=0, examples=[800_000_000_000])]
+    """What `extra` should stay below."""
+
+
 class HoldFrozen(Event):
     """A school officer froze footage locally; the keeper merges it."""
 

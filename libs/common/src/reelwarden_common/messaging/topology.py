@@ -243,6 +243,7 @@ ROLES: tuple[Role, ...] = (
             ingest.CoverageCounted,
             ingest.SegmentConflict,
             retention.PlanIssued,
+            retention.VaultMeasured,
             backup.ObjectsStored,
             report.SiteAlive,
             report.MessageRefused,

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     CLOCK = "camera-clock"
     DISK = "disk-short"
     UNBOUND = "storage-unbound"
+    VAULT = "vault-large"
     DAYS = "days-short"
     HOLD = "hold-not-reached"
     HOLD_GONE = "hold-part-gone"
@@ -63,6 +64,7 @@ WEIGHTS = {
     Kind.CLOCK: Weight(Severity.WARNING, "R4.1"),
     Kind.DISK: Weight(Severity.SERIOUS, "R3.1"),
     Kind.UNBOUND: Weight(Severity.SERIOUS, "R3.2"),
+    Kind.VAULT: Weight(Severity.WARNING, "R3.1"),
     Kind.DAYS: Weight(Severity.WARNING, "R3.1"),
     Kind.HOLD: Weight(Severity.SERIOUS, "R3.1"),
     Kind.HOLD_GONE: Weight(Severity.WARNING, "R3.1"),

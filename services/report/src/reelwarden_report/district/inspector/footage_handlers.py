@@ -117,6 +117,15 @@ async def on_storage(event: ingest.StorageMeasured, envelope: Envelope, store: I
         await store.open(envelope.school, Cause(Kind.UNBOUND))
 
 
+async def on_vault(event: retention.VaultMeasured, envelope: Envelope, store: InspectorStore) -> None:
+    """Held footage has a budget, so that somebody makes room before recording suffers."""
+    if event.extra > event.budget:
+        facts = {"taken": round(event.extra / 1e9, 1), "budget": round(event.budget / 1e9, 1)}
+        await store.open(envelope.school, Cause(Kind.VAULT, facts=facts))
+    else:
+        await store.over(envelope.school, Kind.VAULT)
+
+
 async def on_erased(event: retention.SegmentsErased, envelope: Envelope, store: InspectorStore) -> None:
     """Certificates of what was erased on its day (R3.1, invariant 3)."""
     await store.erased(envelope.school, envelope.id, event)
@@ -156,6 +165,7 @@ FOOTAGE_HANDLERS: Mapping[type[Event], Handler[InspectorStore]] = {
     ingest.CameraSilent: on_silent,
     ingest.CameraClock: on_clock,
     ingest.StorageMeasured: on_storage,
+    retention.VaultMeasured: on_vault,
     backup.ObjectRestored: on_restored,
     backup.RestoreFailed: on_restore_failed,
     retention.SegmentsErased: on_erased,

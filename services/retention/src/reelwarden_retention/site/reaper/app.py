@@ -13,6 +13,7 @@ from reelwarden_common.messaging.topology import SCANNER_SEGMENTS
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_retention.keys import read_pinned
 from reelwarden_retention.site.reaper.brake import Limits
+from reelwarden_retention.site.reaper.budget import Budget
 from reelwarden_retention.site.reaper.disk import Disk
 from reelwarden_retention.site.reaper.erasure import Eraser
 from reelwarden_retention.site.reaper.freezes import Freezes
@@ -55,6 +56,7 @@ async def build(settings: Settings, machine: MachineClock | None = None) -> Asyn
     disk, storage = Disk(config.storage(school.id)), asyncio.Lock()
     limits = Limits(settings.brake_segments, settings.brake_share)
     sweeper = Sweeper(units, disk, Eraser(units, disk), limits, storage)
+    budget = Budget(units, disk, settings.vault_share, write_once=school.write_once)
     vault = Vault(units, disk, ask, storage, write_once=school.write_once)
     freezes = Freezes(units, settings.state_dir / "freezes")
 
@@ -74,6 +76,7 @@ async def build(settings: Settings, machine: MachineClock | None = None) -> Asyn
             BATCHES,
             loops=(
                 Loop("vault", settings.vault_seconds, vault.turn),
+                Loop("measure", settings.measure_seconds, budget.turn),
                 Loop("sweep", settings.sweep_seconds, sweeper.turn),
                 Loop("freezes", FREEZE_LOOKS, freezes.turn),
                 Loop("kept", min(settings.kept_seconds, 60), say_kept),

@@ -15,6 +15,15 @@ _PUT_FOOTAGE = """
 """
 _REPLACED = "UPDATE footage SET presence = 'gone' WHERE locator = ? AND id <> ? AND presence = 'present'"
 
+_VAULT_SIZE = """
+    SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes,
+        coalesce(sum(CASE WHEN ? AND placed THEN 0 ELSE size END), 0) AS extra
+    FROM (
+        SELECT max(size) AS size, max(presence = 'present') AS placed
+        FROM footage WHERE vault IS NOT NULL GROUP BY vault
+    )
+"""
+
 
 class Catalogue:
     """What the scanner told, and where the reaper has it.
@@ -89,6 +98,14 @@ class Catalogue:
         """Everything that the vault holds."""
         found = self._conn.execute("SELECT * FROM footage WHERE vault IS NOT NULL ORDER BY id")
         return [rows.footage(row) for row in found]
+
+    def vault_size(self, *, links: bool) -> tuple[int, int, int]:
+        """Files and bytes in the vault, and how many of the bytes only the vault takes up.
+
+        `links`: what lies at its place too is the same file, and costs nothing twice.
+        """
+        row = self._conn.execute(_VAULT_SIZE, (links,)).fetchone()
+        return row["files"], row["bytes"], row["extra"]
 
     def shares_vault(self, identifier: Id, place: str) -> bool:
         """Whether another file of the same content needs this place in the vault too."""

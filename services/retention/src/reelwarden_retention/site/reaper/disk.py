@@ -73,6 +73,11 @@ class Disk:
             raise
         return found if stat.S_ISREG(found.st_mode) else None
 
+    def total(self) -> int:
+        """The size of the storage's file system, in bytes."""
+        found = os.statvfs(self.root)
+        return found.f_blocks * found.f_frsize
+
     def same(self, place: str, copy: str) -> bool:
         """Whether a file is still the one that a link or a copy was made of, judged without reading it."""
         one, other = self.look(place), self.look(copy)
