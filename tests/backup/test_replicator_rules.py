@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reelwarden_backup.shapes import object_key
 from reelwarden_backup.site.replicator.domain import (
     LOCK_MARGIN,
     LONGEST_PAUSE,
     Rules,
     lock_end,
-    object_key,
     pause_after,
     spans_of,
 )

@@ -270,15 +270,28 @@ class S3:
 
     async def versions(self, bucket: str, key: str) -> list[Version]:
         """List all versions of one key that hold content, newest first; empty if there is none."""
+        found = [one for one in await self.versions_below(bucket, key) if one.key == key]
+        return sorted(found, key=lambda version: version.modified, reverse=True)
+
+    async def versions_below(self, bucket: str, prefix: str) -> list[Version]:
+        """List all versions that hold content, of all keys that begin so; keep the prefix narrow."""
 
         def work() -> list[Version]:
-            listed = self._client.list_objects(bucket, prefix=key, include_version=True)
-            found = [
-                Version(key, one.version_id or "", one.size or 0, one.last_modified)
+            listed = self._client.list_objects(bucket, prefix=prefix, recursive=True, include_version=True)
+            return [
+                Version(one.object_name or "", one.version_id or "", one.size or 0, one.last_modified)
                 for one in listed
-                if one.object_name == key and not one.is_delete_marker and one.last_modified
+                if not one.is_delete_marker and one.last_modified
             ]
-            return sorted(found, key=lambda version: version.modified, reverse=True)
+
+        return await self._call(work)
+
+    async def folders(self, bucket: str, below: str = "") -> list[str]:
+        """List the key prefixes up to the next slash: `a/` for `a/b`; sorted."""
+
+        def work() -> list[str]:
+            listed = self._client.list_objects(bucket, prefix=below)
+            return sorted(one.object_name for one in listed if one.is_dir and one.object_name)
 
         return await self._call(work)
 

@@ -1,7 +1,7 @@
 """The ledger's tables: what was stored, what was read back, what was lost, and the records of it all."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 import asyncpg
@@ -26,6 +26,8 @@ from reelwarden_common.messaging.postgres import Connection
 from reelwarden_common.messaging.units import Store
 
 IDS_AN_EVENT = 500
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""When to read a copy of which it is not known yet whether it is there."""
 
 _INSERT = """
 INSERT INTO objects (school, segment, object_version, camera, start_at, end_at, digest, size, bucket, key,
@@ -43,6 +45,20 @@ _NEW = _CLAIM.format(which="state = 'unverified' AND check_after <= $2", order="
 _OLD = _CLAIM.format(
     which="state = 'verified' AND checked_at <= $4 AND check_after <= $2", order="checked_at"
 )
+_THERE = """
+UPDATE objects o SET check_after = $5 FROM unnest($2::text[], $3::text[]) AS t (segment, object_version)
+WHERE o.school = $1 AND o.segment = t.segment AND o.object_version = t.object_version AND o.check_after = $4
+"""
+_UNKNOWN = """
+SELECT t.segment, t.object_version FROM unnest($2::text[], $3::text[]) AS t (segment, object_version)
+WHERE NOT EXISTS (SELECT 1 FROM objects o
+    WHERE o.school = $1 AND o.segment = t.segment AND o.object_version = t.object_version)
+"""
+_GONE = """
+UPDATE objects SET state = 'erased', check_after = $3
+WHERE school = $1 AND check_after = $2 AND (locked_until IS NULL OR locked_until <= $3) RETURNING 1
+"""
+_MISSING = "UPDATE objects SET check_after = $3 WHERE school = $1 AND check_after = $2 RETURNING 1"
 _GIVE_BACK = """
 UPDATE objects SET claimed_until = NULL WHERE school = $1 AND segment = $2 AND object_version = $3
 """
@@ -73,9 +89,36 @@ class LedgerStore(Store):
 
     async def add(self, school: str, event: ObjectsStored) -> None:
         """Objects were stored; each waits to be read back."""
-        now = self.clock()
-        rows = [(*_facts(school, one), "unverified", now, None) for one in event.objects]
+        await self.take(school, event.objects)
+
+    async def take(
+        self, school: str, objects: Iterable[StoredObject], check_after: datetime | None = None
+    ) -> None:
+        """Take in copies that are not known; each waits to be read back, at once or after a moment."""
+        after = check_after or self.clock()
+        rows = [(*_facts(school, one), "unverified", after, None) for one in objects]
         await self._conn.executemany(_INSERT + " ON CONFLICT DO NOTHING", rows)
+
+    async def expect(self, school: str, objects: Iterable[StoredObject]) -> None:
+        """Take in copies of which it is not known whether they are still there: see `there`, `rebuilt`."""
+        await self.take(school, objects, NEVER)
+
+    async def there(self, school: str, places: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """These segments' versions lie in the bucket; returns those that are not known at all."""
+        segments, versions = [place[0] for place in places], [place[1] for place in places]
+        await self._conn.execute(_THERE, school, segments, versions, NEVER, self.clock())
+        rows = await self._conn.fetch(_UNKNOWN, school, segments, versions)
+        return {(row["segment"], row["object_version"]) for row in rows}
+
+    async def rebuilt(self, school: str) -> tuple[int, int]:
+        """All of a school's bucket was looked at: what was expected and not found is gone, or missing.
+
+        Returns how many of each; what is missing under its lock waits to be read, which will tell.
+        """
+        now = self.clock()
+        gone = await self._conn.fetch(_GONE, school, NEVER, now)
+        missing = await self._conn.fetch(_MISSING, school, NEVER, now)
+        return len(gone), len(missing)
 
     async def erase(self, school: str, event: ObjectsErased) -> None:
         """Objects were erased because their originals were."""

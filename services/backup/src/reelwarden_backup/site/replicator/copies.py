@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reelwarden_backup.site.replicator.domain import Footage, Rules, object_key, pause_after
+from reelwarden_backup.shapes import object_key
+from reelwarden_backup.site.replicator.domain import Footage, Rules, pause_after
 from reelwarden_backup.site.replicator.rows import footage, microseconds, moment, stored_object
 from reelwarden_common.clock import Clock
 from reelwarden_common.events.backup import StoredObject

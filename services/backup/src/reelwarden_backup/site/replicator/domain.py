@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from reelwarden_common.events.backup import RunRecorded, StoredObject
+from reelwarden_backup.shapes import bucket_of
+from reelwarden_common.events.backup import StoredObject
 from reelwarden_common.events.base import CameraSpan
 from reelwarden_common.period import KeepPeriod
 
@@ -15,8 +15,6 @@ FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(hours=1)
 RETIRE_AFTER = timedelta(hours=12)
 """How long after its due time a copy waits for the reaper's certificate before it goes without one."""
-MANIFESTS = "_runs"
-"""Below this key lie the backup records; no camera's id begins with an underscore."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +47,13 @@ class Rules:
     @property
     def bucket(self) -> str:
         """The school's own bucket."""
-        return f"rw-footage-{self.school}"
+        return bucket_of(self.school)
 
     def wanted(self, camera: str, *, held: bool) -> bool:
         """Whether footage is copied: everything, priority cameras, or only what is held (R3.2)."""
         if self.policy == "everything" or held:
             return True
         return self.policy == "priority" and camera in self.priority
-
-
-def object_key(camera: str, start: datetime, segment: str) -> str:
-    """Where a segment's copy lies in the bucket; the day is UTC."""
-    return f"{camera}/{start:%Y-%m-%d}/{segment}.mp4"
 
 
 def lock_end(due: datetime, now: datetime) -> datetime | None:
@@ -82,17 +75,3 @@ def spans_of(objects: Iterable[StoredObject]) -> tuple[CameraSpan, ...]:
         end = max(one.end, known.end) if known else one.end
         found[one.camera] = CameraSpan(camera=one.camera, start=start, end=end)
     return tuple(found[camera] for camera in sorted(found))
-
-
-def manifest_key(run: str, started: datetime) -> str:
-    """Where a backup record lies in the bucket."""
-    return f"{MANIFESTS}/{started:%Y-%m-%d}/{run}.json"
-
-
-def manifest(school: str, record: RunRecorded, objects: Iterable[StoredObject]) -> dict[str, Any]:
-    """The backup record as it lies in the bucket: the event, and each object (R4.1: time and contents)."""
-    return {
-        "school": school,
-        **record.model_dump(mode="json"),
-        "contents": [one.model_dump(mode="json") for one in objects],
-    }

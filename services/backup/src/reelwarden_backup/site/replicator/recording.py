@@ -3,7 +3,8 @@
 import json
 import uuid
 
-from reelwarden_backup.site.replicator.domain import Rules, manifest, manifest_key, spans_of
+from reelwarden_backup.shapes import manifest, manifest_key
+from reelwarden_backup.site.replicator.domain import Rules, spans_of
 from reelwarden_backup.site.replicator.measures import Measures
 from reelwarden_backup.site.replicator.patience import Patience
 from reelwarden_backup.site.replicator.records import Run

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from reelwarden_backup.shapes import object_key
 from reelwarden_backup.site.replicator.copies import Copied, ToStore
-from reelwarden_backup.site.replicator.domain import Footage, Rules, lock_end, object_key
+from reelwarden_backup.site.replicator.domain import Footage, Rules, lock_end
 from reelwarden_backup.site.replicator.files import OutsideStorage, open_footage
 from reelwarden_backup.site.replicator.measures import Measures
 from reelwarden_backup.site.replicator.patience import Patience

@@ -1,7 +1,8 @@
 """Looking after copies: locks lengthened, legal holds set, versions erased when their time has come."""
 
+from reelwarden_backup.shapes import object_key
 from reelwarden_backup.site.replicator.copies import Copy
-from reelwarden_backup.site.replicator.domain import RETIRE_AFTER, Rules, lock_end, object_key
+from reelwarden_backup.site.replicator.domain import RETIRE_AFTER, Rules, lock_end
 from reelwarden_backup.site.replicator.measures import Measures
 from reelwarden_backup.site.replicator.patience import Patience
 from reelwarden_backup.site.replicator.store import ReplicatorStore
