@@ -34,7 +34,7 @@ from reelwarden_common.role import Role
 from reelwarden_common.settings import S3Settings
 from reelwarden_local.servers import READ_RIGHTS, WRITE_RIGHTS, Identity, SeaweedFS
 
-SCHOOLS = [f"s{number:03}" for number in range(1, 41)]
+SCHOOLS = [f"s{number:03}" for number in range(1, 81)]
 """Each test takes one for itself, with its own bucket and key."""
 E = TypeVar("E", bound=Event)
 S = TypeVar("S", bound=UnitStore)
