@@ -3,9 +3,10 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -113,12 +114,18 @@ async def segments(client: Client) -> list[Segment]:
     return [segment for event in await said(client, SegmentsRecorded) for segment in event.segments]
 
 
-async def until(check: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+async def until(check: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
     for _ in range(int(seconds / 0.05)):
         if await check():
             return
         await asyncio.sleep(0.05)
     pytest.fail(f"not within {seconds:g} s")
+
+
+async def catalogued(folder: Path, state: str) -> bool:
+    """Whether the scanner's catalogue has a segment in this state."""
+    with closing(sqlite3.connect(f"file:{folder / 'state' / 'scanner.sqlite'}?mode=ro", uri=True)) as conn:
+        return bool(conn.execute("SELECT 1 FROM segments WHERE state = ?", (state,)).fetchone())
 
 
 async def tell(bus: EmbeddedBus, role: str, event: Event) -> None:
@@ -211,7 +218,7 @@ async def test_the_reapers_certificate_keeps_a_file_from_being_lost(
             plan="b" * 64,
         )
         await tell(bus, "reaper", SegmentsErased(certificates=(certificate,)))
-        await asyncio.sleep(0.5)
+        await until(lambda: catalogued(tmp_path, "erased"))
         (at.storage / erased.locator).unlink()
         (at.storage / written[-1].path).unlink()
 
@@ -307,4 +314,4 @@ async def test_killed_at_any_time_it_loses_nothing_and_says_nothing_twice(
         assert sorted(s.digest for s in await segments(topology)) == sorted(w.sha256 for w in written)
     finally:
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 10) in (0, -signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 60) in (0, -signal.SIGTERM)

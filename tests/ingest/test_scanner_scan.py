@@ -29,7 +29,8 @@ from reelwarden_local.recorders.layouts import Layout, RecordedCamera
 from reelwarden_local.recorders.manifest import FileKind, WrittenFile
 from tests.ingest.scanner_site import CAMERAS, GATE, HALL, YARD, Site, days_ago, site
 
-START = days_ago(2)
+START = days_ago(2).replace(hour=6, minute=30)
+"""Far from the midnights and full hours at which recorders begin a new folder."""
 MINUTE = timedelta(minutes=1)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DEEP = 7 * 3600

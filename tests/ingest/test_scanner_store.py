@@ -74,15 +74,15 @@ async def test_a_camera_day_is_counted_and_said_again_when_the_index_lacks_part_
         at.path(one).unlink()
         await at.scan()
         await at.scanner.report_missing(after=0)
+        yesterday = f"{at.time.now() - timedelta(days=1):%Y-%m-%d}"
         await at.reports.count_days()
-        today = f"{at.time.now() - timedelta(seconds=30):%Y-%m-%d}"
-        (counted,) = (one for one in at.said(DayCounted) if one.day != today)
+        (counted,) = (one for one in at.said(DayCounted) if one.day < yesterday)
         ids = [s.id for event in at.said(SegmentsRecorded) for s in event.segments]
         assert (counted.camera, counted.day) == ("gate", f"{START:%Y-%m-%d}")
         assert (counted.count, counted.digest) == (6, digest_of(ids))
         at.forget()
         await at.reports.count_days()
-        assert {one.day for one in at.said(DayCounted)} == {today}
+        assert {one.day >= yesterday for one in at.said(DayCounted)} == {True}
         envelope = Envelope("e1", DayDiffers.ce_type(), SCHOOL, "index", START)
         async with at.scanner.units.begin() as catalogue:
             await on_day_differs(DayDiffers(camera="gate", day=counted.day), envelope, catalogue)
