@@ -21,7 +21,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 async def until(
-    look: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool], seconds: float = 15
+    look: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool], seconds: float = 60
 ) -> Any:
     """What `look` sees once it is as wanted; the last view when it never is."""
     deadline = asyncio.get_running_loop().time() + seconds

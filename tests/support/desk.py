@@ -34,7 +34,7 @@ from tests.support.backends import Database, ObjectStore, unique
 
 PASSWORD = "correct horse battery staple"
 DATABASE_PASSWORD = "access-password"
-DEADLINE = 15.0
+DEADLINE = 60.0
 E = TypeVar("E", bound=Event)
 _CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 PEOPLE: dict[str, tuple[str, str, list[str]]] = {

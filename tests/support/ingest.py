@@ -122,7 +122,7 @@ async def refused(client: Client, subject: str, body: bytes = b"{}") -> bool:
     return False
 
 
-async def until(question: Callable[[], Awaitable[object]], seconds: float = 15, every: float = 0.1) -> Any:
+async def until(question: Callable[[], Awaitable[object]], seconds: float = 60, every: float = 0.1) -> Any:
     """Ask until the answer is true; returns it.
 
     Raises:

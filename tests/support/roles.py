@@ -134,7 +134,7 @@ async def say(js: JetStreamContext, *messages: Message, **headers: str) -> None:
         await js.publish(message.subject, message.body, headers={**message.headers, **headers})
 
 
-async def until(told: Callable[[], Any], within: float = 15.0) -> None:
+async def until(told: Callable[[], Any], within: float = 60.0) -> None:
     """Wait until something is true (the function may be a coroutine function).
 
     Raises:
