@@ -51,7 +51,7 @@ async def test_an_authorisation_goes_down_to_its_school_only(
             clients = {s: await bus.connect("topology", s) for s in ("s001", "s002")}
             hub = await bus.connect("topology")
             subject = RetrievalAuthorised.subject("s001")
-            for _ in range(100):
+            for _ in range(600):
                 if await count(clients["s001"], Stream.DISTRICT, subject):
                     break
                 await asyncio.sleep(0.1)

@@ -18,7 +18,7 @@ from reelwarden_common.clock import system_clock
 from reelwarden_common.envelope import decode, encode
 from reelwarden_common.events.access import ExportFailed, ExportReady, Manner, RetrievalAuthorised
 from reelwarden_common.events.base import CameraSpan, Event
-from reelwarden_common.events.ingest import SegmentsQuery
+from reelwarden_common.events.ingest import SegmentsLost, SegmentsQuery
 from reelwarden_common.messaging.publisher import publish_all
 from reelwarden_common.messaging.questions import Answer, serve
 from reelwarden_common.messaging.topology import SCANNER_SEGMENTS
@@ -28,6 +28,7 @@ from reelwarden_ingest.site.scanner.settings import Settings as ScannerSettings
 from reelwarden_local.bus import EmbeddedBus
 from tests.access.footage import CAMERAS, School, at, span
 from tests.support.backends import ObjectStore, unique
+from tests.support.roles import until
 
 CAMERA = """
 [[schools.cameras]]
@@ -94,15 +95,24 @@ class Place:
 
     async def said(self) -> list[Event]:
         """What the exporter said, as the leaf keeps it."""
+        return [one for one in await self._kept("SITE") if isinstance(one, ExportReady | ExportFailed)]
+
+    async def until_lost(self) -> None:
+        """Wait until the scanner has said that something is lost."""
+
+        async def told() -> bool:
+            return any(isinstance(one, SegmentsLost) for one in await self._kept("FOOTAGE"))
+
+        await until(told)
+
+    async def _kept(self, stream: str) -> list[Event]:
         js = self.leaf.jetstream()
-        state = (await js.stream_info("SITE")).state
+        state = (await js.stream_info(stream)).state
         found: list[Event] = []
         for sequence in range(max(1, state.first_seq), state.last_seq + 1):
-            message = await js.get_msg("SITE", sequence)
+            message = await js.get_msg(stream, sequence)
             assert message.subject is not None
-            event, _ = decode(message.subject, message.headers, message.data or b"")
-            if isinstance(event, ExportReady | ExportFailed):
-                found.append(event)
+            found.append(decode(message.subject, message.headers, message.data or b"")[0])
         return found
 
     async def versions(self) -> list[str]:
@@ -114,7 +124,7 @@ class Place:
 
         return await asyncio.to_thread(work)
 
-    async def until_said(self, number: int, seconds: float = 30) -> list[Event]:
+    async def until_said(self, number: int, seconds: float = 60) -> list[Event]:
         for _ in range(int(seconds / 0.05)):
             if len(events := await self.said()) >= number:
                 return events
@@ -157,7 +167,7 @@ async def test_from_the_desk_to_the_store(place: Place) -> None:
     assert isinstance(second, ExportFailed)
     assert second.reason == "nothing-there"
     process.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(process.wait(), 10) == 0
+    assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 async def test_with_the_real_scanner(place: Place) -> None:
@@ -185,7 +195,7 @@ async def test_with_the_real_scanner(place: Place) -> None:
             views = [file.span for file in ready.files if file.kind == "view"]
             assert views == [span(one, *ends) for one in CAMERAS for ends in ((3, 20), (40, 46))]
             place.school.path(lost).unlink()
-            await asyncio.sleep(3)
+            await place.until_lost()
             await place.authorise("a2", *spans)
             _, again = await place.until_said(2)
             assert isinstance(again, ExportReady)

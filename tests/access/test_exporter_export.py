@@ -16,6 +16,7 @@ from reelwarden_access.site.exporter import export as export_module
 from reelwarden_access.site.exporter import footage as footage_module
 from reelwarden_access.site.exporter.footage import Findings, Footage, FootageBuilder
 from reelwarden_access.site.exporter.media import stitch
+from reelwarden_common.clock import system_clock
 from reelwarden_common.events.access import ExportFailed, ExportReady, Manner
 from reelwarden_common.s3 import Put, StoreAway
 from reelwarden_local.recorders.writer import Encoding
@@ -401,14 +402,16 @@ async def test_a_native_segment_that_changes_before_it_is_uploaded_is_not_used(
 
 async def test_after_the_deadline_the_export_is_erased_by_version(site: Site) -> None:
     site.school.record("gate", 0, 10)
-    await site.authorise(span("gate", 2, 8), deadline=site.now + timedelta(seconds=3))
+    site.now = system_clock()
+    deadline = site.now + timedelta(seconds=8)
+    await site.authorise(span("gate", 2, 8), deadline=deadline)
     ready = _ready(await site.run())
     await site.exporter.erase_old()
     assert len(await site.keys()) == len(ready.files), "not before the deadline"
-    site.now += timedelta(seconds=4)
+    site.now = deadline + timedelta(seconds=1)
     await site.exporter.erase_old()
     assert len(await site.keys()) == len(ready.files), "the store's lock holds until its own clock says so"
-    await asyncio.sleep(4)
+    await asyncio.sleep((deadline - system_clock()).total_seconds() + 1)
     await site.exporter.erase_old()
     assert await site.keys() == {}
     await site.exporter.erase_old()
