@@ -42,12 +42,12 @@ async def ends(link: Link) -> AsyncIterator[Ends]:
     writer.transport.abort()
 
 
-async def answered(ends: Ends, word: bytes) -> bool:
-    """Whether the echo comes back within half a second."""
+async def answered(ends: Ends, word: bytes, within: float = 20) -> bool:
+    """Whether the echo comes back, within so many seconds."""
     reader, writer = ends
     writer.write(word)
     try:
-        return await asyncio.wait_for(reader.readexactly(len(word)), 0.5) == word
+        return await asyncio.wait_for(reader.readexactly(len(word)), within) == word
     except (TimeoutError, asyncio.IncompleteReadError, OSError):
         return False
 
@@ -55,7 +55,7 @@ async def answered(ends: Ends, word: bytes) -> bool:
 async def closed(ends: Ends) -> bool:
     """Whether the connection has broken, without having been asked anything."""
     try:
-        return await asyncio.wait_for(ends[0].read(1), 2) == b""
+        return await asyncio.wait_for(ends[0].read(1), 20) == b""
     except ConnectionError:
         return True
 
@@ -69,7 +69,7 @@ async def test_it_carries_much_in_both_directions_and_the_end(link: Link) -> Non
         await writer.drain()
         writer.write_eof()
 
-    _, heard = await asyncio.wait_for(asyncio.gather(send(), reader.read(-1)), 20)
+    _, heard = await asyncio.wait_for(asyncio.gather(send(), reader.read(-1)), 60)
     assert heard == body
     writer.close()
 
@@ -90,9 +90,9 @@ async def test_a_cut_breaks_connections_and_refuses_new_ones(link: Link, ends: E
 async def test_a_black_hole_keeps_connections_and_swallows_bytes(link: Link, ends: Ends) -> None:
     assert await answered(ends, b"one")
     await link.black_hole()
-    assert not await answered(ends, b"lost")
+    assert not await answered(ends, b"lost", within=0.5)
     fresh = await asyncio.open_connection(LOOPBACK, link.port)
-    assert not await answered(fresh, b"lost too")
+    assert not await answered(fresh, b"lost too", within=0.5)
     assert link.connections == 2
     await link.restore()
     assert await closed(ends)
@@ -118,7 +118,7 @@ async def test_what_ends_in_the_hole_is_heard_of_after_it(link: Link, ends: Ends
     await asyncio.sleep(0.1)
     assert link.connections == 1
     await link.restore()
-    for _ in range(40):
+    for _ in range(400):
         if link.connections == 0:
             break
         await asyncio.sleep(0.05)

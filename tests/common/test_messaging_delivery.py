@@ -277,7 +277,12 @@ async def test_a_batch_that_takes_long_is_not_given_to_another(
     await until(lambda: _arrived(leaf, 5))
     async with probe(bus, "exporter", tmp_path, slowly) as exporter:
         await until(lambda: len(exporter.ids) == 5)
+        await until(lambda: _settled(leaf))
         metrics = (await exporter.get("/metrics")).text
-        info = await leaf.jetstream().consumer_info("DISTRICT", "exporter")
-    assert (info.num_redelivered, info.num_ack_pending) == (0, 0)
+    assert (await leaf.jetstream().consumer_info("DISTRICT", "exporter")).num_redelivered == 0
     assert 'outcome="seen"' not in metrics
+
+
+async def _settled(leaf: Client) -> bool:
+    info = await leaf.jetstream().consumer_info("DISTRICT", "exporter")
+    return bool((info.num_pending, info.num_ack_pending) == (0, 0))

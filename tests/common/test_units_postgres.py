@@ -97,7 +97,7 @@ async def test_a_killed_database_loses_nothing_and_doubles_nothing(server: Postg
         await asyncio.sleep(0.3)
         await server.kill()
         await server.start()
-    await asyncio.wait_for(loading, 60)
+    await asyncio.wait_for(loading, 90)
     assert failures
     admin = await server.admin()
     rows = await admin.fetch("SELECT id FROM t.effects ORDER BY id")
@@ -121,7 +121,7 @@ async def test_a_frozen_database_is_noticed_in_time(
             await units.ping()
         with pytest.raises(DatabaseAway):
             await units.once(envelope("a"), work("1"))
-        assert time.monotonic() - begun < 15
+        assert time.monotonic() - begun < 60
     await pool.close()
 
 

@@ -52,7 +52,7 @@ async def test_a_killed_process_keeps_what_it_acknowledged(tmp_path: Path) -> No
     )
     assert made.stdout
     for _ in range(100):
-        await asyncio.wait_for(made.stdout.readline(), 20)
+        await asyncio.wait_for(made.stdout.readline(), 60)
     made.kill()
     rest, _ = await made.communicate()
     acknowledged = 100 + len(rest.split())
