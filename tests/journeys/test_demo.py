@@ -2,21 +2,33 @@
 
 import asyncio
 import hashlib
+import io
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from reelwarden_local.demo import sample
 from reelwarden_local.demo.discover import FootageError
+from reelwarden_local.demo.facts import LABELS, VALUES
 from reelwarden_local.demo.play import play
+from reelwarden_local.demo.story import StepFailedError, Story
+from reelwarden_local.demo.witness import until
+from reelwarden_local.words import Words
 
 DEMO_SECONDS = 400
 """Generous: the promise of three minutes is for a machine that does nothing else."""
+
+
+@pytest.fixture(autouse=True)
+def chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RW_LANG", "zh")
 
 
 async def demo(state: Path, *options: str) -> tuple[int, dict[str, Any], str]:
@@ -63,6 +75,51 @@ async def test_the_demo_shows_every_rule_that_it_is_about(tmp_path: Path) -> Non
     shown = {rule for proof in told["proofs"] for rule in proof["rules"]}
     assert shown >= {"R2", "R3.1", "R3.2", "R3.3", "R4.1", "R4.2", "R4.3", "R4.4", "R5.1", "R5.2"}
     assert {proof["step"] for proof in told["proofs"]} == set(range(1, 9))
+    assert not {line: words for line in printed.splitlines() if (words := foreign(line))}
+
+
+def foreign(line: str) -> set[str]:
+    """English words in a line of the Chinese story, but for names, places and formats."""
+    words = set(re.findall(r"[A-Za-z]{3,}", re.sub(r"\S*[/.]\S*", " ", line)))
+    return words - {
+        "NATS",
+        "PostgreSQL",
+        "JSON",
+        "PDF",
+        "HTML",
+        "SHA",
+        "INS",
+        "frigate",
+        "mediamtx",
+        "template",
+    }
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+async def test_what_a_story_waits_for_in_vain_is_told_in_its_language(
+    lang: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RW_LANG", lang)
+    story = Story(Console(file=io.StringIO()))
+
+    async def never() -> bool:
+        return False
+
+    with pytest.raises(StepFailedError), story.step(Words("第一步", "first step")):
+        await until(Words("好消息", "good news"), never, seconds=0.1)
+    assert story.proofs[0].claim == str(
+        Words(
+            "本步中断：等了 0 秒，仍未等到：好消息",
+            "the step broke off: waited 0 s in vain for: good news",
+        )
+    )
+    assert story.proofs[0].claim in story.console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("words", [*LABELS.values(), *VALUES.values()], ids=str)
+def test_what_was_measured_has_words_in_both_languages(words: Words) -> None:
+    assert re.search("[一-鿿]", words.zh)
+    assert words.en.isascii()
 
 
 def forget_times(footage: Path) -> None:
@@ -104,9 +161,20 @@ async def test_a_mistaken_folder_clears_nothing(tmp_path: Path) -> None:
     state = tmp_path / "demo"
     state.mkdir()
     (state / "story.json").write_text("{}")
-    with pytest.raises(FootageError, match="no file name tells"):
+    with pytest.raises(FootageError, match="看得出"):
         await play(state, tmp_path / "junk")
     assert (state / "story.json").exists()
+
+
+@pytest.mark.parametrize(("footage", "state"), [("demo/mine", "demo"), ("mine", "mine/.state"), ("x", "x")])
+async def test_footage_in_the_folder_that_a_demo_clears_is_refused(
+    tmp_path: Path, footage: str, state: str
+) -> None:
+    (tmp_path / footage).mkdir(parents=True)
+    (tmp_path / footage / "cam-20260302-080000.mp4").touch()
+    with pytest.raises(FootageError, match="--state"):
+        await play(tmp_path / state, tmp_path / footage)
+    assert (tmp_path / footage / "cam-20260302-080000.mp4").exists()
 
 
 async def test_a_folder_without_footage_is_refused_in_one_sentence(tmp_path: Path) -> None:
@@ -125,5 +193,5 @@ async def test_a_folder_without_footage_is_refused_in_one_sentence(tmp_path: Pat
     )
     printed, _ = await process.communicate()
     assert process.returncode == 2
-    assert "no video files" in printed.decode()
+    assert "没有录像文件" in printed.decode()
     assert "Traceback" not in printed.decode()

@@ -1,9 +1,7 @@
 """The `reelwarden` command: play the demo, keep a district running, check a configuration."""
 
 import asyncio
-import contextlib
 import json
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -11,19 +9,17 @@ from typing import Annotated
 
 import typer
 from argon2 import PasswordHasher
-from rich.console import Console
 
 from reelwarden_common.db import SERVICES, MigrationError, drift
 from reelwarden_common.district import ConfigError, load
 from reelwarden_common.errors import ReelwardenError
 from reelwarden_local import nats_files
-from reelwarden_local.demo import sample
 from reelwarden_local.demo.play import play
 from reelwarden_local.servers import Postgres, ServerError
-from reelwarden_local.stack import Stack
+from reelwarden_local.up import up as keep_up
+from reelwarden_local.words import Words
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
-_console = Console(stderr=True)
 
 
 @app.command()
@@ -41,8 +37,7 @@ def demo(
     try:
         result = asyncio.run(play(state.absolute(), footage))
     except (ServerError, MigrationError, ReelwardenError) as error:
-        _console.print(f"[red]the demo could not start:[/red] {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from error
+        raise _not_started(error) from error
     if as_json:
         print(json.dumps(result.as_dict(), ensure_ascii=False, indent=2))
     raise typer.Exit(0 if result.passed else 1)
@@ -57,43 +52,14 @@ def up(
 ) -> None:
     """Keep a whole district running on this machine until Ctrl-C."""
     try:
-        asyncio.run(_up(state, district))
+        asyncio.run(keep_up(state.absolute(), district))
     except (ServerError, MigrationError, ReelwardenError) as error:
-        _console.print(f"[red]could not start:[/red] {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from error
+        raise _not_started(error) from error
 
 
-async def _up(state: Path, district: Path | None) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    first_time = not (state / "district.toml").exists()
-    recorders = sample.prepare(state) if district is None else None
-    if recorders and first_time:
-        _console.print("recorders write past footage …")
-        await asyncio.to_thread(sample.write_past, recorders)
-    toml = district or state / "district.toml"
-
-    def say(step: str) -> None:
-        _console.print(f"starting {step} …")
-
-    async with Stack(state, toml, progress=say) as stack:
-        print(f"desk        {stack.desk_url}")
-        print(f"dashboard   {stack.dashboard_url}")
-        print(f"S3 store    http://{stack.s3.endpoint}")
-        print(f"NATS hub    {stack.bus.url()}")
-        print(f"state       {stack.state_dir}")
-        if recorders:
-            print(f"people      {', '.join(p.id for p in stack.config.people)}")
-            print(f"password    {recorders.password}")
-        print("Ctrl-C stops everything.", flush=True)
-        live = asyncio.create_task(recorders.record()) if recorders else None
-        await stop.wait()
-        _console.print("stopping …")
-        if live:
-            live.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await live
+def _not_started(error: Exception) -> typer.Exit:
+    print(Words(f"没有启动：{error}", f"not started: {error}"), file=sys.stderr)
+    return typer.Exit(2)
 
 
 @app.command("check-config")

@@ -15,9 +15,10 @@ from reelwarden_local.roles import DISTRICT_ROLES, SITE_ROLES, module_of, servic
 from reelwarden_local.servers import LOOPBACK, READ_RIGHTS, WRITE_RIGHTS, Identity, Postgres, SeaweedFS
 from reelwarden_local.servers.state import kept_ports, kept_secrets, write_private
 from reelwarden_local.site_host import ROLES_FILE
+from reelwarden_local.words import Words
 
 DATABASE = "reelwarden"
-Progress = Callable[[str], None]
+Progress = Callable[[Words], None]
 
 
 class Stack:
@@ -83,12 +84,17 @@ class Stack:
             ServerError: something did not start; the message ends with its log.
             MigrationError: a schema could not be brought up to date.
         """
-        self._progress("PostgreSQL, S3 store, NATS hub and leaves")
+        self._progress(
+            Words("PostgreSQL、S3 存储、NATS 中心和各校分支", "PostgreSQL, S3 store, NATS hub and leaves")
+        )
         await asyncio.gather(self.postgres.start(), self.s3.start(), self.bus.start())
-        self._progress("database schemas and buckets")
+        self._progress(Words("数据库结构和存储桶", "database schemas and buckets"))
         await self._prepare_database()
         await asyncio.to_thread(self._prepare_buckets)
-        self._progress(f"{len(DISTRICT_ROLES)} district roles, {len(self.schools)} school sites")
+        roles, sites = len(DISTRICT_ROLES), len(self.schools)
+        self._progress(
+            Words(f"区里 {roles} 个角色，{sites} 所学校", f"{roles} district roles, {sites} school sites")
+        )
         self._plan_processes()
         await asyncio.gather(*(process.start() for process in self.processes.values()))
         self._watchers = [asyncio.create_task(keep_alive(p)) for p in self.processes.values()]

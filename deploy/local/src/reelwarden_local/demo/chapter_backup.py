@@ -8,6 +8,7 @@ from reelwarden_local.damage import damage_object
 from reelwarden_local.demo.scene import SCHOOL, Scene
 from reelwarden_local.demo.story import Story
 from reelwarden_local.demo.witness import Indexed, until
+from reelwarden_local.words import Words
 
 
 async def recorded(scene: Scene, story: Story) -> None:
@@ -26,7 +27,7 @@ async def recorded(scene: Scene, story: Story) -> None:
         indexed = len([r for r in await scene.witness.indexed(SCHOOL) if r.status == "recorded"])
         return row if row["runs"] and row["verified"] >= indexed * 0.9 else None
 
-    row = await until("the copies to be read back", look)
+    row = await until(Words("副本全部回读", "the copies to be read back"), look)
     story.prove(
         "R3.2 R4.1",
         "备份记录写明时间和内容；每个副本都已完整回读、核对摘要",
@@ -60,7 +61,7 @@ async def damaged(scene: Scene, story: Story) -> None:
         "R3.2",
         "一个被故意损坏的备份在回读时被发现",
         "a copy damaged on purpose is found by reading it back",
-        holds=await until("the damaged copy to be found", found),
+        holds=await until(Words("损坏的副本被发现", "the damaged copy to be found"), found),
         segment=row.id[:8],
     )
 
@@ -74,7 +75,7 @@ async def damaged(scene: Scene, story: Story) -> None:
         "R3.2",
         "学校重新上传该段，新的副本核对通过",
         "the site stores it again, and the new copy verifies",
-        holds=await until("the copy stored again", again),
+        holds=await until(Words("重新上传副本", "the copy stored again"), again),
     )
 
 
@@ -97,7 +98,7 @@ async def lost(scene: Scene, story: Story) -> None:
         "R3.2 R4.1",
         "一段被绕过系统删除的录像被发现丢失",
         "a segment deleted behind our back is found as lost",
-        holds=await until("the lost segment to be noticed", listed),
+        holds=await until(Words("发现丢失的录像段", "the lost segment to be noticed"), listed),
         file=row.locator,
     )
     await officer.post(f"/api/lost/{row.id}/restore")
@@ -108,7 +109,7 @@ async def lost(scene: Scene, story: Story) -> None:
         )
         return bool(path.exists() and status == "recorded")
 
-    await until("the lost segment restored", back)
+    await until(Words("丢失的录像段恢复", "the lost segment restored"), back)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     story.prove(
         "R3.2",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from reelwarden_local.demo.scene import OTHER, SCHOOL, Scene
 from reelwarden_local.demo.story import Story
 from reelwarden_local.demo.witness import until
+from reelwarden_local.words import Words
 
 CUT_SECONDS = 12
 """At least one whole segment of every camera is closed meanwhile."""
@@ -31,7 +32,7 @@ async def cut(scene: Scene, story: Story) -> None:
         "R4.1 R5.1",
         "断网后，区里看到该校“断联，状态未知”，而不是正常",
         "with its line cut the district shows the school as cut off, state unknown, never green",
-        holds=await until("the school to be shown as cut off", unknown),
+        holds=await until(Words("该校显示为断联", "the school to be shown as cut off"), unknown),
         before=before,
     )
     await asyncio.sleep(max(0.0, CUT_SECONDS - (datetime.now(UTC) - began).total_seconds()))
@@ -41,7 +42,7 @@ async def cut(scene: Scene, story: Story) -> None:
     async def known() -> bool:
         return await state() != "unknown"
 
-    await until("the school to be heard again", known, seconds=60)
+    await until(Words("该校重新联通", "the school to be heard again"), known, seconds=60)
     if scene.sample is None:
         story.not_shown(
             "R3.2", "断网期间录下的录像补齐", "footage recorded while cut off, complete afterwards"

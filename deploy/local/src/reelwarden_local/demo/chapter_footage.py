@@ -9,6 +9,7 @@ from reelwarden_local.demo.scene import OTHER, SCHOOL, Scene
 from reelwarden_local.demo.story import Story
 from reelwarden_local.demo.witness import until
 from reelwarden_local.recorders.manifest import FileKind
+from reelwarden_local.words import Words
 
 _REASONS = {
     FileKind.TRUNCATED: "truncated",
@@ -100,7 +101,7 @@ async def _bad_files(scene: Scene, sample: SampleRecorders, story: Story) -> Non
         found = {(r["school"], r["locator"]): r["reason"] for r in rows}
         return found if found.keys() >= expected.keys() else None
 
-    found = await until("the bad files in the index", look)
+    found = await until(Words("坏文件进入编目", "the bad files in the index"), look)
     for key, kind in sorted(expected.items()):
         story.prove(
             "R4.1",

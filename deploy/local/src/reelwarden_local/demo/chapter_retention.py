@@ -14,6 +14,7 @@ from reelwarden_common.messaging.topology import Stream
 from reelwarden_local.demo.scene import OTHER, SCHOOL, Scene
 from reelwarden_local.demo.story import Story
 from reelwarden_local.demo.witness import until
+from reelwarden_local.words import Words
 from reelwarden_retention.shapes import Plan, signed
 
 
@@ -35,7 +36,7 @@ async def attacked(scene: Scene, story: Story) -> None:
         reasons = {f["facts"].get("reason"): f for f in found if f["kind"] == "plan-refused"}
         return reasons if {"forged", "outdated"} <= reasons.keys() else None
 
-    reasons = await until("the forged and the outdated plan refused", look)
+    reasons = await until(Words("伪造和过时的计划被拒绝", "the forged and the outdated plan refused"), look)
     story.prove(
         "R3.1",
         "伪造的计划和过时的计划都被学校拒绝并上报",
@@ -89,7 +90,7 @@ async def erased(scene: Scene, story: Story) -> None:
         found: list[dict[str, Any]] = await officer.get("/api/sweeps")
         return found if {sweep["school"] for sweep in found} >= expected else None
 
-    sweeps = await until("the first sweeps to stop and ask", stopped)
+    sweeps = await until(Words("首次清理停下来询问", "the first sweeps to stop and ask"), stopped)
     story.prove(
         "R3.1",
         "首次清理先停下来询问，什么都没有销毁",
@@ -128,7 +129,7 @@ async def _gone(scene: Scene, story: Story, due: dict[str, dict[str, str]]) -> N
         found = {(row["school"], row["digest"]) for row in rows}
         return found if found >= to_go else None
 
-    certificates = await until("a certificate for each erasure", certified)
+    certificates = await until(Words("每次销毁的凭证", "a certificate for each erasure"), certified)
     on_disk = {
         (school, digest)
         for school, rows in due.items()
@@ -157,5 +158,5 @@ async def _gone(scene: Scene, story: Story, due: dict[str, dict[str, str]]) -> N
         "R3.1 R3.2",
         "备份中的副本也随之销毁",
         "their copies in the backup are gone too",
-        holds=await until("the copies to be erased", copies),
+        holds=await until(Words("备份副本被销毁", "the copies to be erased"), copies),
     )

@@ -13,6 +13,7 @@ from reelwarden_local.demo.people import Someone
 from reelwarden_local.demo.scene import SCHOOL, Scene, Span
 from reelwarden_local.demo.story import Story
 from reelwarden_local.demo.witness import until
+from reelwarden_local.words import Words
 
 POLICE = "李警官"
 
@@ -85,7 +86,7 @@ async def _in_force(scene: Scene, story: Story, manner: str) -> None:
         states = {hold["state"] for hold in shown["holds"]}
         return shown if shown["holds"] and states <= {"in_force", "gone"} else None
 
-    shown = await until(f"the hold of the {manner} in force", look)
+    shown = await until(Words("录像保全生效", f"the hold of the {manner} in force"), look)
     hold = shown["holds"][0]
     span = scene.viewed if manner == "view" else scene.copied
     held = [row for row in await scene.witness.indexed(SCHOOL, span.camera) if span.covers(row)]
@@ -93,14 +94,13 @@ async def _in_force(scene: Scene, story: Story, manner: str) -> None:
     vaulted = {_digest(path) for path in vault.rglob("*") if path.is_file()}
     story.prove(
         "R3.1",
-        "录像立即保全，学校报告已生效：每一段都在保全库中，摘要核对无误"
-        + ("；缺口另行写明" if hold["gone"] else ""),
-        "held at once; the site reports it in force: every segment in its vault, digests checked"
-        + ("; the gap is named" if hold["gone"] else ""),
+        "录像立即保全，学校报告已生效：现有的每一段都在保全库中，摘要核对无误"
+        + ("；没有录像的时段（未录或已销毁）逐一写明" if hold["gone"] else ""),
+        "held at once; the site reports it in force: all segments there are in its vault, digests checked"
+        + ("; spans without footage (never recorded, or gone before) are named" if hold["gone"] else ""),
         holds=bool(held) and all(row.digest in vaulted for row in held),
-        state=hold["state"],
         segments=len(held),
-        gone=len(hold["gone"]),
+        without_footage=len(hold["gone"]),
     )
 
 
@@ -171,7 +171,7 @@ async def _exported(scene: Scene, story: Story, manner: str) -> None:
         shown: dict[str, Any] = await officer.get(f"/api/applications/{application}")
         return shown if shown["export"] and shown["export"]["ready_at"] else None
 
-    shown = await until(f"the footage part of the {manner}", look)
+    shown = await until(Words("录像导出完成", f"the footage part of the {manner}"), look)
     kinds = {file["kind"] for file in shown["export"]["files"]}
     wanted = {"view", "gaps"} if manner == "view" else {"view", "gaps", "native"}
     story.prove(
@@ -208,7 +208,7 @@ async def _viewed(scene: Scene, story: Story) -> None:
         holds=part.status_code == httpx.codes.PARTIAL_CONTENT
         and part.content[4:8] == b"ftyp"
         and outside.status_code == httpx.codes.FORBIDDEN,
-        range=part.headers.get("content-range"),
+        range=part.headers.get("content-range", "").removeprefix("bytes "),
         gaps=len(viewing["gaps"]),
     )
     await operator.post(f"/api/viewings/{viewing['viewing']}/stop")

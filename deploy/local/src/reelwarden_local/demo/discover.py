@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from reelwarden_common.errors import Refused
+from reelwarden_local.words import Words
 
 _DAY_FOLDER = re.compile(
     r"^(?P<folder>.*?)/?(?P<source>[^/]+)/(?P<day>\d{8}|\d{4}-\d\d-\d\d)/(?P<time>\d{6}|\d\d-\d\d-\d\d)\.\w+$"
@@ -46,13 +47,25 @@ def videos_of(footage: Path) -> list[Path]:
         FootageError: there is no such folder, or no video in it.
     """
     if not footage.is_dir():
-        what = "is a file" if footage.exists() else "no such folder"
-        message = f"{footage}: {what}. Give FOOTAGE the folder that your recorder writes into"
-        raise FootageError(message)
+        what = (
+            Words("是一个文件", "is a file") if footage.exists() else Words("没有这个目录", "no such folder")
+        )
+        raise FootageError(
+            Words(
+                f"{footage}：{what.zh}。请给出录像机写入的目录。",
+                f"{footage}: {what.en}. Give FOOTAGE the folder that your recorder writes into.",
+            )
+        )
     found = list(_videos(footage))
     if not found:
-        message = f"{footage}: no video files ({', '.join(sorted(VIDEO))}) in it or below"
-        raise FootageError(message)
+        kinds = ", ".join(sorted(VIDEO))
+        raise FootageError(
+            Words(
+                f"{footage}：其中没有录像文件（{kinds}）。请给出录像机写入的目录。",
+                f"{footage}: no video files ({kinds}) in it or below. Give the folder that your recorder "
+                "writes into.",
+            )
+        )
     return found
 
 
@@ -86,11 +99,14 @@ def cameras_in(storage: Path) -> list[FoundCamera]:
         if found:
             counts[found] += 1
     if not counts:
-        message = (
-            f"{storage}: no file name tells when it was recorded. Describe the recorder in a district.toml "
-            "(layout or template) and run `reelwarden up --district district.toml`"
+        raise FootageError(
+            Words(
+                f"{storage}：没有一个文件名看得出录像时间。请在 district.toml 中说明录像机"
+                "（layout 或 template），再运行 `reelwarden up --district district.toml`。",
+                f"{storage}: no file name tells when it was recorded. Describe the recorder in a "
+                "district.toml (layout or template) and run `reelwarden up --district district.toml`.",
+            )
         )
-        raise FootageError(message)
     return [
         FoundCamera(c.source, c.layout, c.folder, c.template, files)
         for c, files in sorted(counts.items(), key=lambda item: item[0].source)

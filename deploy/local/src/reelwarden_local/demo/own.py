@@ -3,9 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from reelwarden_local.demo.discover import FoundCamera, cameras_in, copy_of, recognise, videos_of
+from reelwarden_local.demo.discover import (
+    FootageError,
+    FoundCamera,
+    cameras_in,
+    copy_of,
+    recognise,
+    videos_of,
+)
 from reelwarden_local.demo.sample import sample_toml
 from reelwarden_local.servers.state import kept_secrets
+from reelwarden_local.words import Words
 
 SCHOOL = "s001"
 SEGMENT_SECONDS = 60
@@ -25,12 +33,21 @@ class OwnFootage:
         return frozenset(path for path in self.files if recognise(path))
 
 
-def check(footage: Path) -> None:
+def check(footage: Path, state: Path) -> None:
     """Look whether a folder can be played, before anything is made or cleared for it.
 
     Raises:
         FootageError: it cannot; the message says what to do.
     """
+    original, copy = footage.resolve(), state.resolve()
+    if original.is_relative_to(copy) or copy.is_relative_to(original):
+        raise FootageError(
+            Words(
+                f"录像目录 {footage} 与演示要清空的状态目录 {state} 重叠：请用 --state 指定别处的目录。",
+                f"the footage {footage} and the state folder {state}, which a demo clears, overlap: "
+                "choose a folder elsewhere with --state.",
+            )
+        )
     videos_of(footage)
     cameras_in(footage)
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 import httpx
 
 from reelwarden_local.demo.story import StoryError
+from reelwarden_local.words import Words, language
 
 
 class Someone:
@@ -39,8 +40,8 @@ class Someone:
 
     def _accepted(self, method: str, path: str, answer: httpx.Response) -> Any:  # noqa: ANN401 - JSON
         if answer.is_error:
-            message = f"{self.name}: {method} {path} → {answer.status_code} {answer.text[:300]}"
-            raise StoryError(message)
+            told = f"{method} {path} → {answer.status_code} {answer.text[:300]}"
+            raise StoryError(Words(f"{self.name} 的请求被拒绝：{told}", f"{self.name} was refused: {told}"))
         return answer.json() if answer.content else None
 
 
@@ -63,11 +64,14 @@ class People:
         clients = {}
         for where, base in self._bases.items():
             client = httpx.AsyncClient(
-                base_url=base, timeout=20, trust_env=False, headers={"origin": base, "accept-language": "zh"}
+                base_url=base,
+                timeout=20,
+                trust_env=False,
+                headers={"origin": base, "accept-language": language()},
             )
             clients[where] = await self._stack.enter_async_context(client)
             answer = await client.post("/api/session", json={"id": name, "password": self._password})
             if answer.is_error:
-                message = f"{name} cannot log in at the {where}: {answer.status_code} {answer.text[:200]}"
-                raise StoryError(message)
+                told = f"{base} → {answer.status_code} {answer.text[:200]}"
+                raise StoryError(Words(f"{name} 不能登录：{told}", f"{name} cannot log in: {told}"))
         return Someone(name, self._password, clients)

@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -25,9 +23,11 @@ from reelwarden_local.demo.own import OwnFootage
 from reelwarden_local.demo.people import People
 from reelwarden_local.demo.sample import Past, SampleRecorders
 from reelwarden_local.demo.scene import SCHOOL, Scene, Span, own_spans, sample_spans
-from reelwarden_local.demo.story import StepFailedError, Story, StoryError, Words
+from reelwarden_local.demo.story import StepFailedError, Story, StoryError
 from reelwarden_local.demo.witness import Witness, until
 from reelwarden_local.stack import DATABASE, Stack
+from reelwarden_local.state_folder import StateFolder, hold_for_demo
+from reelwarden_local.words import Words
 
 PACE = {
     "RW_ALIVE_SECONDS": "2",
@@ -68,24 +68,19 @@ CHAPTERS: tuple[tuple[Words, tuple[Chapter, ...]], ...] = (
 )
 
 
-def language() -> str:
-    """`RW_LANG`, else Chinese."""
-    return "en" if os.environ.get("RW_LANG", "zh").startswith("en") else "zh"
-
-
 async def play(state: Path, footage: Path | None) -> Story:
     """Play all of it on fresh state and return what was shown.
 
     Raises:
-        ServerError, MigrationError, ConfigError, FootageError: it could not start.
+        ServerError, MigrationError, ConfigError, FootageError, StateFolderError: it could not start.
     """
-    story = Story(language(), Console(highlight=False))
+    story = Story(Console(highlight=False))
     if footage is not None:
-        await asyncio.to_thread(own.check, footage)
-    await asyncio.to_thread(shutil.rmtree, state, ignore_errors=True)
-    async with _stage(state, _recordings(state, footage, story), story) as scene:
-        await _tell(scene, story)
-    story.finish(state / "story.json")
+        await asyncio.to_thread(own.check, footage, state)
+    with hold_for_demo(state) as folder:
+        async with _stage(folder, _recordings(state, footage, story), story) as scene:
+            await _tell(scene, story)
+        story.finish(state / "story.json")
     return story
 
 
@@ -123,14 +118,16 @@ def _recordings(state: Path, footage: Path | None, story: Story) -> Recordings:
 
 
 @asynccontextmanager
-async def _stage(state: Path, recordings: Recordings, story: Story) -> AsyncIterator[Scene]:
-    def progress(step: str) -> None:
-        story.note(f"启动：{step} …", f"starting {step} …")
+async def _stage(folder: StateFolder, recordings: Recordings, story: Story) -> AsyncIterator[Scene]:
+    def progress(step: Words) -> None:
+        story.note(f"启动：{step.zh} …", f"starting {step.en} …")
 
+    state = folder.path
     async with AsyncExitStack() as open_things:
         stack = await open_things.enter_async_context(Stack(state, state / "district.toml", PACE, progress))
         if recordings.sample:
             open_things.push_async_callback(_end, asyncio.create_task(recordings.sample.record()))
+        folder.tell(url=stack.desk_url)
         database = await stack.postgres.admin(DATABASE)
         open_things.push_async_callback(database.close)
         storages = {s: stack.config.storage(s) for s in stack.schools}
@@ -166,7 +163,8 @@ async def _spans(witness: Witness, recordings: Recordings) -> tuple[Span, Span]:
         return not await witness.unaccounted(SCHOOL, files)
 
     with contextlib.suppress(StoryError):
-        await until("your footage to be indexed", accounted, seconds=60 + 0.2 * len(files), every=2)
+        what = Words("您的录像编目完成", "your footage to be indexed")
+        await until(what, accounted, seconds=60 + 0.2 * len(files), every=2)
     return own_spans(await witness.indexed(SCHOOL))
 
 

@@ -10,6 +10,7 @@ from reelwarden_local.demo.sample import Past, SampleRecorders
 from reelwarden_local.demo.story import StoryError
 from reelwarden_local.demo.witness import Indexed, Witness
 from reelwarden_local.stack import Stack
+from reelwarden_local.words import Words
 
 SCHOOL = "s001"
 OTHER = "s002"
@@ -72,7 +73,12 @@ def own_spans(rows: list[Indexed]) -> tuple[Span, Span]:
         StoryError: nothing of it could be indexed.
     """
     if not rows:
-        raise StoryError("none of the copied files could be indexed; see the rejected files at the dashboard")
+        raise StoryError(
+            Words(
+                "副本中没有一个文件可以编目；看板上列有不能用的文件和原因",
+                "none of the copied files could be indexed; the dashboard lists them with the reasons",
+            )
+        )
     ordered = sorted(rows, key=lambda row: row.start)
     newest, oldest = ordered[-1], ordered[0]
     return _within(newest), _within(oldest)

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from reelwarden_common.errors import ReelwardenError
+from reelwarden_local.demo import facts as measured
+from reelwarden_local.words import Words
 
 
 class Verdict(StrEnum):
@@ -23,20 +25,15 @@ class Verdict(StrEnum):
     NOT_SHOWN = "not shown"
 
 
+_NOT_SHOWN = Words("未展示", "not shown")
+
+
 class StoryError(ReelwardenError):
     """The story cannot go on: what it waited for did not come."""
 
 
 class StepFailedError(ReelwardenError):
     """A step broke off; it is told already, and the story ends."""
-
-
-@dataclass(frozen=True)
-class Words:
-    """One sentence in both languages."""
-
-    zh: str
-    en: str
 
 
 @dataclass
@@ -52,28 +49,23 @@ class Proof:
 
 @dataclass
 class Story:
-    """Collects and prints proofs; the language is `zh` or `en`."""
+    """Collects and prints proofs."""
 
-    lang: str
     console: Console
     proofs: list[Proof] = field(default_factory=list)
     _step: int = 0
     _started: float = field(default_factory=time.monotonic)
-
-    def say(self, words: Words) -> str:
-        """The sentence in the story's language."""
-        return words.zh if self.lang == "zh" else words.en
 
     @contextmanager
     def step(self, title: Words) -> Iterator[None]:
         """One step of the story; an error inside becomes a failed proof and ends the story."""
         self._step += 1
         elapsed = time.monotonic() - self._started
-        self.console.print(f"\n[bold]{self._step}. {self.say(title)}[/bold]  [dim]{elapsed:5.1f} s[/dim]")
+        self.console.print(f"\n[bold]{self._step}. {title}[/bold]  [dim]{elapsed:5.1f} s[/dim]")
         try:
             yield
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = str(error) if isinstance(error, ReelwardenError) else f"{type(error).__name__}: {error}"
             self._add((), Words(f"本步中断：{reason}", f"the step broke off: {reason}"), Verdict.FAILED, {})
             raise StepFailedError(reason) from error
 
@@ -87,19 +79,18 @@ class Story:
 
     def note(self, zh: str, en: str) -> None:
         """Tell something that proves nothing."""
-        self.console.print(f"   [dim]{self.say(Words(zh, en))}[/dim]", highlight=False)
+        self.console.print(f"   [dim]{Words(zh, en)}[/dim]", highlight=False)
 
     def _add(self, rules: tuple[str, ...], claim: Words, verdict: Verdict, facts: dict[str, Any]) -> None:
-        proof = Proof(self._step, rules, self.say(claim), verdict, facts)
+        proof = Proof(self._step, rules, str(claim), verdict, facts)
         self.proofs.append(proof)
         mark = {Verdict.SHOWN: "[green]✓[/green]", Verdict.FAILED: "[red]✗[/red]"}.get(
             verdict, "[yellow]–[/yellow]"
         )
-        suffix = "  [yellow]not shown[/yellow]" if verdict is Verdict.NOT_SHOWN else ""
+        suffix = f"  [yellow]{_NOT_SHOWN}[/yellow]" if verdict is Verdict.NOT_SHOWN else ""
         cited = f"[cyan]{' '.join(rules)}[/cyan] " if rules else ""
         self.console.print(f"   {mark} {cited}{proof.claim}{suffix}", highlight=False)
-        if facts:
-            shown = " · ".join(f"{key}={value}" for key, value in facts.items())
+        if shown := measured.told(facts):
             self.console.print(f"       [dim]{shown}[/dim]", highlight=False)
 
     @property
@@ -118,10 +109,10 @@ class Story:
 
     def finish(self, path: Path) -> None:
         """Print the table of rules and write the same as JSON."""
-        table = Table(title=self.say(Words("各条规则的证明", "Rules and what was shown")))
-        table.add_column(self.say(Words("规则", "rule")))
-        for heading in (Words("已证明", "shown"), Words("不符", "failed"), Words("未展示", "not shown")):
-            table.add_column(self.say(heading), justify="right")
+        table = Table(title=str(Words("各条规则的证明", "Rules and what was shown")))
+        table.add_column(str(Words("规则", "rule")))
+        for heading in (Words("已证明", "shown"), Words("不符", "failed"), _NOT_SHOWN):
+            table.add_column(str(heading), justify="right")
         for rule in sorted({rule for proof in self.proofs for rule in proof.rules}):
             of_rule = [proof.verdict for proof in self.proofs if rule in proof.rules]
             table.add_row(rule, *(str(of_rule.count(verdict)) for verdict in Verdict))
@@ -136,4 +127,4 @@ class Story:
             if self.passed
             else Words(f"有 {len(failed)} 项不符合规则。", f"{len(failed)} proofs failed.")
         )
-        self.console.print(f"[bold]{self.say(verdict)}[/bold]  JSON: {path}", highlight=False, soft_wrap=True)
+        self.console.print(f"[bold]{verdict}[/bold]  JSON: {path}", highlight=False, soft_wrap=True)

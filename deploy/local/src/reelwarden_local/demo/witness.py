@@ -17,6 +17,7 @@ import asyncpg
 
 from reelwarden_local.demo.story import StoryError
 from reelwarden_local.recorders.manifest import FileKind, Manifest
+from reelwarden_local.words import Words
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ class Indexed:
 
 
 async def until(
-    what: str, look: Callable[[], Awaitable[T | None]], *, seconds: float = 40, every: float = 0.25
+    what: Words, look: Callable[[], Awaitable[T | None]], *, seconds: float = 40, every: float = 0.25
 ) -> T:
     """Look again and again until there is something.
 
@@ -48,8 +49,9 @@ async def until(
         if found:
             return found
         await asyncio.sleep(every)
-    message = f"waited {seconds:.0f} s in vain for: {what}"
-    raise StoryError(message)
+    raise StoryError(
+        Words(f"等了 {seconds:.0f} 秒，仍未等到：{what.zh}", f"waited {seconds:.0f} s in vain for: {what.en}")
+    )
 
 
 class Witness:
@@ -117,6 +119,8 @@ class Witness:
             return counts if counts[0] and not counts[1] else None
 
         try:
-            return await until("every file of the manifest in the index", look, seconds=45)
+            return await until(
+                Words("清单中每个文件都已编目", "every file of the manifest in the index"), look, seconds=45
+            )
         except StoryError:
             return await self.compare(school, manifest, before)
