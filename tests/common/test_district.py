@@ -125,6 +125,11 @@ def test_keep_days_come_from_camera_then_school_then_district(tmp_path: Path) ->
     assert config.keep_period("s002", "gate").due(recorded) == datetime(2026, 4, 2, 4, 0, tzinfo=UTC)
 
 
+def test_motion_keeps_a_folder_for_each_camera_and_needs_no_name_of_it(tmp_path: Path) -> None:
+    changed = GOOD.replace('layout = "mediamtx"\nsource = "campus/gate"', 'layout = "motion"')
+    assert read(tmp_path, changed).camera("s002", "gate").recorder.layout is Layout.MOTION
+
+
 def test_unknown_schools_and_cameras_are_refused_by_name(tmp_path: Path) -> None:
     config = read(tmp_path, GOOD)
     with pytest.raises(Refused, match="s009"):
@@ -171,7 +176,11 @@ def test_unknown_schools_and_cameras_are_refused_by_name(tmp_path: Path) -> None
         ("s001:applicant", "s001:district_officer", ["no role 'district_officer'"]),
         ("district:district_officer", "district:applicant", ["no role 'applicant'"]),
         ("s001:applicant", "s001", ["no role ''"]),
-        ("$argon2id$v=19$m=65536$abc", "hunter2", ["does not have the form"]),
+        ("$argon2id$v=19$m=65536$abc", "hunter2", ["reelwarden hash-password"]),
+        ("keep_days = 30", "keep_days = 0", ["must be 1 or more"]),
+        ("keep_days = 30", "keep_days = -30", ["must be 1 or more"]),
+        ("release_delay_hours = 72", "release_delay_hours = -1", ["must be 0 or more"]),
+        ('id = "wang.fang"', 'id = "Wang Fang"', ["lower-case letters"]),
     ],
 )
 def test_a_slip_is_told_with_its_line_and_remedy(tmp_path: Path, old: str, new: str, said: list[str]) -> None:
@@ -229,6 +238,47 @@ def test_clashes_between_tables_are_told_at_once(tmp_path: Path) -> None:
         text[: text.rindex('id = "s001"')].count("\n") + 1,
         line(text, "roles ="),
     ]
+
+
+def test_slips_of_every_kind_are_told_at_once(tmp_path: Path) -> None:
+    """What one key, one table and the whole file can know; one in the only school hides no other."""
+    slips = {
+        'time_zone = "Asia/Shanghai"': 'time_zone = "Mars"',
+        "keep_days = 60": "keep_days = 7",
+        'source = "gate_cam"': 'source = "gate_cam"\nnmae = 1\ntemplate = "%H.mp4"',
+        'storage = "recordings/s002"': 'storage = "recordings/s001/x"',
+        '"s002:safety"': '"s003:safety", 5',
+    }
+    text = GOOD
+    for old, new in slips.items():
+        text = text.replace(old, new)
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, text)
+    assert [one.key for one in caught.value.located] == [
+        "district.time_zone",
+        "schools[s001].keep_days",
+        "schools[s001].cameras[gate].recorder.nmae",
+        "schools[s001].cameras[gate].recorder.template",
+        "schools[s002].storage",
+        "people[wang.fang].roles[2]",
+        "people[wang.fang].roles[3]",
+    ]
+
+
+def test_the_only_school_with_a_slip_is_still_a_school(tmp_path: Path) -> None:
+    only = GOOD[: GOOD.index('[[schools]]\nid = "s002"')].replace('"playground"', '"moon"')
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, only)
+    assert [one.key for one in caught.value.located] == ["schools[s001].cameras[yard].place_kind"]
+
+
+@pytest.mark.parametrize(
+    "written", ['"hunter2"', "['hunter2']", '"$2b$12$hunter2"', "{ hunter2 = 1 }", '"$argon2i$hunter2"']
+)
+def test_what_stands_in_place_of_a_hash_is_never_shown(tmp_path: Path, written: str) -> None:
+    error = refusal(tmp_path, '"$argon2id$v=19$m=65536$abc"', written)
+    assert "hunter2" not in str(error)
+    assert "reelwarden hash-password" in error.located[0].problem.zh
 
 
 def test_cameras_that_read_the_same_files_are_refused(tmp_path: Path) -> None:

@@ -63,15 +63,36 @@ def _not_started(error: Exception) -> typer.Exit:
 
 
 @app.command("check-config")
-def check_config(path: Annotated[Path, typer.Argument(help="A district.toml.")]) -> None:
-    """Check a district.toml; every problem with its line, exit 1 if there is one."""
+def check_config(
+    path: Annotated[Path, typer.Argument(help="A district.toml.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Check a district.toml; every problem with its line and what to do, exit 1 if there is one."""
     try:
         config = load(path)
     except ConfigError as error:
-        print(error)
+        print(_problems_as_json(error) if as_json else error)
         raise typer.Exit(1) from error
+    if as_json:
+        print(json.dumps({"right": True, "problems": []}))
+        return
+    schools, people = len(config.schools), len(config.people)
     cameras = sum(len(school.cameras) for school in config.schools)
-    print(f"{path}: {len(config.schools)} schools, {cameras} cameras, {len(config.people)} people: all right")
+    print(
+        Words(
+            f"{path}：{schools} 所学校，{cameras} 路摄像头，{people} 人，没有问题",
+            f"{path}: {schools} schools, {cameras} cameras, {people} people: all right",
+        )
+    )
+
+
+def _problems_as_json(error: ConfigError) -> str:
+    problems = [
+        {"line": one.line, "key": one.key, "zh": one.problem.zh, "en": one.problem.en}
+        for one in error.located
+    ]
+    return json.dumps({"right": False, "problems": problems}, ensure_ascii=False, indent=2)
 
 
 @app.command("hash-password")

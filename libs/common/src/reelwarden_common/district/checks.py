@@ -1,78 +1,146 @@
-"""What only the whole file can know: ids that clash, periods below the floor, folders that overlap."""
+"""What more than one key must be right for: ids that clash, periods below the floor, folders that overlap.
 
-from collections.abc import Iterable, Iterator
+These look at the file as it was written and pass over what has the wrong shape, which the models tell: so a
+slip in one place hides none in another.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple
 
 from reelwarden_common.district.choices import Layout, PersonRole
-from reelwarden_common.district.models import DistrictFile, Person, School
+from reelwarden_common.district.models import RecorderSettings, Retention, is_school_id
 from reelwarden_common.district.problems import Problem, closest
+from reelwarden_common.district.template import undetermined
 from reelwarden_common.district.toml_lines import KeyPath
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 
 
-class _HasId(Protocol):
-    @property
-    def id(self) -> str: ...
+class _Table(NamedTuple):
+    """A table as it was written, and where."""
+
+    path: KeyPath
+    values: dict[str, Any]
+
+    def tables(self, key: str) -> list["_Table"]:
+        """The tables of a list."""
+        found = self.values.get(key)
+        items = enumerate(found) if isinstance(found, list) else ()
+        return [_Table((*self.path, key, n), item) for n, item in items if isinstance(item, dict)]
+
+    def table(self, key: str) -> "_Table":
+        """One table, empty where there is none."""
+        found = self.values.get(key)
+        return _Table((*self.path, key), found if isinstance(found, dict) else {})
+
+    def text(self, key: str) -> str:
+        """A text, empty where there is none."""
+        found = self.values.get(key)
+        return found if isinstance(found, str) else ""
+
+    def number(self, key: str, default: int | None = None) -> int | None:
+        """A whole number above nought."""
+        found = self.values.get(key, default)
+        return found if type(found) is int and found > 0 else None
+
+    def wrong(self, key: str, zh: str, en: str) -> Problem:
+        return Problem((*self.path, key), zh, en)
 
 
-def problems(file: DistrictFile, folder: Path) -> Iterator[Problem]:
-    """Find what is wrong between tables; `folder` is where the file lies."""
-    yield from _same_ids(file.schools, ("schools",), "学校", "school")
-    yield from _same_ids(file.people, ("people",), "人员", "person")
-    for index, school in enumerate(file.schools):
-        cameras: KeyPath = ("schools", index, "cameras")
-        yield from _same_ids(school.cameras, cameras, "摄像机", "camera")
-        yield from _same_recordings(school, cameras)
+def problems(raw: dict[str, Any], folder: Path) -> Iterator[Problem]:
+    """Find what does not fit together; `folder` is where the file lies."""
+    file = _Table((), raw)
+    schools, people = file.tables("schools"), file.tables("people")
+    if raw.get("schools") == []:
+        yield file.wrong("schools", "至少要有 1 所学校。", "needs at least 1 entry: describe a school.")
+    yield from _same_ids(schools, "学校", "school")
+    yield from _same_ids(people, "人员", "person")
+    for school in schools:
+        cameras = school.tables("cameras")
+        yield from _same_ids(cameras, "摄像机", "camera")
+        for camera in cameras:
+            yield from _names_no_time(camera.table("recorder"))
+        yield from _same_recordings(cameras)
     yield from _below_floor(file)
-    yield from _overlapping_storage(file.schools, folder)
-    schools = [school.id for school in file.schools]
-    for index, person in enumerate(file.people):
-        yield from _unknown_roles(person, schools, ("people", index, "roles"))
+    yield from _overlapping_storage(schools, folder)
+    for person in people:
+        yield from _unknown_roles(person, [school.text("id") for school in schools])
 
 
-def _same_ids(things: Iterable[_HasId], path: KeyPath, zh: str, en: str) -> Iterator[Problem]:
+def _same_ids(things: list[_Table], zh: str, en: str) -> Iterator[Problem]:
     seen: set[str] = set()
-    for index, thing in enumerate(things):
-        if thing.id in seen:
-            yield Problem(
-                (*path, index, "id"),
-                f"{zh}编号 {thing.id!r} 已经用过，请另取一个。",
-                f"another {en} above has the id {thing.id!r} already: choose a different one.",
+    for thing in things:
+        name = thing.text("id")
+        if name in seen:
+            yield thing.wrong(
+                "id",
+                f"{zh}编号 {name!r} 已经用过，请另取一个。",
+                f"another {en} above has the id {name!r} already: choose a different one.",
             )
-        seen.add(thing.id)
+        seen |= {name} - {""}
 
 
-def _same_recordings(school: School, path: KeyPath) -> Iterator[Problem]:
+def _names_no_time(recorder: _Table) -> Iterator[Problem]:
+    layout, template = recorder.text("layout"), recorder.text("template")
+    if layout not in list(Layout):
+        return
+    if layout != Layout.TEMPLATE:
+        if template:
+            yield recorder.wrong(
+                "template",
+                f'布局 {layout} 的文件名是固定的：请删去 template，或改用 layout = "template"。',
+                f'layout {layout} has names of its own: remove template, or set layout = "template".',
+            )
+        if layout != Layout.MOTION and not recorder.values.get("source"):
+            yield recorder.wrong(
+                "source",
+                "缺少 source：录像机给这台摄像机起的名字。",
+                "source is missing: the recorder's own name of this camera.",
+            )
+        return
+    if "{source}" in template and not recorder.values.get("source"):
+        yield recorder.wrong(
+            "source",
+            "template 用到 {source}，但没有写 source。",
+            "template holds {source}, but source is not given.",
+        )
+    if not isinstance(recorder.values.get("template", ""), str):
+        return
+    seconds = recorder.number("segment_seconds") or RecorderSettings.model_fields["segment_seconds"].default
+    if reason := undetermined(template, seconds):
+        yield recorder.wrong("template", *reason)
+
+
+def _same_recordings(cameras: list[_Table]) -> Iterator[Problem]:
     """Two cameras that read the same files would each claim them."""
     seen: dict[tuple[str, ...], str] = {}
-    for index, camera in enumerate(school.cameras):
-        recorder = camera.recorder
-        names = recorder.source
-        if recorder.layout is Layout.TEMPLATE:
-            names = recorder.template.replace("{source}", recorder.source)
-        files = (recorder.layout, str(Path(recorder.folder)), names)
+    for camera in cameras:
+        recorder = camera.table("recorder")
+        names = recorder.text("source")
+        if recorder.text("layout") == Layout.TEMPLATE:
+            names = recorder.text("template").replace("{source}", names)
+        if not names:
+            continue
+        files = (recorder.text("layout"), str(Path(recorder.text("folder"))), names)
         if files in seen:
-            yield Problem(
-                (*path, index, "recorder"),
+            yield camera.wrong(
+                "recorder",
                 f"与摄像机 {seen[files]!r} 读取同样的文件：每台摄像机要有自己的 folder、source 或 template。",
                 f"reads the same files as camera {seen[files]!r}: give each its own folder, source or "
                 "template.",
             )
-        seen.setdefault(files, camera.id)
+        seen.setdefault(files, camera.text("id"))
 
 
-def _below_floor(file: DistrictFile) -> Iterator[Problem]:
-    floor = file.retention.floor_days
-    asked: list[tuple[KeyPath, int | None]] = [(("retention",), file.retention.keep_days)]
-    for number, school in enumerate(file.schools):
-        path: KeyPath = ("schools", number)
-        asked.append((path, school.keep_days))
-        asked += [((*path, "cameras", n), camera.keep_days) for n, camera in enumerate(school.cameras)]
-    for path, days in asked:
-        if days is not None and days < floor:
-            yield Problem(
-                (*path, "keep_days"),
+def _below_floor(file: _Table) -> Iterator[Problem]:
+    floor = file.table("retention").number("floor_days", Retention().floor_days)
+    schools = file.tables("schools")
+    cameras = [camera for school in schools for camera in school.tables("cameras")]
+    for table in (file.table("retention"), *schools, *cameras):
+        days = table.number("keep_days")
+        if floor and days and days < floor:
+            yield table.wrong(
+                "keep_days",
                 f"保存 {days} 天低于下限 {floor} 天（R3.1；《公共安全视频图像信息系统管理条例》第十七条："
                 f"不少于 30 日）。请改为 {floor} 或更多。",
                 f"keeping {days} days is below floor_days = {floor} (R3.1; 公共安全视频图像信息系统管理条例 "
@@ -80,27 +148,40 @@ def _below_floor(file: DistrictFile) -> Iterator[Problem]:
             )
 
 
-def _overlapping_storage(schools: tuple[School, ...], folder: Path) -> Iterator[Problem]:
+def _overlapping_storage(schools: list[_Table], folder: Path) -> Iterator[Problem]:
     """One school's roles must never walk through another's footage."""
-    roots = [(folder / school.storage).resolve() for school in schools]
-    for index, root in enumerate(roots):
-        for other, school in zip(roots[:index], schools, strict=False):
+    above: list[tuple[Path, _Table]] = []
+    for school in schools:
+        storage = school.text("storage")
+        if not storage or "\0" in storage:
+            continue
+        root = (folder / storage).resolve()
+        for other, theirs in above:
             if root.is_relative_to(other) or other.is_relative_to(root):
-                yield Problem(
-                    ("schools", index, "storage"),
-                    f"存储目录与学校 {school.id!r} 的 {school.storage!r} 重叠：每所学校要有自己的目录。",
-                    f"overlaps {school.storage!r} of school {school.id!r}: give each school a folder of its "
+                name, place = theirs.text("id"), theirs.text("storage")
+                yield school.wrong(
+                    "storage",
+                    f"存储目录与学校 {name!r} 的 {place!r} 重叠：每所学校要有自己的目录。",
+                    f"overlaps {place!r} of school {name!r}: give each school a folder of its "
                     "own, neither inside the other.",
                 )
+        above.append((root, school))
 
 
-def _unknown_roles(person: Person, schools: list[str], path: KeyPath) -> Iterator[Problem]:
-    for index, text in enumerate(person.roles):
+def _unknown_roles(person: _Table, schools: list[str]) -> Iterator[Problem]:
+    roles = person.table("roles")
+    written = person.values.get("roles")
+    all_known = all(is_school_id(school) for school in schools)
+    for index, text in enumerate(written if isinstance(written, list) else ()):
+        if not isinstance(text, str):
+            continue
         place, _, name = text.partition(":")
         at_district = place == DISTRICT_SCHOOL
         allowed = [role.value for role in PersonRole if role.of_district is at_district]
-        where: KeyPath = (*path, index)
+        where: KeyPath = (*roles.path, index)
         if not at_district and place not in schools:
+            if not all_known:
+                continue  # it may be the school whose id is to be mended first
             hint = closest(place, schools)
             yield Problem(
                 where,

@@ -108,19 +108,19 @@ def load(path: Path) -> DistrictConfig:
     """Read and check the file.
 
     Raises:
-        ConfigError: All that is wrong, each with its line. Clashes between tables are looked for once every
-            table is right by itself.
+        ConfigError: All that is wrong, each with its line.
     """
     path = path.absolute()
     text = _read(path)
     raw = _parse(path, text)
+    found = list(checks.problems(raw, path.parent))
     try:
         file = DistrictFile.model_validate(raw)
     except ValidationError as error:
-        found = [from_pydantic(one, _keys_around(one["loc"])) for one in error.errors(include_url=False)]
-        raise ConfigError(path, _locate(found, text, raw)) from None
-    if between := list(checks.problems(file, path.parent)):
-        raise ConfigError(path, _locate(between, text, raw))
+        slips = error.errors(include_url=False)
+        found += [from_pydantic(one, _keys_around(one["loc"])) for one in slips]
+    if found:
+        raise ConfigError(path, _locate(found, text, raw))
     return DistrictConfig(path, file)
 
 
@@ -128,7 +128,12 @@ def _read(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")  # editors on Windows begin files with a mark
     except OSError as error:
-        problem = Problem((), f"无法读取：{error.strerror}。", f"cannot be read: {error.strerror}.")
+        missing = isinstance(error, FileNotFoundError)
+        problem = Problem(
+            (),
+            f"无法读取：{'没有这个文件' if missing else error.strerror}。",
+            f"cannot be read: {error.strerror}.",
+        )
         raise ConfigError(path, [Located(1, path.name, problem)]) from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
@@ -143,7 +148,9 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         line = int(at[1]) if at else text.count("\n") + 1
         problem = Problem(
-            (), f"TOML 语法错误：{error}。", f"this is not TOML: {error}. Mend the line or the one before it."
+            (),
+            f"TOML 语法错误：{error}。请检查这一行或上一行。",
+            f"this is not TOML: {error}. Mend the line or the one before it.",
         )
         raise ConfigError(path, [Located(line, path.name, problem)]) from None
 

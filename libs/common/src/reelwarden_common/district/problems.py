@@ -1,6 +1,7 @@
 """What is wrong in a file, where, and what to do: Chinese first, English second."""
 
 import difflib
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ def wrong(zh: str, en: str, *, key: str = "") -> PydanticCustomError:
     return PydanticCustomError("reelwarden", "{en}", {"zh": zh, "en": en, "key": key})
 
 
+_SHOWN = 60
 _TOLD = {
     "missing": ("缺少必填的 {key}，请补上。", "{key} is required: add it."),
     "string_type": ("应为带引号的字符串，而不是 {input}。", "must be a string in quotes, not {input}."),
@@ -70,10 +72,9 @@ _TOLD = {
     "string_too_short": ("不能为空。", "must not be empty."),
     "string_too_long": ("最长 {max_length} 个字符。", "must have {max_length} characters at most."),
     "string_pattern_mismatch": (
-        "{input} 不符合格式 {pattern}。",
-        "{input} does not have the form {pattern}.",
+        "{input} 不符合格式 {pattern}：用小写字母、数字和连字符，以字母或数字开头。",
+        "{input} does not have the form {pattern}: lower-case letters, digits and hyphens.",
     ),
-    "too_short": ("至少要有 {min_length} 项。", "needs at least {min_length} entry."),
     "tuple_type": ("应为列表（[[{key}]] 或 [...]）。", "must be a list ([[{key}]] or [...])."),
     "model_type": ("应为表（[{key}]）。", "must be a table ([{key}])."),
 }
@@ -99,9 +100,15 @@ def from_pydantic(error: ErrorDetails, known_keys: Iterable[str]) -> Problem:
         hint, choice = closest(str(error["input"]), expected), ", ".join(expected)
         return Problem(
             path,
-            f"{error['input']!r} 不是可选的值{hint.zh}。可选：{choice}。",
-            f"{error['input']!r} is not a choice{hint.en}; choose from {choice}.",
+            f"{_shown(error['input'])} 不是可选的值{hint.zh}。可选：{choice}。",
+            f"{_shown(error['input'])} is not a choice{hint.en}; choose from {choice}.",
         )
     zh, en = _TOLD.get(error["type"], ("{message}", "{message}"))
-    facts = {**context, "key": key, "input": repr(error["input"]), "message": error["msg"]}
+    facts = {**context, "key": key, "input": _shown(error["input"]), "message": error["msg"]}
     return Problem(path, zh.format(**facts), en.format(**facts))
+
+
+def _shown(value: object) -> str:
+    """A value about as it stands in the file."""
+    text = json.dumps(value, ensure_ascii=False, default=str) if not isinstance(value, str) else repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
