@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelwarden_common.district import ConfigError, DistrictConfig, Grant, PersonRole, load
+from reelwarden_common.district import ConfigError, DistrictConfig, Grant, Layout, PersonRole, load
 from reelwarden_common.district.choices import FORBIDDEN_PLACES
 from reelwarden_common.district.template import DIRECTIVES, undetermined
 from reelwarden_common.errors import Refused
@@ -123,6 +123,27 @@ def test_keep_days_come_from_camera_then_school_then_district(tmp_path: Path) ->
     assert config.keep_days("s002", "gate") == 30
     recorded = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
     assert config.keep_period("s002", "gate").due(recorded) == datetime(2026, 4, 2, 4, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ('storage = "recordings/s001"', "schools[s001].keep_days"),
+        ('id = "yard"', "schools[s001].cameras[yard].key_target"),
+    ],
+)
+def test_a_key_target_keeps_ninety_days(tmp_path: Path, where: str, said: str) -> None:
+    error = str(refusal(tmp_path, where, f"{where}\nkey_target = true"))
+    assert said in error
+    assert "反恐怖主义法" in error
+    assert "write keep_days = 90 or more" in error
+
+
+def test_a_key_targets_floor_is_ninety_days(tmp_path: Path) -> None:
+    config = read(tmp_path, GOOD.replace('id = "gate"', 'id = "gate"\nkey_target = true', 1))
+    assert config.keep_days("s001", "gate") == 90
+    assert config.floor_days("s001", "gate") == 90
+    assert config.floor_days("s001", "yard") == 30
 
 
 def test_motion_keeps_a_folder_for_each_camera_and_needs_no_name_of_it(tmp_path: Path) -> None:

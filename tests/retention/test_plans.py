@@ -80,15 +80,29 @@ def test_a_right_signature_makes_no_plan_of_other_text(text: str) -> None:
 
 def test_which_plans_take_over() -> None:
     known = (1, 5, "a" * 64)
-    assert check_takes_over(plan(6), "b" * 64, known, 30)
-    assert check_takes_over(plan(60), "b" * 64, known, 30), "a gap is no reason"
-    assert check_takes_over(plan(1, epoch=2), "b" * 64, known, 30), "a restored district"
-    assert not check_takes_over(plan(5), "a" * 64, known, 30), "known"
+    assert check_takes_over(plan(6), "b" * 64, known, floor)
+    assert check_takes_over(plan(60), "b" * 64, known, floor), "a gap is no reason"
+    assert check_takes_over(plan(1, epoch=2), "b" * 64, known, floor), "a restored district"
+    assert not check_takes_over(plan(5), "a" * 64, known, floor), "known"
     for old in (plan(4), plan(5)):
         with pytest.raises(UntrustedPlan, match="in force"):
-            check_takes_over(old, "b" * 64, known, 30)
+            check_takes_over(old, "b" * 64, known, floor)
     with pytest.raises(UntrustedPlan, match="in force"):
-        check_takes_over(plan(90), "b" * 64, (2, 1, "a" * 64), 30)
+        check_takes_over(plan(90), "b" * 64, (2, 1, "a" * 64), floor)
+
+
+def floor(camera: str) -> int:
+    return 90 if camera == "gate-of-a-key-target" else 30
+
+
+def test_a_key_targets_floor_is_its_own() -> None:
+    enough = CameraPolicy(period=period(days=30))
+    short = enough.model_copy(
+        update={"period": enough.period.model_copy(update={"camera": "gate-of-a-key-target", "days": 89})}
+    )
+    assert check_takes_over(plan(1, policies=(enough,)), "b" * 64, None, floor)
+    with pytest.raises(UntrustedPlan, match="at least 90"):
+        check_takes_over(plan(1, policies=(enough, short)), "b" * 64, None, floor)
 
 
 def test_the_floor_cannot_be_signed_away() -> None:
@@ -96,7 +110,7 @@ def test_the_floor_cannot_be_signed_away() -> None:
     hidden = CameraPolicy(period=period(), superseded=(Superseded(period=period(days=1), until=NOW),))
     for policy in (short, hidden):
         with pytest.raises(UntrustedPlan) as refused:
-            check_takes_over(plan(1, policies=(policy,)), "b" * 64, None, 30)
+            check_takes_over(plan(1, policies=(policy,)), "b" * 64, None, floor)
         assert refused.value.reason == "below-floor"
 
 
@@ -197,7 +211,7 @@ def test_holds_survive_any_order_repetition_and_loss_of_plans(
         now += wait / 4
         digest = f"{heard.version:064d}"
         try:
-            if not check_takes_over(heard, digest, in_force, 30):
+            if not check_takes_over(heard, digest, in_force, floor):
                 continue
         except UntrustedPlan:
             continue

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reelwarden_common.district.choices import Layout, PersonRole
+from reelwarden_common.district.choices import KEY_TARGET_DAYS, Layout, PersonRole
 from reelwarden_common.district.models import RecorderSettings, Retention, is_school_id
 from reelwarden_common.district.problems import Problem, closest
 from reelwarden_common.district.template import undetermined
@@ -62,6 +62,7 @@ def problems(raw: dict[str, Any], folder: Path) -> Iterator[Problem]:
             yield from _names_no_time(camera.table("recorder"))
         yield from _same_recordings(cameras)
     yield from _below_floor(file)
+    yield from _key_targets(file)
     yield from _overlapping_storage(schools, folder)
     for person in people:
         yield from _unknown_roles(person, [school.text("id") for school in schools])
@@ -119,6 +120,8 @@ def _same_recordings(cameras: list[_Table]) -> Iterator[Problem]:
         names = recorder.text("source")
         if recorder.text("layout") == Layout.TEMPLATE:
             names = recorder.text("template").replace("{source}", names)
+        elif recorder.text("layout") == Layout.MOTION:
+            names = "*"
         if not names:
             continue
         files = (recorder.text("layout"), str(Path(recorder.text("folder"))), names)
@@ -146,6 +149,32 @@ def _below_floor(file: _Table) -> Iterator[Problem]:
                 f"keeping {days} days is below floor_days = {floor} (R3.1; 公共安全视频图像信息系统管理条例 "
                 f"art. 17: 30 days at least): write {floor} or more.",
             )
+
+
+def _key_targets(file: _Table) -> Iterator[Problem]:
+    """What is a designated key target keeps 90 days; told where that is said."""
+    general = file.table("retention").number("keep_days", Retention().keep_days)
+    for school in file.tables("schools"):
+        here = school.number("keep_days") or general
+        if school.values.get("key_target") is True:
+            yield from _too_short_for_a_target(school, here)
+        for camera in school.tables("cameras"):
+            days = camera.number("keep_days")
+            if camera.values.get("key_target") is True:
+                yield from _too_short_for_a_target(camera, days or here)
+            elif school.values.get("key_target") is True:
+                yield from _too_short_for_a_target(camera, days)
+
+
+def _too_short_for_a_target(table: _Table, days: int | None) -> Iterator[Problem]:
+    if days and days < KEY_TARGET_DAYS:
+        yield table.wrong(
+            "keep_days" if "keep_days" in table.values else "key_target",
+            f"防范恐怖袭击重点目标的录像保存不少于 {KEY_TARGET_DAYS} 日（《反恐怖主义法》第三十二条），"
+            f"这里是 {days} 天：请写 keep_days = {KEY_TARGET_DAYS} 或更多。",
+            f"a key target keeps {KEY_TARGET_DAYS} days at least (反恐怖主义法 art. 32), here it is {days}: "
+            f"write keep_days = {KEY_TARGET_DAYS} or more.",
+        )
 
 
 def _overlapping_storage(schools: list[_Table], folder: Path) -> Iterator[Problem]:

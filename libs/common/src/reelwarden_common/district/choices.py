@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+KEY_TARGET_DAYS = 90
+"""What a designated key target of terrorism keeps at least (反恐怖主义法 art. 32)."""
 FORBIDDEN_PLACES = {
     "toilet": "卫生间",
     "bathroom": "浴室",

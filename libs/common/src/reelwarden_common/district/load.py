@@ -11,6 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from reelwarden_common.district import checks
+from reelwarden_common.district.choices import KEY_TARGET_DAYS
 from reelwarden_common.district.models import Backup, Camera, DistrictFile, Person, Retention, School
 from reelwarden_common.district.problems import ConfigError, Located, Problem, from_pydantic
 from reelwarden_common.district.toml_lines import KeyPath, key_lines, line_of
@@ -89,6 +90,11 @@ class DistrictConfig:
             or self.school(school).keep_days
             or self.file.retention.keep_days
         )
+
+    def floor_days(self, school: str, camera: str) -> int:
+        """Return what a camera keeps at least, whoever signs less (条例 art. 17, 反恐怖主义法 art. 32)."""
+        target = self.school(school).key_target or self.camera(school, camera).key_target
+        return max(self.file.retention.floor_days, KEY_TARGET_DAYS if target else 0)
 
     def keep_period(self, school: str, camera: str) -> KeepPeriod:
         """Return a camera's keep-days with the grace, counted in the district's zone."""

@@ -159,6 +159,8 @@ class Camera(Table):
     place: Name
     place_kind: Annotated[PlaceKind, BeforeValidator(_allowed_place)]
     priority: StrictBool = False
+    key_target: StrictBool = False
+    """It watches a designated key target: 90 days (反恐怖主义法 art. 32)."""
     keep_days: Days | None = None
     recorder: RecorderSettings
 
@@ -173,6 +175,8 @@ class School(Table):
     write_once: StrictBool = False
     """Its recorders never rewrite a closed file, so that the vault may hold it by a hard link."""
     erasure: Erasure = Erasure.MANAGED
+    key_target: StrictBool = False
+    """All of the school is a designated key target."""
     keep_days: Days | None = None
     cameras: tuple[Camera, ...] = ()
 

@@ -41,6 +41,7 @@ async def build(settings: Settings, machine: MachineClock | None = None) -> Asyn
         school=school.id,
         release_delay=config.release_delay,
         floor_days=settings.floor_days,
+        floors={camera.id: config.floor_days(school.id, camera.id) for camera in school.cameras},
         segment_seconds={camera.id: camera.recorder.segment_seconds for camera in school.cameras},
         keys=read_pinned(settings.keeper_public_key),
         machine=machine or MachineClock(),

@@ -1,6 +1,6 @@
 """What a site may erase and what it must keep: pure functions of plans, holds and periods."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -77,14 +77,16 @@ def margin_of(segment_seconds: float, offset_ms: int) -> timedelta:
     return timedelta(seconds=segment_seconds, milliseconds=abs(offset_ms))
 
 
-def check_takes_over(plan: Plan, digest: str, known: tuple[int, int, str] | None, floor_days: int) -> bool:
+def check_takes_over(
+    plan: Plan, digest: str, known: tuple[int, int, str] | None, floor_of: Callable[[str], int]
+) -> bool:
     """Whether a believed plan is to be applied; False: it is the one that is known.
 
     Args:
         plan: what was heard.
         digest: its digest.
         known: epoch, version and digest of the plan in force.
-        floor_days: the site's own floor.
+        floor_of: the site's own floor in days, by camera.
 
     Raises:
         UntrustedPlan: outdated or below-floor.
@@ -100,9 +102,9 @@ def check_takes_over(plan: Plan, digest: str, known: tuple[int, int, str] | None
     periods = [policy.period for policy in plan.policies]
     periods += [one.period for policy in plan.policies for one in policy.superseded]
     for period in periods:
-        if period.days < floor_days:
+        if period.days < (floor := floor_of(period.camera)):
             raise UntrustedPlan(
-                "below-floor", f"{period.camera}: {period.days} days, this site keeps at least {floor_days}"
+                "below-floor", f"{period.camera}: {period.days} days, this site keeps at least {floor}"
             )
     return True
 

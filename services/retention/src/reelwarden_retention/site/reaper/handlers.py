@@ -31,7 +31,7 @@ async def on_plan_issued(event: PlanIssued, _: Envelope, store: ReaperStore) -> 
     """
     try:
         plan = believed(event, store.school, store.rules.keys)
-        if not check_takes_over(plan, event.digest, store.plan(), store.rules.floor_days):
+        if not check_takes_over(plan, event.digest, store.plan(), store.rules.floor_of):
             return
         _apply(plan, event.digest, store)
     except UntrustedPlan as refused:

@@ -46,9 +46,15 @@ class SiteRules:
     segment_seconds: Mapping[str, int]
     keys: Mapping[str, Ed25519PublicKey]
     """Whose plans are believed, by key id."""
+    floors: Mapping[str, int] = field(default_factory=dict)
+    """Of cameras that keep more than that: key targets."""
     longest_segment: int = 60
     """Seconds; for cameras that the site's own file does not know."""
     machine: MachineClock = field(default_factory=MachineClock)
+
+    def floor_of(self, camera: str) -> int:
+        """What a camera keeps at least, in days; no plan goes below it."""
+        return max(self.floor_days, self.floors.get(camera, 0))
 
 
 class ReaperStore(Store):
