@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -44,6 +45,7 @@ class Index:
     """The index's handlers on a database, at a time that the test sets."""
 
     pool: asyncpg.Pool
+    admin_url: str
     now: datetime = NOW
     known: KnownDays = field(default_factory=KnownDays)
 
@@ -82,7 +84,7 @@ def _envelope(event: Event, at: datetime) -> Envelope:
 async def index(fresh_database: str) -> AsyncIterator[Index]:
     pool = await open_pool(await migrated(fresh_database), "ingest")
     try:
-        yield Index(pool)
+        yield Index(pool, fresh_database)
     finally:
         await pool.close()
 
@@ -231,6 +233,98 @@ async def test_a_day_leaves_when_all_of_it_is_erased_and_stays_erased(index: Ind
     assert await index.status(first) == "erased"
 
 
+def a_day(count: int) -> list[Segment]:
+    """Of one camera, long ago; all on one UTC day."""
+    return segments("s001", "gate", DAY - timedelta(days=33), count)
+
+
+async def test_what_is_held_stays_when_its_day_leaves(index: Index) -> None:
+    *going, held = a_day(12)
+    await index.record(*going, held)
+    await index.hear(erased(*going[:-2]))
+    await index.upkeep.drop_erased_days()
+    assert await index.pool.fetchval("SELECT count(*) FROM segments") == 12, "too much of it must stay"
+    await index.hear(erased(*going[-2:]))
+    await index.upkeep.drop_erased_days()
+    assert await index.pool.fetchval("SELECT count(*) FROM segments") == 1
+    assert await index.status(held) == "recorded"
+    question = SegmentsQuery(school="s001", camera="gate", start=going[0].start, end=held.end)
+    async with index.units.begin() as store:
+        answer = await queries.segments(store.conn, question)
+    assert [one.id for one in answer.segments] == [held.id]
+    await index.hear(erased(held))
+    await index.upkeep.drop_erased_days()
+    assert await index.status(held) is None
+    assert await index.pool.fetchval("SELECT segments FROM dropped_days") == 12
+
+
+async def test_what_is_said_again_of_a_day_that_has_mostly_left_stays_erased(index: Index) -> None:
+    *going, held = a_day(12)
+    await index.record(*going, held)
+    await index.hear(erased(*going))
+    await index.upkeep.drop_erased_days()
+    await index.record(*going, held)
+    assert {await index.status(one) for one in going} == {"erased"}
+    assert await index.status(held) == "recorded"
+    late = segment("s001", "hall", going[0].start)
+    await index.record(late)
+    assert await index.status(late) == "recorded"
+
+
+async def test_what_arrives_while_a_day_leaves_is_not_lost(index: Index) -> None:
+    going = a_day(200)
+    late = segments("s001", "hall", going[0].start, 100)
+    await index.record(*going)
+    await index.hear(erased(*going))
+
+    async def arrive() -> None:
+        for one in late:
+            await again(partial(index.record, one), "deadlock", "no partition", "lock timeout")
+
+    async def leave() -> None:
+        for _ in range(10):
+            await again(index.upkeep.drop_erased_days, "deadlock", "lock timeout")
+            await asyncio.sleep(0.02)
+
+    await asyncio.gather(arrive(), leave())
+    assert {await index.status(one) for one in late} == {"recorded"}
+    assert not {await index.status(one) for one in going} - {None, "erased"}
+
+
+async def test_a_shrinking_that_is_broken_off_changes_nothing(index: Index) -> None:
+    *going, held = a_day(20)
+    await index.record(*going, held)
+    await index.hear(erased(*going))
+    day = going[0].start.date()
+    connection = await index.pool.acquire()
+    await connection.execute("BEGIN")
+    assert await connection.fetchval("SELECT shrink_day($1)", day) == 19
+    connection.terminate()
+    await index.pool.release(connection)
+    assert await index.pool.fetchval("SELECT count(*) FROM segments") == 20
+    assert await index.status(held) == "recorded"
+
+
+async def test_a_large_day_is_judged_by_its_statistics(index: Index) -> None:
+    """Nobody counts ten million rows each ten minutes to learn that they are all still there."""
+    first = a_day(1)[0]
+    await index.record(first)
+    day, admin = first.start.date(), await asyncpg.connect(index.admin_url)
+    try:
+        await admin.execute("SET search_path TO ingest")
+        await admin.execute(
+            "INSERT INTO segments SELECT school, camera, start_at + n * interval '100 milliseconds', end_at,"
+            " digest, id, duration_ms, size, codec, width, height, time_source, uncertainty_ms, locator,"
+            " file_time, said_at, 'erased', changed_at, found FROM segments, generate_series(1, 150000) n"
+        )
+        assert await index.pool.fetchval("SELECT shrink_day($1)", day) is None
+        await admin.execute("ANALYZE segments")
+        assert await index.pool.fetchval("SELECT shrink_day($1)", day) == 150_000
+    finally:
+        await admin.close()
+    assert await index.status(first) == "recorded"
+
+
 async def test_asks_for_what_it_lacks_and_not_for_what_was_erased(index: Index) -> None:
     found = segments("s001", "gate", DAY, 4)
     await index.record(*found[:2])
@@ -346,13 +440,13 @@ async def test_replicas_inserting_the_same_at_once_agree(index: Index) -> None:
     assert await index.pool.fetchval("SELECT count(*) FROM segments") == 400
 
 
-async def again(work: Callable[[], Awaitable[Any]]) -> None:
+async def again(work: Callable[[], Awaitable[Any]], *transient: str) -> None:
     """Do as delivery does with what is transient."""
     for _ in range(20):
         try:
             await work()
         except Exception as error:
-            if "deadlock" not in str(error):
+            if not any(reason in str(error) for reason in transient or ("deadlock",)):
                 raise
         else:
             return

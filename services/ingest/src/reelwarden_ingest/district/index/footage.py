@@ -58,7 +58,7 @@ class FootageStore(Store):
             with self.days_exist():
                 if not await self._copy(found.rows):
                     await self._merge(found.rows)
-            if await self.conn.fetchval("SELECT EXISTS (SELECT 1 FROM erasures WHERE NOT matched)"):
+            if await self.conn.fetchval(_MAY_BE_ERASED, sorted(found.days)):
                 await self._match(found.rows)
         await self.touch(found.hours)
         await self._quarantine(found.wild)
@@ -183,13 +183,20 @@ UPDATE segments s SET status = 'recorded', changed_at = t.said_at, found = NULL,
 FROM staged t
 WHERE {_KEY} AND s.status IN ('lost', 'altered') AND s.changed_at < t.said_at
 RETURNING s.school, s.camera, s.id, s.start_at, s.end_at, s.changed_at"""  # noqa: S608 - constants of ours
+# Certificates that found no segment yet, and those of days that have left for the most part.
+_MAY_BE_ERASED = """
+SELECT EXISTS (SELECT 1 FROM erasures WHERE NOT matched)
+    OR EXISTS (SELECT 1 FROM shrunk_days WHERE day = ANY ($1))"""
 _MATCH_STAGED = f"""
 WITH erased AS (
-    UPDATE erasures e SET matched = true FROM staged t
-    WHERE NOT e.matched AND e.school = t.school AND e.id = t.id
-    RETURNING e.school, e.id, e.erased_at, t.camera, t.start_at, t.digest
+    SELECT e.school, e.id, e.erased_at, t.camera, t.start_at, t.digest
+    FROM staged t JOIN erasures e ON e.school = t.school AND e.id = t.id
+), matched AS (
+    UPDATE erasures e SET matched = true FROM erased t
+    WHERE e.school = t.school AND e.id = t.id AND NOT e.matched
 )
-UPDATE segments s SET status = 'erased', changed_at = t.erased_at FROM erased t WHERE {_KEY}"""  # noqa: S608 - constants of ours
+UPDATE segments s SET status = 'erased', changed_at = t.erased_at FROM erased t
+WHERE {_KEY} AND s.status <> 'erased'"""  # noqa: S608 - constants of ours
 _TOUCH = """
 INSERT INTO hours (school, camera, hour) SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[])
 ON CONFLICT (school, camera, hour) DO UPDATE SET to_check = true, to_count = true

@@ -97,14 +97,15 @@ class Upkeep:
             return len(hours)
 
     async def drop_erased_days(self) -> None:
-        """Let go of days whose every row is certified erased; the certificates stay."""
+        """Let what is certified erased go once it is most of a day; certificates stay, and what is held."""
         async with self._units.begin() as store:
             days = await store.conn.fetch(_DAYS)
         for (day,) in days:
-            async with self._units.begin() as store:
-                rows = await store.conn.fetchval("SELECT drop_day($1)", day)
-            if rows is not None:
-                log(ROLE).info("day_dropped", day=day.isoformat(), segments=rows)
+            for step in ("shrink_day", "drop_day"):
+                async with self._units.begin() as store:
+                    gone = await store.conn.fetchval(f"SELECT {step}($1)", day)
+                if gone is not None:
+                    log(ROLE).info(step, day=day.isoformat(), segments=gone)
 
 
 async def _register(store: IndexStore, school: School, camera: Camera, keep_days: int) -> None:
