@@ -8,7 +8,7 @@ PACKAGES := libs/common services/ingest services/retention services/access servi
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-system system-packages check bench contracts lock clean
+.PHONY: help setup demo up test test-system system-packages check bench bench-district contracts lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -50,6 +50,9 @@ check: setup ## ruff, mypy strict, import contracts, contract drift
 
 bench: setup ## measure against bare loops, one JSON line each
 	@$(BIN)/python -m tests.bench
+
+bench-district: setup ## the same at a district's size: 20 minutes, 40 GB of disk
+	@$(BIN)/python -m tests.bench district
 
 contracts: setup ## write JSON Schema, examples, AsyncAPI and NATS configurations from the event models
 	@$(BIN)/python -m reelwarden_common.contracts --write

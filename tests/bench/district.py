@@ -1,0 +1,210 @@
+"""The index at a district's size: looking up, covering, and letting a day go, with many rows and with few.
+
+Rows are made by the database itself; what is asked of them is asked with the index's own queries, functions
+and role. At most 20 minutes and 40 GB of disk; `BENCH_MILLIONS=5` makes it smaller.
+"""
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import asyncpg
+
+from reelwarden_common.events.ingest import CoverageQuery, SegmentsQuery
+from reelwarden_common.messaging.postgres import open_pool
+from reelwarden_ingest.district.index import queries
+from reelwarden_local.servers import Postgres
+from tests.support.ingest import migrated
+
+MILLIONS = int(os.environ.get("BENCH_MILLIONS", "50"))
+SCHOOLS, CAMERAS = 10, 20
+"""A day of them, a segment each ten seconds: 1.7 million rows."""
+LOOKUPS = 3000
+TWENTY_MINUTES = timedelta(minutes=20)
+LARGE_DAY, SMALL_DAY, HELD = 10_000_000, 1_000_000, 100
+FILL = """
+INSERT INTO ingest.segments (school, camera, start_at, end_at, digest, id, duration_ms, size, codec, width,
+    height, time_source, uncertainty_ms, locator, file_time, said_at, status)
+SELECT school, camera, start_at, start_at + $4, sha256(key), substr(sha256(key), 1, 16),
+    extract(epoch FROM $4::interval) * 1000, 2500000, 'h264', 1920, 1080, 'name', 1000,
+    'recordings/' || to_char(start_at, 'YYYY-MM-DD/HH24') || '/' || camera
+        || to_char(start_at, '/MI.SS') || '.mp4',
+    start_at + $4, start_at + $4, 'recorded'
+FROM (SELECT 's' || lpad(s::text, 3, '0') AS school, 'c' || lpad(c::text, 3, '0') AS camera,
+        $1::timestamptz + n * $4::interval AS start_at
+    FROM generate_series(1, $2::integer) s, generate_series(1, $3::integer) c,
+        generate_series(0, $5::integer - 1) n) places,
+LATERAL (SELECT convert_to(school || camera || start_at, 'UTF8') AS key) keys
+"""
+
+
+def run() -> list[dict[str, Any]]:
+    """Lookup, coverage and expiry."""
+    return asyncio.run(_run())
+
+
+async def _run() -> list[dict[str, Any]]:
+    with TemporaryDirectory() as folder:
+        async with Postgres(Path(folder)) as server:
+            pool = await open_pool(await migrated(server.admin_url()), "ingest")
+            admin = await server.admin()
+            try:
+                return [
+                    await _lookup(admin, pool),
+                    await _coverage(admin, pool),
+                    await _expiry(admin, pool),
+                ]
+            finally:
+                await admin.close()
+                await pool.close()
+
+
+def _day(back: int) -> datetime:
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=back)
+
+
+async def _fill(
+    admin: asyncpg.Connection, start: datetime, schools: int, cameras: int, step: timedelta, count: int
+) -> None:
+    await admin.execute("SET search_path TO ingest")
+    await admin.execute("SELECT make_day($1)", start.date())
+    await admin.execute(FILL, start, schools, cameras, step, count)
+    await admin.execute(f"ANALYZE ingest.segments_{start:%Y%m%d}")
+
+
+async def _lookup(admin: asyncpg.Connection, pool: asyncpg.Pool) -> dict[str, Any]:
+    """The 99th of a hundred lookups, in ms, among all days and among one."""
+    days = max(2, round(MILLIONS * 1e6 / (SCHOOLS * CAMERAS * 8640)))
+    p99 = []
+    for filled in (1, days):
+        for back in range(3 if filled == 1 else 4, 3 + filled):
+            await _fill(admin, _day(back), SCHOOLS, CAMERAS, timedelta(seconds=10), 8640)
+        await admin.execute("CHECKPOINT")
+        await _lookups(pool, filled, LOOKUPS // 3)
+        p99.append(await _lookups(pool, filled, LOOKUPS))
+    few, many = p99
+    return {
+        "name": "lookup",
+        "ours": round(many, 2),
+        "reference": round(few, 2),
+        "ratio": round(many / few, 3),
+        "rows": days * SCHOOLS * CAMERAS * 8640,
+        "target": 1.5,
+        "ok": many / few <= 1.5 and many < 10,
+    }
+
+
+async def _lookups(pool: asyncpg.Pool, days: int, count: int) -> float:
+    chance, took = random.Random(7), []
+    async with pool.acquire() as conn:
+        for _ in range(count):
+            start = _day(3 + chance.randrange(days)) + timedelta(seconds=chance.randrange(84_000))
+            question = SegmentsQuery(
+                school=f"s{chance.randint(1, SCHOOLS):03}",
+                camera=f"c{chance.randint(1, CAMERAS):03}",
+                start=start,
+                end=start + TWENTY_MINUTES,
+            )
+            began = time.perf_counter()
+            answer = await queries.segments(conn, question)
+            took.append(1000 * (time.perf_counter() - began))
+            if len(answer.segments) < 120:
+                raise RuntimeError(f"{question} found {len(answer.segments)} segments")
+    return quantiles(took, n=100)[98]
+
+
+async def _coverage(admin: asyncpg.Connection, pool: asyncpg.Pool) -> dict[str, Any]:
+    """A school-day of 200 cameras and 288,000 segments, in ms, against counting its rows."""
+    start, end = _day(2), _day(1)
+    await _fill(admin, start, 1, 200, timedelta(minutes=1), 1440)
+    async with pool.acquire() as conn:
+        await conn.execute(
+            "INSERT INTO cameras (school, camera) SELECT 's001', 'c' || lpad(c::text, 3, '0')"
+            " FROM generate_series(1, 200) c"
+        )
+        question = CoverageQuery(school="s001", start=start, end=end)
+        took = [await _timed(lambda: queries.coverage(conn, question)) for _ in range(7)]
+        query = "SELECT count(*) FROM segments WHERE school = 's001' AND start_at >= $1 AND start_at < $2"
+        bare = [await _timed(lambda: conn.fetchval(query, start, end)) for _ in range(7)]
+    ours, reference = 1000 * median(took), 1000 * median(bare)
+    return {
+        "name": "coverage",
+        "ours": round(ours, 1),
+        "reference": round(reference, 1),
+        "ratio": round(reference / ours, 3),
+        "target": 200.0,
+        "ok": ours < 200,
+    }
+
+
+async def _expiry(admin: asyncpg.Connection, pool: asyncpg.Pool) -> dict[str, Any]:
+    """The longest lookup elsewhere, in ms, while a large day leaves and while a small one does."""
+    worst, whole = [], []
+    for back, rows in ((40, SMALL_DAY), (41, LARGE_DAY)):
+        day = _day(back)
+        cameras = rows // 10_000
+        await _fill(admin, day, 1, cameras, timedelta(seconds=8), 10_000)
+        partition = f"ingest.segments_{day:%Y%m%d}"
+        await admin.execute(f"UPDATE {partition} SET status = 'erased'")
+        await admin.execute(f"VACUUM ANALYZE {partition}")
+        held = f"SELECT ctid FROM {partition} LIMIT {HELD}"
+        await admin.execute(f"UPDATE {partition} SET status = 'recorded' WHERE ctid IN ({held})")
+        async with _looking(pool) as waits:
+            began = time.perf_counter()
+            left = await _leave(pool, day.date())
+            whole.append(time.perf_counter() - began)
+        if left != cameras * 10_000 - HELD:
+            raise RuntimeError(f"{left} of {rows} rows left")
+        worst.append(1000 * max(waits))
+    small, large = worst
+    return {
+        "name": "expiry",
+        "ours": round(large, 1),
+        "reference": round(small, 1),
+        "ratio": round(large / small, 3),
+        "seconds_in_all": [round(seconds, 2) for seconds in whole],
+        "target": 2.0,
+        "ok": large / small <= 2 and large < 1000,
+    }
+
+
+async def _leave(pool: asyncpg.Pool, day: date) -> int | None:
+    async with pool.acquire() as conn, conn.transaction():
+        gone: int | None = await conn.fetchval("SELECT shrink_day($1)", day)
+        return gone
+
+
+@asynccontextmanager
+async def _looking(pool: asyncpg.Pool) -> AsyncIterator[list[float]]:
+    """Lookups go on and are timed, in seconds."""
+    waits: list[float] = []
+    start = _day(3)
+    question = SegmentsQuery(school="s001", camera="c001", start=start, end=start + TWENTY_MINUTES)
+
+    async def look() -> None:
+        async with pool.acquire() as conn:
+            while True:
+                waits.append(await _timed(lambda: queries.segments(conn, question)))
+
+    looking = asyncio.create_task(look())
+    await asyncio.sleep(0.5)
+    waits.clear()
+    try:
+        yield waits
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+
+
+async def _timed(work: Callable[[], Awaitable[object]]) -> float:
+    began = time.perf_counter()
+    await work()
+    return time.perf_counter() - began
