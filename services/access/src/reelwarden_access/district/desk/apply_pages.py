@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 
 from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.bodies import Filing
-from reelwarden_access.district.desk.domain import MAY_APPLY
+from reelwarden_access.district.desk.domain import MAY_APPLY, required
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_words import WORDS
 from reelwarden_common.district import PersonRole
@@ -61,10 +61,12 @@ def _form(
 @router.post("/apply")
 @router.post("/reception")
 async def filed(request: Request, office: At, person: SignedIn) -> Response:
-    """File it; what is missing is told above the form, which keeps what was written."""
+    """File it; what is missing or wrong is told above the form, which keeps what was written."""
     form = await request.form()
     given = written(form, "cameras")
     try:
+        if request.url.path == "/reception":
+            required({N_("Role"): given.get("outsider")})
         body = _filing(form, given)
         done = await office.file(person, body.draft(office.config.time_zone), body.password)
     except WebRefusal as refusal:
@@ -82,10 +84,11 @@ def _filing(form: FormData, given: Mapping[str, Any]) -> Filing:
     """Cameras come as `school/camera`, so that one form serves several schools."""
     chosen = [one.partition("/") for one in given["cameras"]]
     schools = {school for school, _, _ in chosen}
+    required({N_("Cameras"): chosen})
     if len(schools) > 1:
         raise Wrong("one_school", Text(N_("Choose cameras of one school only.")), "R4.2")
     fields = {k: v for k, v in given.items() if v != ""} | {
-        "school": next(iter(schools), given.get("school", "")),
+        "school": schools.pop(),
         "cameras": [camera for _, _, camera in chosen],
         "documents": [line for line in str(given.get("documents", "")).splitlines() if line.strip()],
         "undertaking": "undertaking" in given,
@@ -95,18 +98,41 @@ def _filing(form: FormData, given: Mapping[str, Any]) -> Filing:
     try:
         return Filing.model_validate({"reason": "", **fields})
     except ValidationError as error:
-        field = str(error.errors()[0]["loc"][0])
-        text = Text(N_("Please fill in: %(field)s."), field=Text(_FIELDS.get(field, field)))
-        raise Wrong("field_missing", text, "R4.2") from error
+        raise _unfit(error) from error
+
+
+def _unfit(error: ValidationError) -> Wrong:
+    """The first field that is missing or cannot be taken, by the name that people see."""
+    first = error.errors()[0]
+    field = Text(_FIELDS[str(first["loc"][0])])
+    most = first.get("ctx", {}).get("max_length")
+    match first["type"]:
+        case "missing":
+            required({field.message: ""})
+        case "string_too_long":
+            text = Text(N_("%(field)s: at most %(most)s characters, please."), field=field, most=most)
+            return Wrong("field_too_long", text, "R4.2")
+        case "too_long":
+            text = Text(N_("%(field)s: at most %(most)s entries, please."), field=field, most=most)
+            return Wrong("field_too_long", text, "R4.2")
+    text = Text(N_("%(field)s: this cannot be understood. Please fill it in anew."), field=field)
+    return Wrong("field_unclear", text, "R4.2")
 
 
 _FIELDS = {
+    "school": N_("School"),
+    "cameras": N_("Cameras"),
     "start": N_("From"),
     "end": N_("To"),
-    "cameras": N_("Cameras"),
+    "manner": N_("Manner"),
     "reason": N_("Reason"),
+    "relation": N_("Relation to those concerned"),
+    "phone": N_("Phone"),
+    "documents": N_("Supporting documents"),
+    "password": N_("Password"),
     "outsider": N_("Role"),
     "name": N_("Name"),
     "unit": N_("Unit"),
-    "documents": N_("Supporting documents"),
+    "identity_document": N_("Identity document"),
+    "authority_document": N_("Authority document"),
 }

@@ -9,8 +9,10 @@ from pydantic import BaseModel, Field
 from reelwarden_access.district.desk.application import Declaration, Draft, Outsider
 from reelwarden_common.events.access import Manner
 
-Line = Annotated[str, Field(max_length=200)]
-Words = Annotated[str, Field(max_length=2000)]
+_NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL keeps no NUL in a text."""
+Line = Annotated[str, Field(max_length=200, pattern=_NO_NUL)]
+Words = Annotated[str, Field(max_length=2000, pattern=_NO_NUL)]
 Password = Annotated[str, Field(max_length=200, description="again: what is signed needs it anew")]
 FormDigest = Annotated[str, Field(max_length=64, description="of the form that was shown and is signed")]
 

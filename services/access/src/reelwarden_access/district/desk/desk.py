@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from reelwarden_access.district.desk.application import Actor, Application, Rules
+from reelwarden_access.district.desk.domain import required
 from reelwarden_access.district.desk.store import DeskStore
 from reelwarden_common.district import DistrictConfig
 from reelwarden_common.events.access import AccessDenied
@@ -88,6 +89,7 @@ class Desk:
             raise
 
     async def _same_person(self, who: Person, password: str) -> None:
+        required({N_("Password"): password})
         if await self.people.verify(who.id, password) is None:
             text = Text(N_("The password is wrong, so nothing was signed (R4.2)."))
             raise Denied("wrong_password", text, "R4.2")

@@ -5,7 +5,7 @@ recorded), `Wrong` where something is missing or does not fit the state of thing
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from reelwarden_access.district.desk.application import (
     BEFORE_RETRIEVAL,
@@ -36,6 +36,8 @@ _MAY_READ = (
 )
 CLOCKS_DIFFER = timedelta(minutes=5)
 """A span may end this much in the future: the browser's clock is not ours."""
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""No footage that could be asked for is older; a year like 0026 is a slip."""
 
 
 def required(fields: Mapping[str, object]) -> None:
@@ -70,6 +72,9 @@ def check_filing(actor: Actor, draft: Draft, rules: Rules, open_already: int, no
         raise Wrong("span_backwards", Text(N_("The span must end after it begins (R4.2).")), "R4.2")
     if draft.end > now + CLOCKS_DIFFER:
         raise Wrong("span_in_future", Text(N_("The span must not reach into the future (R4.2).")), "R4.2")
+    if draft.start < EARLIEST:
+        text = Text(N_("The span begins before the year %(year)s: please check its date (R4.2)."), year=2000)
+        raise Wrong("span_too_early", text, "R4.2")
     if (draft.end - draft.start) * len(draft.cameras) > rules.max_footage:
         hours = f"{rules.max_footage.total_seconds() / 3600:g}"
         text = Text(

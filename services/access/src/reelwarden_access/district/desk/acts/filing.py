@@ -22,7 +22,7 @@ from reelwarden_access.district.desk.application import (
 )
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.store import DeskStore
-from reelwarden_common.district import PersonRole
+from reelwarden_common.district import Camera, DistrictConfig, PersonRole
 from reelwarden_common.events.access import (
     ApplicationApproved,
     ApplicationFiled,
@@ -32,6 +32,8 @@ from reelwarden_common.events.access import (
     RetrievalAuthorised,
 )
 from reelwarden_common.events.base import CameraSpan
+from reelwarden_common.web.refusals import Wrong
+from reelwarden_common.web.text import N_, Text
 
 UNDERTAKING = "undertaking-1"
 """The text of the undertaking that the form shows; a new text gets a new number."""
@@ -57,8 +59,8 @@ def iso(moment: datetime) -> str:
 
 async def file(work: Work, draft: Draft) -> Application:
     """File an application; its footage is held at once (R4.2)."""
+    cameras = _cameras(work.config, draft)
     school = work.config.school(draft.school)
-    cameras = [work.config.camera(school.id, camera) for camera in draft.cameras]
     actor = await work.actor(school.id)
     if draft.outsider is None:
         draft = _for_staff(draft, actor)
@@ -122,6 +124,19 @@ async def file(work: Work, draft: Draft) -> Application:
     await store.applications.sign(application.id, signature)
     store.publish(school.id, _filed(application, work.rules, work.now))
     return application
+
+
+def _cameras(config: DistrictConfig, draft: Draft) -> list[Camera]:
+    known = {(school.id, camera.id): camera for school in config.schools for camera in school.cameras}
+    unknown = [camera for camera in draft.cameras if (draft.school, camera) not in known]
+    if unknown:
+        text = Text(
+            N_("School %(school)s has no camera %(camera)s: please choose again."),
+            school=draft.school,
+            camera=unknown[0],
+        )
+        raise Wrong("unknown_camera", text, "R4.2")
+    return [known[draft.school, camera] for camera in draft.cameras]
 
 
 def _for_staff(draft: Draft, actor: Actor) -> Draft:
