@@ -133,3 +133,94 @@ async def test_a_slip_is_no_refused_attempt(house: DeskHouse) -> None:
     await send(house, written(password=""))
     await send(house, written(**(POLICE_PAGE | {"outsider": ""})), "/reception")
     assert (await house.ask("feng.ju", "GET", "/api/denials")).json()[:1] == before
+
+
+async def press(house: DeskHouse, account: str, path: str, **form: str) -> httpx.Response:
+    """Press a button of an application; answers what is shown then, without the password written in."""
+    async with house.person(account) as http:
+        page = await http.post(path, data=form)
+    assert "hunter2" not in page.text
+    return page
+
+
+def refusal(page: httpx.Response, form: str) -> str:
+    """What is said above a form: nowhere else, and only once."""
+    assert page.text.count('role="alert"') == 1
+    above = page.text[: page.text.index(f"/{form}")]
+    return above.split('role="alert"')[1].split("</p>")[0]
+
+
+async def test_a_refused_signature_keeps_the_opinion(house: DeskHouse) -> None:
+    application = await house.file()
+    path = f"/applications/{application}/decide"
+    digest = (await house.show(application))["digest"]
+    opinion = "同意，请注意保密 <b>"
+    for changes, sentence in (
+        ({"password": "hunter2"}, "密码错误，未签字"),
+        ({"password": ""}, "请填写：密码。"),
+        ({"digest": "0" * 64, "password": PASSWORD}, "此表已不是您所看到的内容"),
+    ):
+        form = {"digest": digest, "opinion": opinion, "decision": "approve"} | changes
+        page = await press(house, "li.lei", path, **form)
+        assert page.status_code in (403, 409, 422)
+        assert sentence in refusal(page, "decide#decide")
+        assert f">{opinion}</textarea>" in unescape(page.text)
+        assert digest in page.text
+    form = {"digest": digest, "opinion": " ", "decision": "reject", "password": PASSWORD}
+    page = await press(house, "li.lei", path, **form)
+    assert "请填写：意见。" in refusal(page, "decide#decide")
+    page = await press(house, "li.lei", path, **form | {"opinion": "长" * 2001})
+    assert "意见：最多 2000 字。" in refusal(page, "decide#decide")
+    assert (await house.show(application))["status"] == "filed"
+
+
+async def test_a_refusal_without_a_form_is_told_on_top(house: DeskHouse) -> None:
+    application = await house.file()
+    path = f"/applications/{application}/decide"
+    page = await press(house, "wang.fang", path, opinion="同意", password=PASSWORD, digest="0" * 64)
+    assert "不能审批自己的申请" in page.text.split('role="alert"')[1].split("</p>")[0]
+    async with house.person("wang.fang") as http:
+        again = await http.get(f"{path}?lang=en")
+        assert (again.status_code, again.headers["location"]) == (303, f"/applications/{application}?lang=en")
+
+
+async def test_the_forms_of_a_copys_way_keep_what_was_written(house: DeskHouse) -> None:
+    application = await house.file("wu.qian", **POLICE)
+    await house.ready(application, "li.lei", "han.mei")
+    path = f"/applications/{application}"
+    page = await press(house, "chen.gang", f"{path}/supervise", present="张警官\n" * 51)
+    assert "在场人：最多 50 项。" in refusal(page, "supervise#supervise")
+    assert page.text.count("张警官\n") >= 50
+    await house.do("chen.gang", f"/api{path}/supervision", {"present": ["张警官"]})
+    await house.do("zhou.jie", "/api/training/ack")
+    handing = {"recipient": "李警官", "medium": "USB 0421"}
+    for password, sentence in ((PASSWORD, "只能交给申请中写明的接收人"), ("hunter2", "密码错误")):
+        page = await press(house, "zhou.jie", f"{path}/release", **handing, password=password)
+        assert sentence in refusal(page, "release#release")
+        assert 'name="recipient" value="李警官"' in page.text
+        assert 'name="medium" value="USB 0421"' in page.text
+    done = {"recipient": "张警官", "password": PASSWORD}
+    await house.do("zhou.jie", f"/api{path}/release", done)
+    record = {"content": "一人翻墙", "outcome": " ", "copies": "12"}
+    page = await press(house, "zhou.jie", f"{path}/record", **record)
+    assert "份数：填写有误，请重新填写。" in refusal(page, "record#fill")
+    page = await press(house, "zhou.jie", f"{path}/record", **record | {"copies": "2"})
+    assert "请填写：结果。" in refusal(page, "record#fill")
+    assert ">一人翻墙</textarea>" in page.text
+    assert 'max="9" value="2"' in page.text
+    body = {"content": "一人翻墙", "outcome": "交警方"}
+    digest = (await house.do("zhou.jie", f"/api{path}/record", body))["digest"]
+    page = await press(house, "wu.qian", f"{path}/sign", digest=digest, password="hunter2")
+    assert "密码错误，未签字" in refusal(page, "sign#sign")
+    for account in ("zhou.jie", "chen.gang", "wu.qian"):
+        await house.do(account, f"/api{path}/record/sign", {"digest": digest, "password": PASSWORD})
+    page = await press(house, "wu.qian", f"{path}/declare", note="回执 8")
+    assert "请填写：使用情况。" in refusal(page, "declare#declare")
+    assert 'name="note" value="回执 8"' in page.text
+    page = await press(house, "wu.qian", f"{path}/declare", declaration="transferred", note=" ")
+    assert "请填写：" in refusal(page, "declare#declare")
+    assert 'value="transferred" required checked' in page.text
+    await house.do("wu.qian", f"/api{path}/declaration", {"declaration": "destroyed"})
+    again = await house.ask("wu.qian", "POST", f"/api{path}/declaration", {"declaration": "returned"})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "declared")
+    assert (await house.show(application))["declaration"] == "destroyed"

@@ -6,13 +6,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.bodies import Filing
 from reelwarden_access.district.desk.domain import MAY_APPLY, required
 from reelwarden_access.district.desk.office import Office
+from reelwarden_access.district.desk.page_fields import taken
 from reelwarden_access.district.desk.page_words import WORDS
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web import Person, SignedIn, Web, Wrong
@@ -87,7 +87,8 @@ def _filing(form: FormData, given: Mapping[str, Any]) -> Filing:
     required({N_("Cameras"): chosen})
     if len(schools) > 1:
         raise Wrong("one_school", Text(N_("Choose cameras of one school only.")), "R4.2")
-    fields = {k: v for k, v in given.items() if v != ""} | {
+    fields = {
+        **given,
         "school": schools.pop(),
         "cameras": [camera for _, _, camera in chosen],
         "documents": [line for line in str(given.get("documents", "")).splitlines() if line.strip()],
@@ -95,44 +96,4 @@ def _filing(form: FormData, given: Mapping[str, Any]) -> Filing:
         "concerns_leader": "concerns_leader" in given,
         "password": form.get("password", ""),
     }
-    try:
-        return Filing.model_validate({"reason": "", **fields})
-    except ValidationError as error:
-        raise _unfit(error) from error
-
-
-def _unfit(error: ValidationError) -> Wrong:
-    """The first field that is missing or cannot be taken, by the name that people see."""
-    first = error.errors()[0]
-    field = Text(_FIELDS[str(first["loc"][0])])
-    most = first.get("ctx", {}).get("max_length")
-    match first["type"]:
-        case "missing":
-            required({field.message: ""})
-        case "string_too_long":
-            text = Text(N_("%(field)s: at most %(most)s characters, please."), field=field, most=most)
-            return Wrong("field_too_long", text, "R4.2")
-        case "too_long":
-            text = Text(N_("%(field)s: at most %(most)s entries, please."), field=field, most=most)
-            return Wrong("field_too_long", text, "R4.2")
-    text = Text(N_("%(field)s: this cannot be understood. Please fill it in anew."), field=field)
-    return Wrong("field_unclear", text, "R4.2")
-
-
-_FIELDS = {
-    "school": N_("School"),
-    "cameras": N_("Cameras"),
-    "start": N_("From"),
-    "end": N_("To"),
-    "manner": N_("Manner"),
-    "reason": N_("Reason"),
-    "relation": N_("Relation to those concerned"),
-    "phone": N_("Phone"),
-    "documents": N_("Supporting documents"),
-    "password": N_("Password"),
-    "outsider": N_("Role"),
-    "name": N_("Name"),
-    "unit": N_("Unit"),
-    "identity_document": N_("Identity document"),
-    "authority_document": N_("Authority document"),
-}
+    return taken(Filing, fields)

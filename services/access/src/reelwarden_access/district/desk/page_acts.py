@@ -6,24 +6,27 @@ from typing import Any
 from reelwarden_access.district.desk.acts.filing import Decision
 from reelwarden_access.district.desk.acts.recording import RecordDraft
 from reelwarden_access.district.desk.acts.releasing import Handing
-from reelwarden_access.district.desk.application import Declaration
+from reelwarden_access.district.desk.bodies import (
+    Deciding,
+    Declaring,
+    Recording,
+    Releasing,
+    Signing,
+    Supervising,
+)
 from reelwarden_access.district.desk.office import Office
-from reelwarden_common.web import Missing, Person, Wrong
-from reelwarden_common.web.text import N_, Text
+from reelwarden_access.district.desk.page_fields import taken
+from reelwarden_common.web import Missing, Person
 
 Form = Mapping[str, Any]
 PageAct = Callable[[Office, Person, str, Form], Awaitable[str | None]]
 """Does it; returns where to go, if not back to the application."""
 
 
-def _text(form: Form, name: str, most: int = 2000) -> str:
-    return str(form.get(name, ""))[:most]
-
-
 async def _approve(office: Office, who: Person, application: str, form: Form) -> None:
-    decision = Decision(_text(form, "digest"), _text(form, "opinion"))
+    body = taken(Deciding, form)
     act = office.reject if form.get("decision") == "reject" else office.approve
-    await act(who, application, decision, _text(form, "password"))
+    await act(who, application, Decision(body.digest, body.opinion), body.password)
 
 
 async def _withdraw(office: Office, who: Person, application: str, _: Form) -> None:
@@ -35,7 +38,8 @@ async def _export(office: Office, who: Person, application: str, _: Form) -> Non
 
 
 async def _supervise(office: Office, who: Person, application: str, form: Form) -> None:
-    await office.open_supervision(who, application, _text(form, "present").splitlines())
+    body = taken(Supervising, {"present": str(form.get("present", "")).splitlines()})
+    await office.open_supervision(who, application, body.present)
 
 
 async def _close_supervision(office: Office, who: Person, application: str, _: Form) -> None:
@@ -48,29 +52,23 @@ async def _view(office: Office, who: Person, application: str, _: Form) -> str:
 
 
 async def _release(office: Office, who: Person, application: str, form: Form) -> None:
-    handing = Handing(_text(form, "recipient", 200), _text(form, "medium", 200))
-    await office.release(who, application, handing, _text(form, "password"))
+    body = taken(Releasing, form)
+    await office.release(who, application, Handing(body.recipient, body.medium), body.password)
 
 
 async def _record(office: Office, who: Person, application: str, form: Form) -> None:
-    copies = _text(form, "copies", 2) or "1"
-    draft = RecordDraft(
-        _text(form, "content"), _text(form, "outcome"), int(copies) if copies.isdecimal() else 1
-    )
-    await office.fill_record(who, application, draft)
+    body = taken(Recording, form)
+    await office.fill_record(who, application, RecordDraft(body.content, body.outcome, body.copies))
 
 
 async def _sign(office: Office, who: Person, application: str, form: Form) -> None:
-    await office.sign_record(who, application, _text(form, "digest"), _text(form, "password"))
+    body = taken(Signing, form)
+    await office.sign_record(who, application, body.digest, body.password)
 
 
 async def _declare(office: Office, who: Person, application: str, form: Form) -> None:
-    try:
-        declaration = Declaration(_text(form, "declaration"))
-    except ValueError as error:
-        text = Text(N_("Please fill in: %(field)s."), field=Text(N_("Declaration")))
-        raise Wrong("field_missing", text, "R4.4") from error
-    await office.declare(who, application, declaration, _text(form, "note"))
+    body = taken(Declaring, form)
+    await office.declare(who, application, body.declaration, body.note)
 
 
 async def _close(office: Office, who: Person, application: str, _: Form) -> None:

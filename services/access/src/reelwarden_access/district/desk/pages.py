@@ -1,6 +1,7 @@
 """The desk's pages: the same acts as the API, for people."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -48,7 +49,18 @@ _LISTS: Mapping[str, tuple[str, str]] = {
     "retrieve": (N_("Retrieve"), N_("Nothing is to be retrieved.")),
     "all": (N_("All applications"), N_("There are no applications yet.")),
 }
+_FORMS = frozenset({"decide", "supervise", "view", "release", "record", "sign", "declare", "withdraw"})
+"""The acts that have a place of their own on an application's page: there they tell their refusal."""
 router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What a button did not do: with what was written beside it (never a password), and why."""
+
+    act: str
+    form: Mapping[str, Any]
+    why: WebRefusal
 
 
 def _web(request: Request) -> Web:
@@ -104,7 +116,7 @@ async def application_page(request: Request, office: At, person: SignedIn, appli
 
 
 async def _application(
-    request: Request, office: Office, person: Person, application: str, problem: WebRefusal | None = None
+    request: Request, office: Office, person: Person, application: str, refused: Refused | None = None
 ) -> Response:
     shown = await office.show(person, application)
     coverage = None
@@ -112,29 +124,38 @@ async def _application(
         coverage = await office.coverage(
             person, CoverageQuery(school=shown.school, start=shown.start, end=shown.end)
         )
+    at_form = refused is not None and refused.act in _FORMS and refused.act in shown.may
     values = {
         "a": shown,
         "coverage": [c for c in coverage.cameras if c.camera in shown.cameras] if coverage else None,
         "asked_index": shown.status in (Status.FILED, Status.APPROVED),
         "camera_names": {c["id"]: c["name"] for c in shown.form["cameras"]},
-        "problem": problem.text if problem else None,
+        "refused": refused if at_form else None,
+        "given": refused.form if refused else {},
+        "problem": refused.why.text if refused and not at_form else None,
         "overdue": bool(shown.use_by and not shown.declaration and shown.use_by < office.now()),
         **WORDS,
     }
-    status = problem.status if problem else 200
+    status = refused.why.status if refused else 200
     return _web(request).render(request, "application.html", values, status)
+
+
+@router.get("/applications/{application}/{act}")
+async def back(request: Request, application: str, act: str) -> Response:  # noqa: ARG001 - the address's
+    """A refusal stands at its button's address; asked for anew (in the other language), the page is meant."""
+    return RedirectResponse(f"/applications/{application}?{request.url.query}", status_code=303)
 
 
 @router.post("/applications/{application}/{act}")
 async def act_on(request: Request, office: At, person: SignedIn, application: str, act: str) -> Response:
-    """Do what a button says; a refusal is told above the application."""
+    """Do what a button says; a refusal is told above its form, which keeps what was written."""
     sent = await request.form()
-    form = written(sent) | {"password": str(sent.get("password", ""))}
+    form = written(sent)
     try:
-        where = await ACTS[act](office, person, application, form)
+        where = await ACTS[act](office, person, application, form | {"password": sent.get("password", "")})
     except WebRefusal as refusal:
-        return await _application(request, office, person, application, refusal)
-    return RedirectResponse(where or f"/applications/{application}", status_code=303)
+        return await _application(request, office, person, application, Refused(act, form, refusal))
+    return RedirectResponse(where or f"/applications/{application}#content", status_code=303)
 
 
 @router.get("/viewings/{viewing}")

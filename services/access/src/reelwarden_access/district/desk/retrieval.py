@@ -262,6 +262,9 @@ def check_declaration(application: Application, actor: Actor, declaration: Decla
     check_status(application, Status.RECORDED)
     if application.manner is not Manner.COPY:
         raise Wrong("no_copy", Text(N_("Nothing was copied, so nothing is to be declared.")), status=409)
+    if application.declaration is not None:
+        text = Text(N_("The use of the copy is declared already, and does not change (R4.4)."))
+        raise Wrong("declared", text, "R4.4", status=409)
     if declaration is Declaration.TRANSFERRED and not note.strip():
         required({N_("Receipt"): ""})
 
