@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from reelwarden_access.district.desk import forms
-from tests.support.desk import PASSWORD, POLICE, DeskHouse
+from tests.support.desk import PASSWORD, PEOPLE, POLICE, DeskHouse
 
 PATHS = {
     "/": ("wang.fang", "我的申请", "My applications"),
@@ -45,6 +45,32 @@ async def test_pages_of_others_say_which_rule(house: DeskHouse, path: str) -> No
     page = await house.ask("nobody", "GET", path)
     assert page.status_code == 403
     assert "R3.3" in page.text
+
+
+@pytest.mark.parametrize("account", PEOPLE)
+async def test_nobody_is_offered_a_page_that_is_refused(house: DeskHouse, account: str) -> None:
+    """Every link that somebody is shown, followed two steps deep, opens."""
+    application = await house.file()
+    await house.ask("qian.duo", "GET", f"/api/applications/{application}")  # a refusal for the alarms
+    seen: set[str] = set()
+    async with house.person(account) as http:
+        http.follow_redirects = True
+        todo = ["/"]
+        for _ in range(3):
+            found: list[str] = []
+            for path in todo:
+                page = await http.get(path)
+                assert page.status_code == 200, (path, page.text)
+                assert "无权" not in page.text, path
+                found += [link for link in re.findall(r'href="(/[^"#]*)"', page.text) if "/web/" not in link]
+            seen.update(todo)
+            of_applications = sorted({f for f in found if f.startswith("/applications/")} - seen)[:5]
+            others = {f for f in found if not f.startswith(("/applications/", "/api/"))}
+            todo = [*sorted(others - seen), *of_applications]
+    assert ("/apply" in seen) == (
+        account in ("wang.fang", "li.lei", "han.mei", "chen.gang", "sun.wei", "zhao.yi", "qian.duo")
+    )
+    assert ("/reception" in seen) == (account == "wu.qian")
 
 
 async def test_nobody_signed_in_is_sent_to_sign_in_and_back(house: DeskHouse) -> None:

@@ -27,7 +27,7 @@ from reelwarden_common.web.text import N_, Text
 
 MAY_APPLY = (PersonRole.APPLICANT, PersonRole.LEADER, PersonRole.SAFETY)
 """R3.3: leaders, the safety department, and those who were authorised."""
-_MAY_READ = (
+MAY_READ = (
     PersonRole.LEADER,
     PersonRole.SAFETY,
     PersonRole.RETRIEVER,
@@ -168,7 +168,7 @@ def check_withdrawal(application: Application, actor: Actor) -> None:
 
 def check_reading(application: Application, actor: Actor) -> None:
     """R3.3: shown to whoever filed it, and to those who have to do with it at this school."""
-    if actor.id != application.filer and not actor.has(*_MAY_READ):
+    if actor.id != application.filer and not actor.has(*MAY_READ):
         text = Text(N_("This application is none of yours, or of another school (R3.3)."))
         raise Denied("not_yours", text, "R3.3")
 

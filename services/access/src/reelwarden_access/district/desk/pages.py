@@ -12,7 +12,7 @@ from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.api.retrieving import opened
 from reelwarden_access.district.desk.application import Status
 from reelwarden_access.district.desk.apply_pages import written
-from reelwarden_access.district.desk.domain import MAY_APPLY
+from reelwarden_access.district.desk.domain import MAY_APPLY, MAY_READ
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_acts import ACTS
 from reelwarden_access.district.desk.page_words import WORDS
@@ -41,6 +41,10 @@ SECTIONS = (
     Section("/all", N_("All applications"), _ALL),
     Section("/alarms", N_("Alarms"), _OVERSEE),
     Section("/training", N_("Rules and training")),
+)
+_DOORS = (
+    ("/apply", N_("File an application"), MAY_APPLY),
+    ("/reception", N_("File for a visitor"), (PersonRole.RECEPTION,)),
 )
 _LISTS: Mapping[str, tuple[str, str]] = {
     "mine": (N_("My applications"), N_("You have not filed any application yet.")),
@@ -75,7 +79,14 @@ async def _list(request: Request, person: Person, view: str) -> Response:
     web, office = _web(request), request.app.state.office
     found = await office.listed(person, view)
     title, empty = _LISTS[view]
-    values = {"title": title, "empty": empty, "applications": found, "view": view, **WORDS}
+    doors = [(path, label) for path, label, roles in _DOORS if person.holds_somewhere(*roles)]
+    values = {
+        "title": title,
+        "empty": empty,
+        "applications": found,
+        "doors": doors if view == "mine" else [],
+        **WORDS,
+    }
     return web.render(request, "list.html", values)
 
 
@@ -199,6 +210,7 @@ async def _alarms(
             for s in office.config.schools
             if person.holds(s.id, PersonRole.SAFETY, PersonRole.DISTRICT_OFFICER)
         },
+        "may_read": {s.id for s in office.config.schools if person.holds(s.id, *MAY_READ)},
         "act_words": words.ACT_WORDS,
         "sweep_words": words.SWEEP_WORDS,
         "school_names": {s.id: s.name for s in office.config.schools},
