@@ -84,7 +84,20 @@ async def test_holds_are_shown_as_far_as_they_are(house: DeskHouse) -> None:
     await house.say("reaper", "s001", answer.model_copy(update={"complete": True, "gone": (gone,)}))
     await eventually(state, ["gone"])
     page = await house.ask("wang.fang", "GET", f"/applications/{application}")
-    assert "部分录像此前已不存在" in page.text
+    assert "已保全，但部分录像此前已不存在" in page.text
+    assert "曾有录像，但保全之前已不存在的时段" in page.text
+    assert "缺口（没有录制记录）" not in page.text
+    gapped = answer.model_copy(update={"complete": True, "gaps": (gone,)})
+    await house.say("reaper", "s001", gapped)
+    await eventually(state, ["in_force"])
+    page = await house.ask("wang.fang", "GET", f"/applications/{application}")
+    assert "已保全，生效" in page.text
+    assert "已不存在" not in page.text
+    assert "缺口（没有录制记录）" in page.text
+    english = await house.ask("wang.fang", "GET", f"/applications/{application}?lang=en")
+    assert "Gap: no recording is known of:" in english.text
+    for words in ("Segments held", "one beyond each end", "min of the span recorded, in 359 segments"):
+        assert words in english.text
     effective = NOW + timedelta(hours=72)
     released = HoldReleased(hold=hold.id, cause=application, reason="rejected", effective_at=effective)
     await house.say("keeper", "s001", released)

@@ -70,10 +70,35 @@ async def test_what_was_gone_before_is_named(site: Site) -> None:
     await site.vault.turn()
     [event] = site.said(HoldInForce)
     assert event.complete
-    assert event.gone == (
-        CameraSpan(camera="gate", start=START + TEN, end=START + 2 * TEN),
-        CameraSpan(camera="gate", start=START + 3 * TEN, end=START + 5 * TEN),
-    )
+    assert event.gone == (CameraSpan(camera="gate", start=START + TEN, end=START + 2 * TEN),)
+    assert event.gaps == (CameraSpan(camera="gate", start=START + 3 * TEN, end=START + 5 * TEN),)
+
+
+@pytest.mark.parametrize("told_by", ["the scanner", "a certificate", "a loss"])
+async def test_what_was_recorded_is_gone_and_what_was_not_is_a_gap(site: Site, told_by: str) -> None:
+    """Three segments side by side are lost in one piece; the recorder was off for the next two."""
+    segments = await site.record(*(START + n * TEN for n in (0, 1, 2, 3, 6)))
+    lost = segments[1:4]
+    for one in lost:
+        (site.root / one.locator).unlink()
+
+    async def remembering(question: SegmentsQuery) -> SegmentsAnswer:
+        answer = await site.answer(question)
+        return answer.model_copy(update={"away": tuple(lost)})
+
+    if told_by == "the scanner":
+        site.vault = Vault(site.units, site.disk, remembering, site.lock, write_once=True)
+        async with site.units.begin() as store:
+            store.conn.execute("DELETE FROM footage")
+    else:
+        async with site.units.begin() as store:
+            for one in lost:
+                (store.catalogue.erased if told_by == "a certificate" else store.catalogue.gone)(one.id)
+    await site.hear(plan(1, holds=(hold("h1", START, START + 7 * TEN),)))
+    await site.vault.turn()
+    [event] = site.said(HoldInForce)
+    assert event.gone == (CameraSpan(camera="gate", start=START + TEN, end=START + 4 * TEN),)
+    assert event.gaps == (CameraSpan(camera="gate", start=START + 4 * TEN, end=START + 6 * TEN),)
 
 
 async def test_a_file_that_the_scanner_still_believes_in_is_told_as_gone(site: Site) -> None:

@@ -94,13 +94,14 @@ async def _in_force(scene: Scene, story: Story, manner: str) -> None:
     vaulted = {_digest(path) for path in vault.rglob("*") if path.is_file()}
     story.prove(
         "R3.1",
-        "录像立即保全，学校报告已生效：现有的每一段都在保全库中，摘要核对无误"
-        + ("；没有录像的时段（未录或已销毁）逐一写明" if hold["gone"] else ""),
-        "held at once; the site reports it in force: all segments there are in its vault, digests checked"
-        + ("; spans without footage (never recorded, or gone before) are named" if hold["gone"] else ""),
+        "录像立即保全，学校报告已生效：每一段都在保全库中，摘要核对无误"
+        + ("；缺口另行写明" if hold["gaps"] else ""),
+        "held at once; the site reports it in force: every segment in its vault, digests checked"
+        + ("; the gap is named" if hold["gaps"] else ""),
         holds=bool(held) and all(row.digest in vaulted for row in held),
         segments=len(held),
-        without_footage=len(hold["gone"]),
+        gone=len(hold["gone"]),
+        gaps=len(hold["gaps"]),
     )
 
 

@@ -130,7 +130,7 @@ class HoldInForce(Event):
     """The site answers for a hold: catalogue complete, every covered segment vaulted, digests checked.
 
     `complete` is False while the hold's span is not over or part of it is not catalogued yet;
-    `gone` names what was already missing when the hold arrived.
+    `gone` names what was recorded and was no longer there when the hold arrived.
     """
 
     SUBJECT: ClassVar[str] = "reaper.hold.inforce"
@@ -143,6 +143,8 @@ class HoldInForce(Event):
     """SHA-256 over the sorted digests of the vaulted segments, each followed by a newline."""
     complete_to: Instant | None = None
     gone: tuple[CameraSpan, ...] = ()
+    gaps: tuple[CameraSpan, ...] = ()
+    """What the site knows no recording of. Sites before this field named gaps as `gone` too."""
 
 
 class VaultMeasured(Event):

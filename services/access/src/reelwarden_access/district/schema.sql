@@ -101,7 +101,8 @@ CREATE TABLE holds (
     digest text,
     gone jsonb NOT NULL DEFAULT '[]',
     released_at timestamptz,
-    lapsed_at timestamptz
+    lapsed_at timestamptz,
+    gaps jsonb NOT NULL DEFAULT '[]'
 );
 CREATE INDEX holds_application ON holds (application);
 

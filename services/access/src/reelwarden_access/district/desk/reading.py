@@ -115,6 +115,7 @@ async def show(work: Work, application_id: str) -> ApplicationShown:
                 segments=h.segments,
                 complete_to=h.complete_to,
                 gone=list(h.gone),
+                gaps=list(h.gaps),
                 released_at=h.released_at,
             )
             for h in await work.store.holds.of(application.id)

@@ -52,9 +52,10 @@ class HoldShown(BaseModel):
     camera: str | None
     state: HoldState
     until: datetime | None
-    segments: int | None
+    segments: int | None = Field(description="held: one beyond each end of the span too")
     complete_to: datetime | None
-    gone: list[CameraSpan]
+    gone: list[CameraSpan] = Field(description="recorded, and no longer there when the hold arrived")
+    gaps: list[CameraSpan] = Field(description="no recording is known of")
     released_at: datetime | None
 
 

@@ -23,7 +23,7 @@ HOLD_WORDS: Mapping[HoldState, str] = {
     HoldState.NOT_YET: N_("not held yet"),
     HoldState.IN_PART: N_("held in part, not complete yet"),
     HoldState.IN_FORCE: N_("held, in force"),
-    HoldState.GONE: N_("part was gone already"),
+    HoldState.GONE: N_("held, but part was gone already"),
     HoldState.OVER: N_("hold is over"),
 }
 MANNER_WORDS: Mapping[Manner, str] = {Manner.VIEW: N_("view"), Manner.COPY: N_("copy")}

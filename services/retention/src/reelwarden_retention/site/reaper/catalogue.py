@@ -4,9 +4,9 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from reelwarden_common.events.base import Id
+from reelwarden_common.events.base import CameraSpan, Id
 from reelwarden_retention.site.reaper import rows
-from reelwarden_retention.site.reaper.domain import Footage, KeptHold
+from reelwarden_retention.site.reaper.domain import Footage, KeptHold, Kind
 
 _PUT_FOOTAGE = """
     INSERT INTO footage (id, camera, start_us, end_us, believed_end_us, size, digest, locator, kind, presence)
@@ -85,6 +85,14 @@ class Catalogue:
         )
         files = [rows.footage(row) for row in found]
         return [one for one in files if kept.covers(one.camera, one.start, one.end, margin)]
+
+    def ever_recorded(self, span: CameraSpan) -> list[Footage]:
+        """All segments of a span that were heard of and are remembered, there or not."""
+        found = self._conn.execute(
+            "SELECT * FROM footage WHERE camera = ? AND start_us < ? AND end_us > ? AND kind = ?",
+            (span.camera, rows.microseconds(span.end), rows.microseconds(span.start), Kind.SEGMENT),
+        )
+        return [rows.footage(row) for row in found]
 
     def vaulted(self, identifier: Id, place: str | None) -> None:
         """A file has its copy in the vault at `place`, or (None) no more."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from reelwarden_common.errors import Refused
 from reelwarden_common.events.base import CameraSpan
+from reelwarden_common.events.ingest import Segment
 from reelwarden_common.events.retention import Hold
 from reelwarden_retention.periods import due
 from reelwarden_retention.shapes import CameraPolicy, Plan, UntrustedPlan, joined
@@ -51,6 +52,10 @@ class Footage:
     presence: Presence
     vault: str | None = None
     """Its place in the vault, below the vault's folder."""
+
+
+Piece = Footage | Segment | CameraSpan
+"""Whatever has a start and an end on one camera."""
 
 
 @dataclass(frozen=True)
@@ -187,18 +192,32 @@ def is_held(one: Footage, standing: Sequence[KeptHold], margins: Mapping[str, ti
     return any(kept.covers(one.camera, one.start, one.end, margin) for kept in standing)
 
 
-def still_gone(
-    missing: Iterable[CameraSpan], span: CameraSpan, vaulted: Collection[Footage]
-) -> list[CameraSpan]:
-    """Of what the scanner misses, the parts of a hold's span that the vault does not have either.
+def gone_and_gaps(
+    missing: Iterable[CameraSpan], span: CameraSpan, vaulted: Collection[Piece], recorded: Collection[Piece]
+) -> tuple[list[CameraSpan], list[CameraSpan]]:
+    """What a hold lacks: what was recorded and is no longer there, and what no recording is known of.
 
-    What is left of a gap beside a file of the vault, and shorter than clocks agree, is no gap.
+    Args:
+        missing: What the scanner misses.
+        span: The hold's.
+        vaulted: What the vault has, whole.
+        recorded: What was ever heard to be recorded, there or not.
+    """
+    lacking = beyond(missing, span, vaulted)
+    gaps = beyond(lacking, span, recorded)
+    return beyond(lacking, span, gaps), gaps
+
+
+def beyond(spans: Iterable[CameraSpan], span: CameraSpan, pieces: Collection[Piece]) -> list[CameraSpan]:
+    """The parts of spans that lie within `span` and that no piece covers.
+
+    What is left beside a piece, and shorter than clocks agree, does not count.
     """
     rest: list[CameraSpan] = []
-    for gap in missing:
+    for gap in spans:
         start, end = max(gap.start, span.start), min(gap.end, span.end)
         shortest = timedelta(0)
-        for one in sorted(vaulted, key=lambda f: f.start):
+        for one in sorted(pieces, key=lambda piece: piece.start):
             if one.end <= start or one.start >= end:
                 continue
             if one.start - start > SLIVER:

@@ -19,8 +19,9 @@ from reelwarden_retention.site.reaper.domain import (
     Footage,
     KeptHold,
     Kind,
+    Piece,
     Presence,
-    still_gone,
+    gone_and_gaps,
 )
 from reelwarden_retention.site.reaper.erasure import vault_place
 from reelwarden_retention.site.reaper.store import ReaperStore
@@ -42,6 +43,7 @@ class Known:
     segments: tuple[Segment, ...]
     complete_to: datetime | None
     missing: tuple[CameraSpan, ...]
+    away: tuple[Segment, ...]
 
 
 class Vault:
@@ -82,7 +84,7 @@ class Vault:
             await self._keep(covered[start : start + COMMIT_EVERY])
         async with self._units.begin() as store:
             kept_now = [one for one in store.catalogue.overlapping(kept, margin) if one.vault is not None]
-            event = self._in_force(kept, known, kept_now)
+            event = self._in_force(kept, known, kept_now, store.catalogue.ever_recorded(kept.hold.span))
             now = store.clock()
             text = json.dumps(event.model_dump(mode="json", exclude={"complete_to"}), sort_keys=True)
             if text != told:
@@ -95,17 +97,19 @@ class Vault:
         start, end = span.start - margin, span.end + margin
         segments: dict[str, Segment] = {}
         missing: list[CameraSpan] = []
+        away: dict[str, Segment] = {}
         complete_to: datetime | None = None
         while start < end:
             until = min(start + WINDOW, end)
             answer = await self._ask(SegmentsQuery(camera=span.camera, start=start, end=until))
             segments |= {one.id: one for one in answer.segments}
             missing += answer.missing
+            away |= {one.id: one for one in answer.away}
             complete_to = answer.complete_to
             if complete_to is None or complete_to < until:
                 break
             start = until
-        return Known(tuple(segments.values()), complete_to, tuple(missing))
+        return Known(tuple(segments.values()), complete_to, tuple(missing), tuple(away.values()))
 
     async def _keep(self, covered: Sequence[Footage]) -> None:
         done = []
@@ -141,7 +145,9 @@ class Vault:
         self._disk.settle(draft, f"{VAULT}/{place}")
         return place
 
-    def _in_force(self, kept: KeptHold, known: Known, vaulted: Sequence[Footage]) -> HoldInForce:
+    def _in_force(
+        self, kept: KeptHold, known: Known, vaulted: Sequence[Footage], remembered: Sequence[Footage]
+    ) -> HoldInForce:
         span = kept.hold.span
         whole = [one for one in vaulted if one.kind is Kind.SEGMENT and f"/{one.digest}." in f"{one.vault}"]
         there = {one.id for one in whole}
@@ -153,6 +159,8 @@ class Vault:
             for one in known.segments
             if one.id not in there
         ]
+        recorded: list[Piece] = [*known.segments, *known.away, *remembered]
+        gone, gaps = gone_and_gaps(missing, span, whole, recorded)
         return HoldInForce(
             hold=kept.hold.id,
             cause=kept.hold.cause,
@@ -161,5 +169,6 @@ class Vault:
             bytes=sum(one.size for one in whole),
             digest=digest_of(one.digest for one in whole if one.digest is not None),
             complete_to=known.complete_to,
-            gone=tuple(still_gone(missing, span, whole)),
+            gone=tuple(gone),
+            gaps=tuple(gaps),
         )

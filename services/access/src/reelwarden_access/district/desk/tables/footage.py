@@ -27,6 +27,7 @@ class HeldSpan:
     segments: int | None
     complete_to: datetime | None
     gone: tuple[CameraSpan, ...]
+    gaps: tuple[CameraSpan, ...]
     released_at: datetime | None
 
 
@@ -80,10 +81,11 @@ class HoldsTable:
         """The site answered; an older answer never overwrites a newer one."""
         await self._conn.execute(
             "INSERT INTO holds (id, application, answered_at, complete, complete_to, segments, bytes,"
-            " digest, gone) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET"
-            " answered_at = excluded.answered_at, complete = excluded.complete,"
-            " complete_to = excluded.complete_to, segments = excluded.segments, bytes = excluded.bytes,"
-            " digest = excluded.digest, gone = excluded.gone"
+            " digest, gone, gaps) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+            " ON CONFLICT (id) DO UPDATE SET answered_at = excluded.answered_at,"
+            " complete = excluded.complete, complete_to = excluded.complete_to,"
+            " segments = excluded.segments, bytes = excluded.bytes, digest = excluded.digest,"
+            " gone = excluded.gone, gaps = excluded.gaps"
             " WHERE holds.answered_at IS NULL OR holds.answered_at <= excluded.answered_at",
             answer.hold,
             answer.cause,
@@ -94,6 +96,7 @@ class HoldsTable:
             answer.bytes,
             answer.digest,
             _dump(answer.gone),
+            _dump(answer.gaps),
         )
 
     async def released(self, hold: str, effective_at: datetime) -> None:
@@ -187,5 +190,6 @@ def _held(row: asyncpg.Record) -> HeldSpan:
         segments=row["segments"],
         complete_to=row["complete_to"],
         gone=_load(row["gone"]),
+        gaps=_load(row["gaps"]),
         released_at=row["released_at"],
     )
