@@ -120,6 +120,12 @@ async def test_a_form_that_is_wrong_keeps_what_was_written(house: DeskHouse) -> 
         assert "只能选择同一所学校的点位" in two_schools.text
 
 
+def due(page: httpx.Response) -> str | None:
+    """The step that is marked as the one to be done now."""
+    found = re.search(r'<li class="now" aria-current="step">(.*?)</li>', page.text)
+    return found[1] if found else None
+
+
 async def post(house: DeskHouse, account: str, path: str, **form: str) -> httpx.Response:
     """Press a button; answers the page that follows."""
     async with house.person(account) as http:
@@ -152,11 +158,13 @@ async def test_a_copy_by_its_buttons(house: DeskHouse) -> None:
     assert number in listed.text
     once = await post(house, "li.lei", f"{path}/decide", **decision)
     assert "1/2" in once.text
+    assert due(once) == "2 审批"
     twice = await post(house, "li.lei", f"{path}/decide", **decision)
     assert (twice.status_code, "须由另一人再签" in twice.text) == (403, True)
     await post(house, "han.mei", f"{path}/decide", **decision)
     await house.export(application, {"view/gate.mp4": b"m" * 100})
     await house.until(application, status="ready")
+    assert due(await house.ask("li.lei", "GET", path)) == "4 交付"
     await house.do("zhou.jie", "/api/training/ack")
     opened = await post(house, "chen.gang", f"{path}/supervise", present="张警官\n吴倩")
     assert "监督人：陈刚；在场人：张警官、吴倩" in opened.text
@@ -166,17 +174,28 @@ async def test_a_copy_by_its_buttons(house: DeskHouse) -> None:
     assert heading(await post(house, "chen.gang", f"{stop}/stop")) == number
     released = await post(house, "zhou.jie", f"{path}/release", recipient="张警官", password=PASSWORD)
     assert "取出证据包" in released.text
+    assert due(released) == "5 记录"
     await post(house, "chen.gang", f"{path}/close_supervision")
     await post(house, "zhou.jie", f"{path}/record", content="一人翻墙", outcome="交警方", copies="1")
     record = (await house.show(application))["record"]["digest"]
     for account in ("zhou.jie", "chen.gang", "wu.qian"):
         signed = await post(house, account, f"{path}/sign", digest=record, password=PASSWORD)
         assert signed.status_code == 200, signed.text
+    assert due(signed) == "6 办结"
+    assert re.findall(r'<li class="done">(.*?)</li>', signed.text) == [
+        "✓ 申请",
+        "✓ 审批",
+        "✓ 导出",
+        "✓ 交付",
+        "✓ 记录",
+    ]
     no_receipt = await post(house, "wu.qian", f"{path}/declare", declaration="transferred")
     assert "请填写：收据。" in no_receipt.text
     await post(house, "wu.qian", f"{path}/declare", declaration="destroyed")
     closed = await post(house, "li.lei", f"{path}/close")
     assert "已办结" in closed.text
+    assert due(closed) is None
+    assert "✓ 办结" in closed.text
     assert (await house.show(application))["outcome"] == "destroyed"
     assert (await post(house, "li.lei", f"{path}/nonsense")).status_code == 404
 

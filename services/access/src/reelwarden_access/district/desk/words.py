@@ -59,13 +59,13 @@ DECLARATION_WORDS: Mapping[Declaration, str] = {
     Declaration.TRANSFERRED: N_("transferred to a case"),
 }
 STEP_WORDS: Mapping[Status, str] = {
-    Status.FILED: N_("Filed"),
-    Status.APPROVED: N_("Approved"),
-    Status.READY: N_("Exported"),
-    Status.RETRIEVED: N_("Viewed"),
-    Status.RELEASED: N_("Released"),
-    Status.RECORDED: N_("Recorded"),
-    Status.CLOSED: N_("Closed"),
+    Status.FILED: N_("Application"),
+    Status.APPROVED: N_("Approval"),
+    Status.READY: N_("Export"),
+    Status.RETRIEVED: N_("Viewing"),
+    Status.RELEASED: N_("Release"),
+    Status.RECORDED: N_("Record"),
+    Status.CLOSED: N_("Closing"),
 }
 ACT_WORDS: Mapping[str, str] = {
     "file": N_("file an application"),
