@@ -158,6 +158,10 @@ async def test_a_copy_by_its_buttons(house: DeskHouse) -> None:
     assert number in listed.text
     once = await post(house, "li.lei", f"{path}/decide", **decision)
     assert "1/2" in once.text
+    table = once.text[once.text.index("签字栏") : once.text.index("保全")]
+    assert table.count("<th>") == 3  # and the first, where the text was cut
+    assert re.search(r"李雷.*?校长室 · 校领导", table, re.DOTALL)
+    assert re.search(r"吴倩.*?代张警官见证.*?门卫室 · 接待岗", table, re.DOTALL)
     assert due(once) == "2 审批"
     twice = await post(house, "li.lei", f"{path}/decide", **decision)
     assert (twice.status_code, "须由另一人再签" in twice.text) == (403, True)

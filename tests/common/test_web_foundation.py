@@ -1,5 +1,6 @@
 """What desk and dashboard build on: sessions, the delay after wrong passwords, guards, headers, errors."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -197,6 +198,30 @@ async def test_wrong_passwords_cost_time_for_that_account_only(http: httpx.Async
     assert (await sign_in(http, "feng.ju")).status_code == 200
     unknown = [await sign_in(http, "nobody.here") for _ in range(4)]
     assert [answer.status_code for answer in unknown] == [401, 401, 401, 429]
+
+
+@pytest.mark.parametrize(
+    ("account", "password", "mend"),
+    [
+        ("wang.fang", "wrong", "password"),
+        ("", "wrong", "id"),
+        ("x" * 64, "p", "password"),
+        ("x", "p" * 201, "password"),
+    ],
+)
+async def test_a_refused_sign_in_leads_to_the_field_to_mend(
+    http: httpx.AsyncClient, account: str, password: str, mend: str
+) -> None:
+    """The focus is where something is to be mended, and the message belongs to the fields."""
+    page = await http.post("/login", data={"id": account, "password": password})
+    assert page.status_code == 401
+    assert '<p class="notice bad" role="alert" id="problem">账号或密码错误。</p>' in page.text
+    fields = dict(re.findall(r'<input name="(\w+)"([^>]*)>', page.text))
+    assert [name for name, rest in fields.items() if "autofocus" in rest] == [mend]
+    assert all('aria-invalid="true" aria-describedby="problem"' in rest for rest in fields.values())
+    assert password not in page.text or password == "p"
+    fresh = (await http.get("/login")).text
+    assert ("aria-invalid" in fresh, fresh.count("autofocus")) == (False, 1)
 
 
 def test_the_delay_grows_and_is_bounded() -> None:

@@ -14,13 +14,13 @@ from reelwarden_common.web.text import N_, Text
 
 router = APIRouter()
 WRONG_PASSWORD = Text(N_("Account or password is wrong."))
-MAX_PASSWORD = 200
+MAX_ACCOUNT, MAX_PASSWORD = 63, 200
 
 
 class Credentials(BaseModel):
     """Who signs in."""
 
-    id: str = Field(max_length=63, examples=["wang.fang"])
+    id: str = Field(max_length=MAX_ACCOUNT, examples=["wang.fang"])
     password: str = Field(max_length=MAX_PASSWORD)
 
 
@@ -83,12 +83,14 @@ def _form(
 @router.post("/login", include_in_schema=False)
 async def login(
     request: Request,
-    id: Annotated[str, Form(max_length=63)] = "",  # noqa: A002 - the field's name
-    password: Annotated[str, Form(max_length=MAX_PASSWORD)] = "",
+    id: Annotated[str, Form()] = "",  # noqa: A002 - the field's name
+    password: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "/",  # noqa: A002 - as in the address
 ) -> Response:
     """Check the password, open a session, go on."""
     web = request.app.state.web
+    if len(id) > MAX_ACCOUNT or len(password) > MAX_PASSWORD:
+        return _form(request, next, id[:MAX_ACCOUNT], WRONG_PASSWORD, 401)
     try:
         person = await web.people.verify(id.strip(), password)
     except TooOften as wait:

@@ -8,7 +8,7 @@ WORDS = {
     "hold_words": words.HOLD_WORDS,
     "manner_words": words.MANNER_WORDS,
     "outsider_words": words.OUTSIDER_WORDS,
-    "role_words": {str(k): v for k, v in words.ROLE_WORDS.items()},
+    "signer_words": words.SIGNER_WORDS,
     "capacity_words": words.CAPACITY_WORDS,
     "declaration_words": words.DECLARATION_WORDS,
     "staff_word": words.STAFF_WORD,

@@ -17,7 +17,7 @@ from reelwarden_access.district.desk.forms import (
     record_form_pdf,
 )
 from reelwarden_access.district.desk.shown import ApplicationShown, SignatureShown
-from reelwarden_access.district.desk.words import DECLARATION_WORDS, ROLE_WORDS
+from reelwarden_access.district.desk.words import DECLARATION_WORDS, SIGNER_WORDS
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web.text import N_, Text
 
@@ -134,9 +134,8 @@ class Sheets:
         return f"{one.opinion} {self._say(lang, text)}".strip()
 
     def _signature(self, one: SignatureShown, lang: Lang) -> Signature:
-        word = ROLE_WORDS.get(PersonRole(one.role), one.role) if one.role in set(PersonRole) else one.role
         name = f"{one.on_behalf_of}（{one.name}）" if one.on_behalf_of else one.name
-        return Signature(name, self._say(lang, word), one.signed_at, one.digest)
+        return Signature(name, self._say(lang, SIGNER_WORDS[one.role]), one.signed_at, one.digest)
 
 
 def _spans(form: dict[str, Any]) -> list[FormSpan]:

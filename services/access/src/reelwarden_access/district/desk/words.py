@@ -46,6 +46,11 @@ ROLE_WORDS: Mapping[PersonRole, str] = {
     PersonRole.DISTRICT_OFFICER: N_("district officer"),
     PersonRole.DISTRICT_OPERATOR: N_("district operator"),
 }
+SIGNER_WORDS: Mapping[str, str] = {
+    **{str(role): word for role, word in ROLE_WORDS.items()},
+    "former": N_("no longer in that post"),
+}
+"""In what role somebody signed."""
 CAPACITY_WORDS: Mapping[Capacity, str] = {
     Capacity.APPLICANT: N_("applicant"),
     Capacity.APPROVER: N_("approver"),
