@@ -285,6 +285,45 @@ async def test_a_forgotten_supervision_ends_by_itself(house: DeskHouse) -> None:
     assert (await house.show(application))["supervision"] is None
 
 
+async def record(house: DeskHouse, application: str) -> None:
+    """The record form is filled in and signed by everybody."""
+    path = f"/api/applications/{application}"
+    body = {"content": "书包被拾走", "outcome": "已找到失主"}
+    digest = (await house.do("zhou.jie", f"{path}/record", body))["digest"]
+    for account in ("zhou.jie", "chen.gang", "wang.fang"):
+        await house.do(account, f"{path}/record/sign", {"digest": digest, "password": PASSWORD})
+
+
+async def test_closing_ends_the_supervision_that_was_left_open(house: DeskHouse) -> None:
+    """And every viewing under it: nothing stays open under an application that is over."""
+    application = await house.file()
+    await house.ready(application, "li.lei")
+    path = f"/api/applications/{application}"
+    await house.do("chen.gang", f"{path}/supervision", {"present": ["王芳"]})
+    await house.do("zhou.jie", "/api/training/ack")
+    viewing = await house.do("zhou.jie", f"{path}/viewings")
+    await record(house, application)
+    assert (await house.show(application))["supervision"] is not None
+    await house.do("li.lei", f"{path}/close")
+    stopped = (await house.until_said(ViewingStopped, application))[0]
+    assert (stopped.viewing, stopped.reason) == (viewing["viewing"], "application_over")
+    shown = await house.show(application)
+    assert (shown["status"], shown["supervision"]) == ("closed", None)
+    assert all(one["stopped_at"] for one in shown["viewings"])
+    assert (await house.ask("zhou.jie", "GET", viewing["files"][0]["url"])).status_code == 403
+    page = await house.ask("chen.gang", "GET", f"/applications/{application}")
+    assert "监督人：陈刚" not in page.text
+    assert "close_supervision" not in page.text
+
+
+async def test_withdrawing_ends_the_supervision_too(house: DeskHouse) -> None:
+    application = await house.file()
+    await house.ready(application, "li.lei")
+    await house.do("chen.gang", f"/api/applications/{application}/supervision", {"present": ["王芳"]})
+    await house.do("wang.fang", f"/api/applications/{application}/withdraw")
+    assert (await house.show(application))["supervision"] is None
+
+
 async def test_an_export_that_was_shown_does_not_change(house: DeskHouse) -> None:
     application = await house.file()
     await house.ready(application, "li.lei")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import rfc8785
 
 from reelwarden_access.district.desk import domain, retrieval
+from reelwarden_access.district.desk.acts import retrieving
 from reelwarden_access.district.desk.application import (
     STATE_ORGANS,
     Actor,
@@ -241,7 +242,7 @@ async def reject(work: Work, application_id: str, decision: Decision) -> Applica
     domain.check_digest(decision.digest, application.form_digest)
     domain.check_opinion(decision.opinion)
     await work.store.applications.sign(application.id, _approval(work, actor, role, decision))
-    await _end(work.store, application, Status.REJECTED, work.now)
+    await end(work.store, application, Status.REJECTED, work.now)
     work.store.publish(
         application.school,
         ApplicationRejected(
@@ -258,7 +259,7 @@ async def withdraw(work: Work, application_id: str) -> Application:
     """The applicant thinks better of it."""
     application, actor = await work.lock(application_id)
     domain.check_withdrawal(application, actor)
-    await _end(work.store, application, Status.WITHDRAWN, work.now)
+    await end(work.store, application, Status.WITHDRAWN, work.now)
     work.store.publish(
         application.school,
         ApplicationWithdrawn(application=application.id, version=application.version + 1),
@@ -282,7 +283,7 @@ async def lapse(store: DeskStore, now: datetime) -> int:
         reason = domain.lapse_reason(application, now)
         if reason is None:
             continue
-        await _end(store, application, Status.LAPSED, now, outcome=reason)
+        await end(store, application, Status.LAPSED, now, outcome=reason)
         store.publish(
             application.school,
             ApplicationLapsed(application=application.id, version=application.version + 1, reason=reason),
@@ -291,9 +292,11 @@ async def lapse(store: DeskStore, now: datetime) -> int:
     return lapsed
 
 
-async def _end(
+async def end(
     store: DeskStore, application: Application, status: Status, now: datetime, outcome: str | None = None
 ) -> None:
+    """The application is over, and with it what was open under it."""
+    await retrieving.end_with(store, application, now)
     await store.applications.update(
         application.id, status=status, version=application.version + 1, ended_at=now, outcome=outcome
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reelwarden_access.district.desk import domain, retrieval
-from reelwarden_access.district.desk.acts.filing import digest_of_form, iso
+from reelwarden_access.district.desk.acts.filing import digest_of_form, end, iso
 from reelwarden_access.district.desk.application import (
     Actor,
     Application,
@@ -161,11 +161,9 @@ async def close(work: Work, application_id: str) -> Application:
     """Everything is done and signed."""
     application, actor = await work.lock(application_id)
     outcome = retrieval.check_close(application, actor)
-    version = application.version + 1
-    await work.store.applications.update(
-        application.id, status=Status.CLOSED, version=version, outcome=outcome, ended_at=work.now
-    )
+    await end(work.store, application, Status.CLOSED, work.now, outcome)
     work.store.publish(
-        application.school, ApplicationClosed(application=application.id, version=version, outcome=outcome)
+        application.school,
+        ApplicationClosed(application=application.id, version=application.version + 1, outcome=outcome),
     )
     return application

@@ -70,6 +70,13 @@ async def end_forgotten(store: DeskStore, rules: Rules, now: datetime) -> int:
     return len(forgotten)
 
 
+async def end_with(store: DeskStore, application: Application, now: datetime) -> None:
+    """The application is over: nobody supervises it, and nobody watches its footage any more (R4.3)."""
+    supervision = await store.retrievals.supervision(application.id)
+    if supervision is not None:
+        await _end_supervision(store, application, supervision, "application_over", now)
+
+
 async def _end_supervision(
     store: DeskStore, application: Application, supervision: Supervision, reason: str, now: datetime
 ) -> None:
