@@ -1,5 +1,6 @@
 """The pages' forms when something is wrong: what was written stays, and a sentence says what to mend."""
 
+import asyncio
 from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from reelwarden_common.events.access import ApplicationFiled
 from tests.support.desk import PASSWORD, POLICE, DeskHouse
 
 HERE = ZoneInfo("Asia/Shanghai")
@@ -133,6 +135,42 @@ async def test_a_slip_is_no_refused_attempt(house: DeskHouse) -> None:
     await send(house, written(password=""))
     await send(house, written(**(POLICE_PAGE | {"outsider": ""})), "/reception")
     assert (await house.ask("feng.ju", "GET", "/api/denials")).json()[:1] == before
+
+
+async def test_a_form_is_filed_once_however_often_it_is_sent(house: DeskHouse) -> None:
+    """Back and again, a double click, a slow line: one application."""
+    async with house.person("wang.fang") as http:
+        opened = await http.get("/apply?lang=zh")
+        address = opened.headers["location"]
+        assert (opened.status_code, address.startswith("/apply?")) == (303, True)
+        assert "签字并提交" in (await http.get(address)).text
+        assert (await http.post(address, data=written(cameras=None))).status_code == 422
+        sent = await asyncio.gather(*(http.post(address, data=written()) for _ in range(3)))
+        assert {one.status_code for one in sent} == {303}
+        [where] = {one.headers["location"] for one in sent}
+        changed = await http.post(address, data=written(reason="另一事由"))
+        assert changed.headers["location"] == where
+        back = await http.get(address)
+    application = where.rsplit("/", 1)[1]
+    shown = await house.show(application)
+    assert f"此表已提交，即申请 {shown['number']}；不会重复提交。" in back.text
+    assert "签字并提交" not in back.text
+    assert shown["form"]["reason"] == "书包在校门口丢失"
+    await house.until_said(ApplicationFiled, application)
+    next_one = await house.show(await house.file())
+    assert int(next_one["number"][-4:]) == int(shown["number"][-4:]) + 1
+
+
+async def test_anothers_form_is_not_taken(house: DeskHouse) -> None:
+    application = await house.file()
+    async with house.person("sun.wei") as http:
+        page = await http.post(f"/apply?form={application}", data=written())
+        assert (page.status_code, "此表已由他人提交" in alert(page)) == (409, True)
+        assert "签字并提交" in (await http.get(f"/apply?form={application}")).text
+    again = await house.ask("sun.wei", "POST", "/api/applications", house.filing(id=application))
+    assert again.status_code == 409
+    twice = [await house.do("sun.wei", "/api/applications", house.filing(id="ab" * 16)) for _ in range(2)]
+    assert twice[0] == twice[1]
 
 
 async def press(house: DeskHouse, account: str, path: str, **form: str) -> httpx.Response:

@@ -29,11 +29,18 @@ def heading(page: httpx.Response) -> str:
     return found[1]
 
 
+async def read(house: DeskHouse, account: str, path: str) -> httpx.Response:
+    """A page, wherever its address leads."""
+    async with house.person(account) as http:
+        http.follow_redirects = True
+        return await http.get(path)
+
+
 @pytest.mark.parametrize("path", PATHS)
 async def test_each_page_in_both_languages(house: DeskHouse, path: str) -> None:
     account, chinese, english = PATHS[path]
-    zh = await house.ask(account, "GET", path)
-    en = await house.ask(account, "GET", f"{path}?lang=en")
+    zh = await read(house, account, path)
+    en = await read(house, account, f"{path}?lang=en")
     assert (zh.status_code, heading(zh), zh.headers["content-language"]) == (200, chinese, "zh")
     assert (en.status_code, heading(en), en.headers["content-language"]) == (200, english, "en")
     assert "script-src 'self'" in zh.headers["content-security-policy"]
@@ -86,7 +93,7 @@ async def test_the_undertaking_on_the_page_is_the_one_on_paper(house: DeskHouse)
     words = Path(forms.__file__).with_name("forms") / "words.typ"
     texts = re.findall(r'undertaking-text: "(.*?)"', words.read_text(encoding="utf-8"))
     for language, text in zip(("zh", "en"), texts, strict=True):
-        page = await house.ask("wang.fang", "GET", f"/apply?lang={language}")
+        page = await read(house, "wang.fang", f"/apply?lang={language}")
         assert text in page.text
 
 
@@ -118,6 +125,15 @@ async def test_a_form_that_is_wrong_keeps_what_was_written(house: DeskHouse) -> 
         assert (missing.status_code, "请填写：开始时间。" in missing.text) == (422, True)
         two_schools = await http.post("/apply", data=form | {"cameras": ["s001/gate", "s002/gate"]})
         assert "只能选择同一所学校的点位" in two_schools.text
+
+
+async def test_withdrawing_is_asked_twice_and_at_the_end(house: DeskHouse) -> None:
+    application = await house.file()
+    page = await house.ask("wang.fang", "GET", f"/applications/{application}")
+    assert page.text.index("<details") < page.text.index("确认撤回") < page.text.index("</details>")
+    assert page.text.index("签字栏") < page.text.index("<details")
+    assert page.text.count(f'action="/applications/{application}/withdraw') == 1
+    assert "已撤回" in (await post(house, "wang.fang", f"/applications/{application}/withdraw")).text
 
 
 def due(page: httpx.Response) -> str | None:

@@ -99,6 +99,14 @@ async def test_a_teacher_files_and_a_leader_signs(
         assert await fits(page)
         application = page.url.rsplit("/", 1)[1]
         await page.screenshot(path=tmp_path / f"filed-{width}.png", full_page=True)
+        await page.go_back()
+        await expect(page.get_by_text(f"此表已提交，即申请 {number}")).to_be_visible()
+        await expect(page.get_by_role("button", name="签字并提交")).to_have_count(0)
+        assert await fits(page)
+        await page.get_by_role("link", name="查看该申请").click()
+        await expect(page.get_by_role("button", name="确认撤回")).to_be_hidden()
+        await page.get_by_text("撤回申请").click()
+        await expect(page.get_by_role("button", name="确认撤回")).to_be_visible()
     filed = (await house.until_said(ApplicationFiled, application))[0]
     assert filed.number == number
     assert filed.spans[0].start.replace(microsecond=0) == start.replace(microsecond=0)

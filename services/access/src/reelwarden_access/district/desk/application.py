@@ -150,6 +150,8 @@ class Draft:
     unit: str = ""
     identity_document: str = ""
     authority_document: str = ""
+    id: str | None = None
+    """The application's, made when its form was opened: sent twice, it is filed once."""
 
 
 @dataclass(frozen=True)

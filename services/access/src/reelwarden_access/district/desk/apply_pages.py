@@ -1,8 +1,11 @@
 """The application form as a page: for staff, and at reception for people from outside."""
 
+import re
+import uuid
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -22,23 +25,33 @@ from reelwarden_common.web.text import N_, Text
 router = APIRouter(include_in_schema=False)
 
 
+_FORM = re.compile("^[0-9a-f]{32}$")
+
+
 @router.get("/apply")
-async def apply(request: Request, office: At, person: SignedIn) -> Response:
-    """The application form, for staff."""
-    return _form(request, office, person, {})
-
-
 @router.get("/reception")
-async def reception(request: Request, office: At, person: SignedIn) -> Response:
-    """The application form, for people from outside."""
-    return _form(request, office, person, {})
+async def blank(request: Request, office: At, person: SignedIn) -> Response:
+    """The application form, for staff or for people from outside; each has an address of its own.
+
+    Going back to it after filing shows what it was filed as.
+    """
+    form = _form_of(request)
+    if form is None:
+        query = urlencode({**request.query_params, "form": uuid.uuid4().hex})
+        return RedirectResponse(f"{request.url.path}?{query}", status_code=303)
+    return _page(request, office, person, {"filed": await office.filed_as(person, form)})
 
 
-def _form(
+def _form_of(request: Request) -> str | None:
+    form = request.query_params.get("form", "")
+    return form if _FORM.match(form) else None
+
+
+def _page(
     request: Request,
     office: Office,
     person: Person,
-    given: Mapping[str, Any],
+    shown: Mapping[str, Any],
     problem: WebRefusal | None = None,
 ) -> Response:
     at_reception = request.url.path == "/reception"
@@ -47,11 +60,13 @@ def _form(
     values = {
         "at_reception": at_reception,
         "schools": schools,
-        "given": given,
+        "given": {},
+        "filed": None,
         "problem": problem.text if problem else None,
         "max_hours": f"{office.rules.max_footage / timedelta(hours=1):g}",
         "zone": office.config.time_zone,
         **WORDS,
+        **shown,
     }
     status = problem.status if problem else 200
     web: Web = request.app.state.web
@@ -67,10 +82,10 @@ async def filed(request: Request, office: At, person: SignedIn) -> Response:
     try:
         if request.url.path == "/reception":
             required({N_("Role"): given.get("outsider")})
-        body = _filing(form, given)
+        body = _filing(form, given | {"id": _form_of(request)})
         done = await office.file(person, body.draft(office.config.time_zone), body.password)
     except WebRefusal as refusal:
-        return _form(request, office, person, given, refusal)
+        return _page(request, office, person, {"given": given}, refusal)
     return RedirectResponse(f"/applications/{done.id}", status_code=303)
 
 

@@ -37,6 +37,11 @@ class Filing(BaseModel):
     unit: Line = ""
     identity_document: Line = ""
     authority_document: Line = Field(default="", description="of police and courts (条例 art. 20)")
+    id: str | None = Field(
+        default=None,
+        pattern="^[0-9a-f]{32}$",
+        description="of the application, if you make it: sent again, it is filed once",
+    )
 
     def draft(self, zone: str) -> Draft:
         """As the rules take it."""
@@ -57,6 +62,7 @@ class Filing(BaseModel):
             unit=self.unit,
             identity_document=self.identity_document,
             authority_document=self.authority_document,
+            id=self.id,
         )
 
 

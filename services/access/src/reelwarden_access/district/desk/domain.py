@@ -97,6 +97,13 @@ def check_filing(actor: Actor, draft: Draft, rules: Rules, open_already: int, no
         raise Wrong("too_many", text, "R4.2")
 
 
+def check_own_form(filed: Application, actor: Actor) -> None:
+    """A form that comes again is the application that was filed with it, for whoever filed it."""
+    if filed.filer != actor.id:
+        text = Text(N_("This form was filed by somebody else. Please open a new one."))
+        raise Wrong("others_form", text, status=409)
+
+
 def approvals_needed(application: Application) -> int:
     """R4.2, R4.4: a copy needs two different signers."""
     return 2 if application.manner is Manner.COPY else 1

@@ -44,6 +44,10 @@ class Office:
         about = About("file", school=draft.school)
         return await self._desk.perform(who, about, lambda work: filing.file(work, draft), password)
 
+    async def filed_as(self, who: Person, form: str) -> Application | None:
+        """The application that somebody filed with a form, if they did."""
+        return await self._desk.perform(who, About("file"), lambda work: filing.filed_as(work, form))
+
     async def approve(
         self, who: Person, application: str, decision: filing.Decision, password: str
     ) -> Application:

@@ -59,10 +59,15 @@ def iso(moment: datetime) -> str:
 
 
 async def file(work: Work, draft: Draft) -> Application:
-    """File an application; its footage is held at once (R4.2)."""
+    """File an application; its footage is held at once (R4.2). Sent again, it is the one that was filed."""
     cameras = _cameras(work.config, draft)
     school = work.config.school(draft.school)
     actor = await work.actor(school.id)
+    await work.store.people.one_at_a_time(actor.id)
+    if draft.id is not None and await work.store.applications.known(draft.id):
+        filed = await work.store.applications.load(draft.id)
+        domain.check_own_form(filed, actor)
+        return filed
     if draft.outsider is None:
         draft = _for_staff(draft, actor)
     store = work.store
@@ -94,7 +99,7 @@ async def file(work: Work, draft: Draft) -> Application:
         "undertaking": UNDERTAKING,
     }
     application = Application(
-        id=uuid.uuid4().hex,
+        id=draft.id or uuid.uuid4().hex,
         number=number,
         school=school.id,
         status=Status.FILED,
@@ -125,6 +130,15 @@ async def file(work: Work, draft: Draft) -> Application:
     await store.applications.sign(application.id, signature)
     store.publish(school.id, _filed(application, work.rules, work.now))
     return application
+
+
+async def filed_as(work: Work, form: str) -> Application | None:
+    """What a form was filed as by whoever asks."""
+    if not await work.store.applications.known(form):
+        return None
+    application = await work.store.applications.load(form)
+    actor = await work.actor(application.school)
+    return application if application.filer == actor.id else None
 
 
 def _cameras(config: DistrictConfig, draft: Draft) -> list[Camera]:

@@ -24,6 +24,10 @@ class PeopleTable:
             )
         return str(known)
 
+    async def one_at_a_time(self, actor: str) -> None:
+        """Until this unit of work ends, whatever else this person files waits."""
+        await self._conn.execute("SELECT FROM people WHERE actor = $1 FOR NO KEY UPDATE", actor)
+
     async def rules_version(self, now: datetime) -> int:
         """The version of the rule set in force; 1 until one was published."""
         newest = await self._conn.fetchval("SELECT max(version) FROM rules WHERE effective_from <= $1", now)
