@@ -1,6 +1,7 @@
 """The pages' forms when something is wrong: what was written stays, and a sentence says what to mend."""
 
 import asyncio
+import re
 from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from reelwarden_access.district.desk.application import Outsider
 from reelwarden_common.events.access import ApplicationFiled
 from tests.support.desk import PASSWORD, POLICE, DeskHouse
 
@@ -127,6 +129,22 @@ async def test_at_reception_too(house: DeskHouse, case: str) -> None:
     for name in ("name", "unit", "identity_document", "authority_document"):
         assert f'name="{name}" value="{form[name]}"' in page.text
     assert 'value="copy" checked' in page.text
+
+
+async def test_the_form_of_reception_says_what_each_role_must_fill_in(house: DeskHouse) -> None:
+    """What it marks for a role is what is enforced for it."""
+    page = await send(house, written(**(POLICE_PAGE | {"outsider": ""})), "/reception")
+    roles = re.findall(r'<option value="(\w+)" class="(.*?)"', page.text)
+    assert [role for role, _ in roles] == [str(one) for one in Outsider]
+    for role, marks in roles:
+        known = POLICE_PAGE | {"manner": "view", "outsider": role}
+        for field, mark, sentence in (
+            ("unit", "with-unit", "请填写：单位/部门。"),
+            ("authority_document", "with-authority", "请填写：法定文书。"),
+        ):
+            form = written(**(known | {field: "", "undertaking": None}))
+            refused = alert(await send(house, form, "/reception"))
+            assert (sentence in refused) == (mark in marks), (role, field)
 
 
 async def test_a_slip_is_no_refused_attempt(house: DeskHouse) -> None:
@@ -256,7 +274,7 @@ async def test_the_forms_of_a_copys_way_keep_what_was_written(house: DeskHouse) 
     assert "请填写：使用情况。" in refusal(page, "declare#declare")
     assert 'name="note" value="回执 8"' in page.text
     page = await press(house, "wu.qian", f"{path}/declare", declaration="transferred", note=" ")
-    assert "请填写：" in refusal(page, "declare#declare")
+    assert "请填写：回执。" in refusal(page, "declare#declare")
     assert 'value="transferred" required checked' in page.text
     await house.do("wu.qian", f"/api{path}/declaration", {"declaration": "destroyed"})
     again = await house.ask("wu.qian", "POST", f"/api{path}/declaration", {"declaration": "returned"})

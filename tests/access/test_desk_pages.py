@@ -210,7 +210,7 @@ async def test_a_copy_by_its_buttons(house: DeskHouse) -> None:
         "✓ 记录",
     ]
     no_receipt = await post(house, "wu.qian", f"{path}/declare", declaration="transferred")
-    assert "请填写：收据。" in no_receipt.text
+    assert "请填写：回执。" in no_receipt.text
     await post(house, "wu.qian", f"{path}/declare", declaration="destroyed")
     closed = await post(house, "li.lei", f"{path}/close")
     assert "已办结" in closed.text

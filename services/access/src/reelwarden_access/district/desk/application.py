@@ -41,6 +41,8 @@ class Outsider(StrEnum):
 
 
 STATE_ORGANS = frozenset({Outsider.POLICE, Outsider.COURT})
+AUTHORITIES = STATE_ORGANS | {Outsider.DISTRICT}
+"""Whoever applies for one of these names it as their unit."""
 MAY_HAVE_COPY = STATE_ORGANS | {Outsider.DISTRICT}
 """R4.4: a copy goes by default only to police, courts and the district."""
 

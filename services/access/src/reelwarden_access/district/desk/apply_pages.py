@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
 from reelwarden_access.district.desk.api.office_of import At
+from reelwarden_access.district.desk.application import AUTHORITIES, STATE_ORGANS
 from reelwarden_access.district.desk.bodies import Filing
 from reelwarden_access.district.desk.domain import MAY_APPLY, required
 from reelwarden_access.district.desk.office import Office
@@ -65,6 +66,8 @@ def _page(
         "problem": problem.text if problem else None,
         "max_hours": f"{office.rules.max_footage / timedelta(hours=1):g}",
         "zone": office.config.time_zone,
+        "with_unit": AUTHORITIES,
+        "with_authority": STATE_ORGANS,
         **WORDS,
         **shown,
     }

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from reelwarden_access.district.desk.application import (
+    AUTHORITIES,
     BEFORE_RETRIEVAL,
     MAY_HAVE_COPY,
     STATE_ORGANS,
     Actor,
     Application,
     Draft,
-    Outsider,
     Rules,
     Signature,
     Status,
@@ -62,8 +62,7 @@ def check_filing(actor: Actor, draft: Draft, rules: Rules, open_already: int, no
             N_("Cameras"): draft.cameras,
             N_("Reason"): draft.reason.strip(),
             N_("Name"): draft.name.strip(),
-            N_("Unit"): draft.unit.strip()
-            or draft.outsider in (Outsider.GUARDIAN, Outsider.STUDENT, Outsider.OTHER),
+            N_("Unit"): draft.unit.strip() or draft.outsider not in (None, *AUTHORITIES),
             N_("Identity document"): draft.identity_document.strip(),
             N_("Authority document"): draft.authority_document.strip() or draft.outsider not in STATE_ORGANS,
         }
