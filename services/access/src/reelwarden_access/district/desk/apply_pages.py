@@ -13,7 +13,7 @@ from starlette.datastructures import FormData
 
 from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.application import AUTHORITIES, STATE_ORGANS
-from reelwarden_access.district.desk.bodies import Filing
+from reelwarden_access.district.desk.bodies import APPLICATION_ID, Filing
 from reelwarden_access.district.desk.domain import MAY_APPLY, required
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_fields import taken
@@ -26,15 +26,13 @@ from reelwarden_common.web.text import N_, Text
 router = APIRouter(include_in_schema=False)
 
 
-_FORM = re.compile("^[0-9a-f]{32}$")
-
-
 @router.get("/apply")
 @router.get("/reception")
 async def blank(request: Request, office: At, person: SignedIn) -> Response:
-    """The application form, for staff or for people from outside; each has an address of its own.
+    """The application form, for staff or for people from outside.
 
-    Going back to it after filing shows what it was filed as.
+    Each has an address of its own, with the id of its application-to-be: going back to it after filing
+    shows what it was filed as.
     """
     form = _form_of(request)
     if form is None:
@@ -45,7 +43,7 @@ async def blank(request: Request, office: At, person: SignedIn) -> Response:
 
 def _form_of(request: Request) -> str | None:
     form = request.query_params.get("form", "")
-    return form if _FORM.match(form) else None
+    return form if re.match(APPLICATION_ID, form) else None
 
 
 def _page(

@@ -14,6 +14,7 @@ _NO_NUL = r"^[^\x00]*$"
 Line = Annotated[str, Field(max_length=200, pattern=_NO_NUL)]
 Words = Annotated[str, Field(max_length=2000, pattern=_NO_NUL)]
 Password = Annotated[str, Field(max_length=200, description="again: what is signed needs it anew")]
+APPLICATION_ID = "^[0-9a-f]{32}$"
 FormDigest = Annotated[str, Field(max_length=64, description="of the form that was shown and is signed")]
 
 
@@ -39,7 +40,7 @@ class Filing(BaseModel):
     authority_document: Line = Field(default="", description="of police and courts (条例 art. 20)")
     id: str | None = Field(
         default=None,
-        pattern="^[0-9a-f]{32}$",
+        pattern=APPLICATION_ID,
         description="of the application, if you make it: sent again, it is filed once",
     )
 

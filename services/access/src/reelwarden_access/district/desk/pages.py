@@ -59,7 +59,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedAct:
     """What a button did not do: with what was written beside it (never a password), and why."""
 
     act: str
@@ -127,7 +127,7 @@ async def application_page(request: Request, office: At, person: SignedIn, appli
 
 
 async def _application(
-    request: Request, office: Office, person: Person, application: str, refused: Refused | None = None
+    request: Request, office: Office, person: Person, application: str, refused: RefusedAct | None = None
 ) -> Response:
     shown = await office.show(person, application)
     coverage = None
@@ -165,7 +165,7 @@ async def act_on(request: Request, office: At, person: SignedIn, application: st
     try:
         where = await ACTS[act](office, person, application, form | {"password": sent.get("password", "")})
     except WebRefusal as refusal:
-        return await _application(request, office, person, application, Refused(act, form, refusal))
+        return await _application(request, office, person, application, RefusedAct(act, form, refusal))
     return RedirectResponse(where or f"/applications/{application}#content", status_code=303)
 
 
