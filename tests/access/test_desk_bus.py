@@ -13,8 +13,8 @@ from reelwarden_common.events.access import ApplicationApproved, RetrievalAuthor
 from reelwarden_common.messaging.topology import Stream
 from reelwarden_common.role import running
 from reelwarden_local.bus import EmbeddedBus
-from tests.support.backends import Database
-from tests.support.desk import DATABASE_PASSWORD, PASSWORD, DeskHouse
+from tests.support.backends import DATABASE_PASSWORD, Database
+from tests.support.desk import PASSWORD, DeskHouse
 
 
 async def count(client: Client, stream: Stream, subject: str) -> int:

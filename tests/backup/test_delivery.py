@@ -113,7 +113,7 @@ async def test_killed_again_and_again_it_stores_each_segment_once(district: Dist
     async def all_verified() -> bool:
         return await district.count("state = 'verified'") == FILES
 
-    await until(all_verified, 40)
+    await until(all_verified)
     versions = await asyncio.to_thread(district.store.versions, district.site.school)
     assert Counter(Counter(key for key, _ in versions).values()) == {1: FILES}
     assert await district.count("true") == FILES
@@ -142,8 +142,8 @@ async def rot_is_mended(district: District, segment: Segment, body: bytes) -> No
     async def mended() -> bool:
         return await district.count(f"segment = '{segment.id}' and state = 'verified'") == 1
 
-    await until(corrupt, 20)
-    await until(mended, 20)
+    await until(corrupt)
+    await until(mended)
 
 
 async def lost_file_comes_back(district: District, segment: Segment, body: bytes) -> None:
@@ -166,5 +166,5 @@ async def lost_file_comes_back(district: District, segment: Segment, body: bytes
     async def back() -> bool:
         return path.exists()
 
-    await until(back, 20)
+    await until(back)
     assert path.read_bytes() == body

@@ -7,15 +7,14 @@ import pytest
 import pytest_asyncio
 
 from reelwarden_common.db import SERVICES, migrate, role_of
-
-PASSWORD = "only-for-tests"
+from tests.support.backends import DATABASE_PASSWORD
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def district(fresh_database: str) -> AsyncIterator[tuple[asyncpg.Connection, str]]:
     """A database with the schemas of all services."""
     for service in SERVICES:
-        await migrate(fresh_database, service, PASSWORD)
+        await migrate(fresh_database, service, DATABASE_PASSWORD)
     admin = await asyncpg.connect(fresh_database)
     try:
         yield admin, fresh_database.partition("@")[2]
@@ -31,7 +30,7 @@ async def tables(admin: asyncpg.Connection, schema: str) -> list[str]:
 async def test_no_role_reads_writes_or_creates_elsewhere(district: tuple[asyncpg.Connection, str]) -> None:
     admin, place = district
     for service in SERVICES:
-        conn = await asyncpg.connect(f"postgresql://{role_of(service)}:{PASSWORD}@{place}")
+        conn = await asyncpg.connect(f"postgresql://{role_of(service)}:{DATABASE_PASSWORD}@{place}")
         try:
             await conn.fetchval(f"SELECT count(*) FROM {service}.outbox")
             for other in SERVICES:
@@ -57,7 +56,7 @@ async def test_no_role_changes_its_own_tables_or_becomes_another(
 ) -> None:
     admin, place = district
     for service in SERVICES:
-        conn = await asyncpg.connect(f"postgresql://{role_of(service)}:{PASSWORD}@{place}")
+        conn = await asyncpg.connect(f"postgresql://{role_of(service)}:{DATABASE_PASSWORD}@{place}")
         try:
             for table in await tables(admin, service):
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from reelwarden_common import db
 from reelwarden_common.db import Migration, MigrationError, apply, drift, ensure_role, grant, migrate, shape
+from tests.support.backends import DATABASE_PASSWORD
 
 FIRST = Migration("0001_first.sql", "CREATE TABLE things (id text PRIMARY KEY, n int NOT NULL DEFAULT 0)")
 SECOND = Migration("0002_second.sql", "CREATE INDEX things_n ON things (n)")
@@ -135,13 +136,15 @@ async def test_a_service_reads_and_writes_rows_and_nothing_else(
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(refused)
     await connection.close()
+    for service in ("ingest", "retention"):
+        await ensure_role(admin, service, DATABASE_PASSWORD)
 
 
 async def test_replicas_may_migrate_at_the_same_time(
     fresh_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps(monkeypatch, FIRST, SECOND)
-    done = await asyncio.gather(*(migrate(fresh_database, "ingest", "secret") for _ in range(4)))
+    done = await asyncio.gather(*(migrate(fresh_database, "ingest", DATABASE_PASSWORD) for _ in range(4)))
     assert sorted(map(len, done)) == [0, 0, 0, 2]
 
 

@@ -120,6 +120,7 @@ async def test_an_unforeseen_fault_is_tried_five_times_and_then_given_up(
     async with probe(bus, "exporter", tmp_path, handler) as exporter:
         await say(desk.jetstream(), authorised(1), authorised(2))
         await until(lambda: dead_letters(leaf))
+        await until(lambda: bool(exporter.ids))
     assert handler.calls == {"e-1": ATTEMPTS, "e-2": 1}
     assert exporter.ids == ["e-2"]
     (letter,) = await messages_in(leaf, "DLQ")

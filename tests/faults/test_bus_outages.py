@@ -88,7 +88,7 @@ async def test_traffic_survives(
         await restore()
         await during
         await talk(2)
-        await until(all_there, seconds=30, every=0.3)
+        await until(all_there, every=0.3)
         await asyncio.sleep(0.5)
     for school in SCHOOLS:
         assert await ids(topology, "FOOTAGE", school) == [f"{school}-{n:06d}" for n in range(UP)]

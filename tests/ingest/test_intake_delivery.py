@@ -133,10 +133,13 @@ async def test_a_school_that_is_away_does_not_stop_another(bus: EmbeddedBus, tmp
         await say(scanner, [recorded("s001", 0)])
         await until(lambda: _has(topology, 1))
         async with httpx.AsyncClient() as http:
-            metrics = (await http.get(f"{address}/metrics")).text
+
+            async def told(metric: str) -> bool:
+                return metric in (await http.get(f"{address}/metrics")).text
+
+            await until(lambda: told("reelwarden_intake_away 2.0"))
+            await until(lambda: told('intake_messages_total{outcome="landed",stream="FOOTAGE"} 1.0'))
             assert (await http.get(f"{address}/readyz")).status_code == 200
-        assert "reelwarden_intake_away 2.0" in metrics
-        assert 'reelwarden_intake_messages_total{outcome="landed",stream="FOOTAGE"} 1.0' in metrics
     await topology.close()
     await scanner.close()
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 from argon2 import PasswordHasher
@@ -30,6 +30,7 @@ from reelwarden_common.messaging.topology import Stream
 from reelwarden_local.bus import EmbeddedBus
 from reelwarden_report.district.inspector.app import build
 from reelwarden_report.district.inspector.settings import Settings
+from tests.support.backends import DATABASE_PASSWORD
 
 PASSWORD = "correct horse"
 HASH = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
@@ -194,9 +195,9 @@ async def signed_in(address: str, person: str) -> httpx.AsyncClient:
 
 async def migrated(database: str) -> str:
     """Make the report's schema; returns the URL of the service's own database role."""
-    await migrate(database, "report", PASSWORD)
+    await migrate(database, "report", DATABASE_PASSWORD)
     parts = urlsplit(database)
-    who = f"{role_of('report')}:{quote(PASSWORD)}"
+    who = f"{role_of('report')}:{DATABASE_PASSWORD}"
     return f"postgresql://{who}@{parts.hostname}:{parts.port}{parts.path}?sslmode=disable"
 
 

@@ -167,13 +167,21 @@ async def test_a_school_not_heard_of_is_never_shown_as_good(
         async def states() -> dict[str, str]:
             return {s["school"]: s["state"] for s in await get(client, "/api/schools")}
 
+        async def states_after(at: datetime) -> dict[str, str]:
+            await voices.say("s001", alive(at))
+            return await states()
+
+        async def kinds_after(at: datetime) -> set[str]:
+            await voices.say("s001", alive(at))
+            return await open_kinds(client)
+
         assert await states() == {"s001": "unknown", "s002": "unknown"}
-        await voices.say("s001", alive())
-        assert (await until(states, lambda s: s["s001"] == "good"))["s001"] == "good"
+        seen = await until(lambda: states_after(datetime.now(UTC)), lambda s: s["s001"] == "good")
+        assert seen["s001"] == "good"
         assert (await until(states, lambda s: s["s001"] == "unknown"))["s001"] == "unknown"
         assert "cut-off" in await until(lambda: open_kinds(client), lambda kinds: "cut-off" in kinds)
-        await voices.say("s001", alive(datetime.now(UTC) + timedelta(days=1)))
-        assert await until(lambda: open_kinds(client), lambda kinds: not kinds) == set()
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        assert await until(lambda: kinds_after(tomorrow), lambda kinds: not kinds) == set()
         assert "cut-off" in await until(lambda: open_kinds(client), lambda kinds: "cut-off" in kinds)
         await client.aclose()
 

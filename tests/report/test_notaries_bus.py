@@ -139,7 +139,7 @@ async def test_both_sides_log_and_countersign_and_answer_with_proofs(
             ours = running.site("SELECT max(size) FROM checkpoint WHERE cosigned = 1")
             return (row["size"], row["cosigned"], row["site"], ours) == (17, 17, 11, 11)
 
-        for _ in range(200):
+        for _ in range(600):
             if await settled():
                 break
             await asyncio.sleep(0.1)
@@ -173,7 +173,7 @@ async def test_a_pulse_from_the_school_reaches_the_dashboard(
 
         async def becomes(*states: str) -> str:
             seen = ""
-            for _ in range(200):
+            for _ in range(600):
                 seen = (await client.get(f"/api/schools/{SCHOOL}")).json()["state"]
                 if seen in states:
                     break
@@ -216,7 +216,7 @@ async def test_two_inspectors_share_the_work(
         denied = [access.AccessDenied(actor=f"a-{n}", act="file", rule="R3.3") for n in range(10)]
         await voices.say(SCHOOL, *bad, *denied)
         client, other = await signed_in(first, "officer"), await signed_in(second, "officer")
-        for _ in range(150):
+        for _ in range(600):
             found = (await other.get("/api/findings", params={"school": SCHOOL})).json()
             times = {f["kind"]: f["times"] for f in found if f["kind"] == "rejected-file"}
             if times == {"rejected-file": 20} and len(found) >= 11:

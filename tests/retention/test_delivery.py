@@ -40,6 +40,7 @@ from reelwarden_retention.shapes import Plan, signed
 from reelwarden_retention.site.reaper import app as reaper_app
 from reelwarden_retention.site.reaper import freeze
 from reelwarden_retention.site.reaper.settings import Settings as ReaperSettings
+from tests.support.backends import DATABASE_PASSWORD
 from tests.support.ingest import intake, until
 from tests.support.retention import (
     SCHOOL,
@@ -53,7 +54,6 @@ from tests.support.retention import (
 )
 
 E = TypeVar("E", bound=Event)
-PASSWORD = "retention-password"
 OLD = system_clock().replace(microsecond=0) - timedelta(days=33)
 RECENT = system_clock().replace(microsecond=0) - timedelta(hours=1)
 
@@ -131,7 +131,7 @@ class Stage:
             found = await self.heard(kind, at_school=at_school)
             return found if len(found) >= count else None
 
-        found: list[E] = await until(enough, seconds=30)
+        found: list[E] = await until(enough)
         return found
 
     async def scan(self) -> None:
@@ -153,7 +153,7 @@ async def _run(build: Any) -> AsyncIterator[None]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def stage(tmp_path: Path, fresh_database: str) -> AsyncIterator[Stage]:
-    await migrate(fresh_database, "retention", PASSWORD)
+    await migrate(fresh_database, "retention", DATABASE_PASSWORD)
     toml, key = district_toml(tmp_path), Ed25519PrivateKey.generate()
     key_file(tmp_path, key)
     time = Time(now=system_clock())
@@ -165,7 +165,7 @@ async def stage(tmp_path: Path, fresh_database: str) -> AsyncIterator[Stage]:
             bus,
             toml,
             key,
-            database_url(fresh_database, "retention", PASSWORD),
+            database_url(fresh_database, "retention"),
             fresh_database,
             hub,
             leaf,

@@ -6,6 +6,9 @@ from urllib.parse import quote
 
 from minio import Minio
 
+DATABASE_PASSWORD = "of-every-service"
+"""Roles belong to the server, not to a database: with one each, tests would lock each other out."""
+
 
 @dataclass(frozen=True)
 class Database:

@@ -33,6 +33,7 @@ from reelwarden_common.messaging.units import Store as UnitStore
 from reelwarden_common.role import Role
 from reelwarden_common.settings import S3Settings
 from reelwarden_local.servers import READ_RIGHTS, WRITE_RIGHTS, Identity, SeaweedFS
+from tests.support.backends import DATABASE_PASSWORD
 
 SCHOOLS = [f"s{number:03}" for number in range(1, 81)]
 """Each test takes one for itself, with its own bucket and key."""
@@ -255,9 +256,9 @@ def only(events: Sequence[Event], kind: type[E]) -> list[E]:
 
 async def make_schema(admin_url: str) -> str:
     """Make the backup service's schema; return its role's URL."""
-    await migrate(admin_url, "backup", "secret")
+    await migrate(admin_url, "backup", DATABASE_PASSWORD)
     host = admin_url.split("@", 1)[1]
-    return f"postgresql://{role_of('backup')}:secret@{host}"
+    return f"postgresql://{role_of('backup')}:{DATABASE_PASSWORD}@{host}"
 
 
 @asynccontextmanager

@@ -30,10 +30,9 @@ from reelwarden_common.messaging.declare import declare_hub
 from reelwarden_common.role import running
 from reelwarden_local.keys import make_key
 from reelwarden_local.servers import NatsServer, free_port, plain_jetstream
-from tests.support.backends import Database, ObjectStore, unique
+from tests.support.backends import DATABASE_PASSWORD, Database, ObjectStore, unique
 
 PASSWORD = "correct horse battery staple"
-DATABASE_PASSWORD = "access-password"
 DEADLINE = 60.0
 E = TypeVar("E", bound=Event)
 _CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)

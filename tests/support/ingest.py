@@ -28,10 +28,10 @@ from reelwarden_ingest.district.index.settings import Settings as IndexSettings
 from reelwarden_ingest.district.intake import app as intake_app
 from reelwarden_ingest.district.intake.settings import Settings as IntakeSettings
 from reelwarden_local.bus import EmbeddedBus
+from tests.support.backends import DATABASE_PASSWORD
 
 DAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 TEN = timedelta(seconds=10)
-DATABASE_PASSWORD = "ingest-tests"
 
 
 def write_district(folder: Path, schools: Sequence[str], cameras: Sequence[str] = ("gate",)) -> Path:

@@ -38,6 +38,7 @@ from reelwarden_retention.site.reaper.schema import MIGRATIONS
 from reelwarden_retention.site.reaper.store import ReaperStore, SiteRules
 from reelwarden_retention.site.reaper.sweep import Sweeper
 from reelwarden_retention.site.reaper.vault import Vault
+from tests.support.backends import DATABASE_PASSWORD
 
 SCHOOL = "s001"
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -308,18 +309,17 @@ class District:
         return found
 
 
-def database_url(admin_url: str, service: str, password: str) -> str:
+def database_url(admin_url: str, service: str) -> str:
     """The same database as its service's role."""
     _, _, place = admin_url.partition("@")
-    return f"postgresql://{role_of(service)}:{password}@{place}"
+    return f"postgresql://{role_of(service)}:{DATABASE_PASSWORD}@{place}"
 
 
 @asynccontextmanager
 async def district(admin_url: str, clock: Clock = system_clock) -> AsyncIterator[District]:
     """The retention schema in a fresh database, and a keeper's units on it."""
-    password = "retention-password"
-    await migrate(admin_url, "retention", password)
-    url = database_url(admin_url, "retention", password)
+    await migrate(admin_url, "retention", DATABASE_PASSWORD)
+    url = database_url(admin_url, "retention")
     office = Office(Ed25519PrivateKey.generate(), DELAY, clock)
     pool = await open_pool(url, "retention")
     try:
