@@ -224,6 +224,24 @@ async def test_an_inspection_writes_a_report_in_both_languages(
         await client.aclose()
 
 
+async def test_a_gap_that_began_the_day_before_is_over_once_it_is_filled(
+    district_bus: EmbeddedBus, report_url: str, toml: Path, index: Index
+) -> None:
+    """Daily: what is inspected begins in the midst of that day."""
+    edges = [NOW - timedelta(hours=hours) for hours in (23, 22.5, 22, 0)]
+    order = {"school": "s001", "kind": "daily"}
+    index.add("s001", "gate", *edges[:2])
+    index.add("s001", "gate", *edges[2:])
+    async with inspector(district_bus, report_url, toml) as address:
+        client = await signed_in(address, "officer")
+        assert (await client.post("/api/inspections", json=order)).is_success
+        assert "gap" in await open_kinds(client)
+        index.add("s001", "gate", *edges[1:3])
+        assert (await client.post("/api/inspections", json=order)).is_success
+        assert "gap" not in await open_kinds(client)
+        await client.aclose()
+
+
 async def test_people_see_only_what_is_theirs(
     district_bus: EmbeddedBus, report_url: str, toml: Path, voices: Voices
 ) -> None:
