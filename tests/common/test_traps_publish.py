@@ -15,6 +15,7 @@ from reelwarden_common.envelope import Message
 from reelwarden_common.messaging import publisher
 from reelwarden_common.messaging.publisher import NotTaken, publish_all
 from reelwarden_local.servers import NatsServer, free_port, plain_jetstream
+from tests.support.stopped import stop
 
 
 def message(number: int, school: str = "s001") -> Message:
@@ -55,7 +56,8 @@ async def test_a_late_answer_makes_no_double(
 ) -> None:
     """The server sleeps through the first two tries: the third is confirmed, the stream has one."""
     monkeypatch.setattr(publisher, "ACK_SECONDS", 1.0)
-    server.send(signal.SIGSTOP)
+    assert server.pid
+    stop([server.pid])
     asyncio.get_running_loop().call_later(2.3, server.send, signal.SIGCONT)
     await publish_all(js, [message(1), message(2)])
     assert await stored(js) == ["s001-1", "s001-2"]
@@ -85,7 +87,8 @@ async def test_without_that_a_publish_waits_for_ever_and_leaks_its_permit(
 ) -> None:
     permits = js._publish_async_pending_semaphore._value
     await js.publish_async("rw.s001.x.y.z", b"first")
-    server.send(signal.SIGSTOP)
+    assert server.pid
+    stop([server.pid])
     waiting = [await js.publish_async("rw.s001.x.y.z", b"lost") for _ in range(10)]
     done, late = await asyncio.wait(waiting, timeout=2)
     assert not done

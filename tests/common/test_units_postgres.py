@@ -17,6 +17,7 @@ from reelwarden_common.errors import Transient
 from reelwarden_common.messaging.postgres import MESSAGING_SQL, DatabaseAway, NoAccess, PgUnits, open_pool
 from reelwarden_local.servers import Postgres
 from tests.common.test_units_both import EVENT, TABLE, EffectStore, envelope, on_postgres, work
+from tests.support.stopped import stop
 
 FACTS = 200
 
@@ -135,8 +136,7 @@ def frozen(server: Postgres) -> Iterator[None]:
     """The server with all its children, stopped while the block runs."""
     assert server.pid
     pids = _family(server.pid)
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    stop(pids)
     try:
         yield
     finally:
