@@ -24,6 +24,7 @@ from tests.report.district import (
 )
 
 pytestmark = pytest.mark.system
+expect.set_options(timeout=60_000)
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)

@@ -22,7 +22,7 @@ from reelwarden_local.demo.story import StepFailedError, Story
 from reelwarden_local.demo.witness import until
 from reelwarden_local.words import Words
 
-DEMO_SECONDS = 400
+DEMO_SECONDS = 900
 """Generous: the promise of three minutes is for a machine that does nothing else."""
 
 

@@ -17,6 +17,7 @@ from tests.support.backends import Database, ObjectStore, unique
 from tests.support.desk import PASSWORD, DeskHouse, open_house
 
 pytestmark = pytest.mark.system
+expect.set_options(timeout=60_000)
 CHROMIUM = Path("/usr/bin/chromium")
 WIDTHS = {"desk": (1280, 900), "phone": (390, 800)}
 

@@ -36,7 +36,7 @@ class Indexed:
 
 
 async def until(
-    what: Words, look: Callable[[], Awaitable[T | None]], *, seconds: float = 40, every: float = 0.25
+    what: Words, look: Callable[[], Awaitable[T | None]], *, seconds: float = 120, every: float = 0.25
 ) -> T:
     """Look again and again until there is something.
 
@@ -120,7 +120,7 @@ class Witness:
 
         try:
             return await until(
-                Words("清单中每个文件都已编目", "every file of the manifest in the index"), look, seconds=45
+                Words("清单中每个文件都已编目", "every file of the manifest in the index"), look
             )
         except StoryError:
             return await self.compare(school, manifest, before)
