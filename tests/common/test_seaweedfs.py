@@ -122,6 +122,18 @@ async def test_silent_rot_is_served_as_if_it_were_whole(store: SeaweedFS, admin:
         damage_object(store, b"nobody stored this")
 
 
+async def test_of_objects_that_begin_alike_only_the_one_meant_rots(store: SeaweedFS, admin: Minio) -> None:
+    start = secrets.token_bytes(8_000)
+    bodies = {f"{n}.mp4": start + bytes([n]) * (n + 100) for n in range(6)}
+    await asyncio.to_thread(admin.make_bucket, "alike")
+    for key, body in bodies.items():
+        await asyncio.to_thread(put, admin, "alike", key, body)
+    for key in ("4.mp4", "1.mp4"):
+        damage_object(store, bodies[key])
+    served = {key: await asyncio.to_thread(get, admin, "alike", key) for key in bodies}
+    assert {key for key, body in served.items() if body != bodies[key]} == {"1.mp4", "4.mp4"}
+
+
 def test_the_checksum_is_castagnolis() -> None:
     assert crc32c(b"123456789") == 0xE3069283
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from reelwarden_local.cli import app
 from reelwarden_local.demo import sample
 from reelwarden_local.demo.discover import FootageError
 from reelwarden_local.demo.facts import LABELS, VALUES
@@ -175,6 +178,25 @@ async def test_footage_in_the_folder_that_a_demo_clears_is_refused(
     with pytest.raises(FootageError, match="--state"):
         await play(tmp_path / state, tmp_path / footage)
     assert (tmp_path / footage / "cam-20260302-080000.mp4").exists()
+
+
+async def test_footage_that_does_not_fit_is_refused_before_anything_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "cam-20260302-080000.mp4").write_bytes(b"x" * 2000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9000, 5000, 4000))
+    with pytest.raises(FootageError, match=r"2\.0 kB.*4\.0 kB"):
+        await play(tmp_path / "demo", tmp_path / "mine")
+    assert not (tmp_path / "demo").exists()
+
+
+def test_a_tilde_that_make_passed_on_is_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "我的 录像").mkdir()
+    result = CliRunner().invoke(app, ["demo", "--state", str(tmp_path / "demo"), "--footage", "~/我的 录像/"])
+    assert result.exit_code == 2
+    assert f"{tmp_path}/我的 录像：其中没有录像文件" in result.output
 
 
 async def test_a_folder_without_footage_is_refused_in_one_sentence(tmp_path: Path) -> None:

@@ -28,7 +28,11 @@ def demo(
         ".state/demo"
     ),
     footage: Annotated[
-        Path | None, typer.Option(help="Your own recordings: a copy is used, never the original.")
+        Path | None,
+        typer.Option(
+            help="Your own recordings: a copy is used, never the original.",
+            callback=lambda path: path and path.expanduser(),  # make passes a ~ on
+        ),
     ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON as well.")] = False,

@@ -31,11 +31,22 @@ def damage_object(store: SeaweedFS, payload: bytes) -> Path:
     """
     for path in sorted(store.volume_dir.rglob("*.dat")):
         with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as volume:
-            at = volume.find(payload[:_PROBE])
-            if at >= 0:
+            at = _find(volume, payload)
+            if at is not None:
                 _change(volume, at)
                 return path
     raise ServerError(f"no volume below {store.volume_dir} holds that object")
+
+
+def _find(volume: mmap.mmap, payload: bytes) -> int | None:
+    """Where a needle's data is the payload; footage of a still picture may begin alike."""
+    at = volume.find(payload[:_PROBE])
+    while at >= 0:
+        (length,) = struct.unpack(">I", volume[at - 4 : at])
+        if 0 < length <= len(payload) and volume[at : at + length] == payload[:length]:
+            return at
+        at = volume.find(payload[:_PROBE], at + 1)
+    return None
 
 
 def _change(volume: mmap.mmap, at: int) -> None:

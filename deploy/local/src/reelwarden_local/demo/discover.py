@@ -75,14 +75,19 @@ def copy_of(footage: Path, target: Path) -> list[str]:
     Returns the copies' paths below `target`.
 
     Raises:
-        FootageError: there is no such folder, or no video in it.
+        FootageError: there is no such folder, no video in it, or a file cannot be read or copied.
     """
     copied = []
     for path in videos_of(footage):
         relative = path.relative_to(footage)
         place = target / relative
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, place)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, place)
+        except OSError as error:
+            raise FootageError(
+                Words(f"{path} 不能复制：{error.strerror}。", f"{path} cannot be copied: {error.strerror}.")
+            ) from error
         copied.append(relative.as_posix())
     return copied
 

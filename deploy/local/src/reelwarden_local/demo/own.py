@@ -1,7 +1,10 @@
 """The user's own recordings as a district of one school: a copy, its cameras, its district.toml."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
+
+from rich.filesize import decimal
 
 from reelwarden_local.demo.discover import (
     FootageError,
@@ -17,6 +20,8 @@ from reelwarden_local.words import Words
 
 SCHOOL = "s001"
 SEGMENT_SECONDS = 60
+COPIES = 2.5
+"""The copy that is played on, its backup, and room for what is exported."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,19 @@ def check(footage: Path, state: Path) -> None:
                 "choose a folder elsewhere with --state.",
             )
         )
-    videos_of(footage)
+    videos = videos_of(footage)
     cameras_in(footage)
+    needed = sum(path.stat().st_size for path in videos)
+    free = shutil.disk_usage(next(place for place in (copy, *copy.parents) if place.is_dir())).free
+    if needed * COPIES > free:
+        raise FootageError(
+            Words(
+                f"{footage} 有 {decimal(needed)} 录像，{state} 所在磁盘只剩 {decimal(free)}；演示要复制"
+                "录像并作备份。请给出小一些的目录，例如一天的录像。",
+                f"{footage} holds {decimal(needed)}, and {state} has {decimal(free)} free; a demo copies "
+                "the footage and backs it up. Give a smaller folder, such as a day of footage.",
+            )
+        )
 
 
 def prepare(state: Path, footage: Path) -> OwnFootage:

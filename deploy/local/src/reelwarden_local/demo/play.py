@@ -135,7 +135,7 @@ async def _stage(folder: StateFolder, recordings: Recordings, story: Story) -> A
         people = await open_things.enter_async_context(
             People(stack.desk_url, stack.dashboard_url, recordings.password)
         )
-        viewed, copied = await _spans(witness, recordings)
+        viewed, copied = await _spans(witness, recordings, story)
         story.note(
             f"调取台 {stack.desk_url} · 看板 {stack.dashboard_url}",
             f"desk {stack.desk_url} · dashboard {stack.dashboard_url}",
@@ -153,18 +153,22 @@ async def _stage(folder: StateFolder, recordings: Recordings, story: Story) -> A
         )
 
 
-async def _spans(witness: Witness, recordings: Recordings) -> tuple[Span, Span]:
+async def _spans(witness: Witness, recordings: Recordings, story: Story) -> tuple[Span, Span]:
     """What will be applied for; of somebody's own footage, once each file is indexed or rejected."""
     if recordings.past is not None:
         return sample_spans(recordings.past)
     files = recordings.own.recognised if recordings.own else frozenset()
 
     async def accounted() -> bool:
-        return not await witness.unaccounted(SCHOOL, files)
+        left = len(await witness.unaccounted(SCHOOL, files))
+        if left:
+            done = len(files) - left
+            story.note(f"已编目 {done}/{len(files)} 个文件 …", f"{done} of {len(files)} files indexed …")
+        return not left
 
     with contextlib.suppress(StoryError):
         what = Words("您的录像编目完成", "your footage to be indexed")
-        await until(what, accounted, seconds=60 + 0.2 * len(files), every=2)
+        await until(what, accounted, seconds=60 + 0.2 * len(files), every=5)
     return own_spans(await witness.indexed(SCHOOL))
 
 

@@ -60,6 +60,7 @@ class Witness:
     def __init__(self, database: asyncpg.Connection, storages: dict[str, Path]) -> None:
         self._db = database
         self._lock = asyncio.Lock()
+        self._digests: dict[Path, str] = {}
         self.storages = storages
 
     async def rows(self, query: str, *values: object) -> list[Any]:
@@ -96,8 +97,12 @@ class Witness:
         return [path for path in left if await asyncio.to_thread(self._digest, school, path) not in contents]
 
     def _digest(self, school: str, path: str) -> str:
-        with (self.storages[school] / path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        """Read once: it is asked for again and again while the file waits to be indexed."""
+        place = self.storages[school] / path
+        if place not in self._digests:
+            with place.open("rb") as file:
+                self._digests[place] = hashlib.file_digest(file, "sha256").hexdigest()
+        return self._digests[place]
 
     async def compare(self, school: str, manifest: Manifest, before: datetime) -> tuple[int, int, int]:
         """Good files closed before a moment: how many, how many not indexed, how many twice."""
