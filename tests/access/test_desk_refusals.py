@@ -8,8 +8,11 @@ import httpx
 import pytest
 
 from reelwarden_common.events.access import AccessDenied, ExportFailed
+from reelwarden_common.events.retention import SweepStopped
 from tests.support.desk import PASSWORD, POLICE, DeskHouse, filing
 from tests.support.roles import until
+
+NOW = datetime.now(UTC)
 
 
 async def refused(house: DeskHouse, answer: httpx.Response, code: str, rule: str) -> None:
@@ -167,6 +170,51 @@ async def test_footage_that_was_changed_in_the_store_does_not_leave(house: DeskH
     assert (await house.show(application))["release"] is None
     house.put(event.bucket, key, b"as exported")
     await house.do("zhou.jie", f"/api/applications/{application}/release", body)
+
+
+async def school_of_refusal(house: DeskHouse, account: str, method: str, path: str, **body: Any) -> str:
+    """The school under which the newest refusal is recorded, as the district officer reads it."""
+    answer = await house.ask(account, method, path, body or None)
+    assert answer.status_code == 403, answer.text
+    return str((await house.ask("feng.ju", "GET", "/api/denials")).json()[0]["school"])
+
+
+async def test_a_refusal_is_the_matter_of_the_school_that_it_concerns(house: DeskHouse) -> None:
+    application = await house.file()
+    await house.ready(application, "li.lei")
+    path = f"/api/applications/{application}"
+    await house.do("chen.gang", f"{path}/supervision", {"present": ["王芳"]})
+    await house.do("zhou.jie", "/api/training/ack")
+    viewing = (await house.do("zhou.jie", f"{path}/viewings"))["viewing"]
+    for method, page in (("GET", ""), ("POST", "/stop")):
+        assert await school_of_refusal(house, "qian.duo", method, f"/viewings/{viewing}{page}") == "s001"
+    refusal = (await house.ask("zheng.yu", "GET", "/api/denials")).json()[0]
+    assert (refusal["act"], refusal["application"]) == ("stop_viewing", application)
+    stopped = SweepStopped(
+        sweep="w-refused", reason="first-sweep", segments=1, bytes=1, oldest=NOW, newest=NOW
+    )
+    await house.say("reaper", "s001", stopped)
+    await heard_of(house, "sweeps")
+    confirm = "/api/sweeps/w-refused/confirm"
+    assert await school_of_refusal(house, "qian.duo", "POST", confirm, password=PASSWORD) == "s001"
+
+
+async def heard_of(house: DeskHouse, kind: str) -> None:
+    for _ in range(150):
+        if (await house.ask("feng.ju", "GET", f"/api/{kind}")).json():
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(kind)
+
+
+async def test_a_refusal_about_nothing_else_is_of_the_school_of_whoever_tried(house: DeskHouse) -> None:
+    for path in ("/alarms", "/all", "/api/denials"):
+        assert await school_of_refusal(house, "wang.fang", "GET", path) == "s001"
+    assert await school_of_refusal(house, "nobody", "GET", "/alarms") == "district"
+    page = (await house.ask("feng.ju", "GET", "/alarms")).text
+    assert '<td data-label="申请">示范区教育局</td>' in page
+    actor = (await house.ask("feng.ju", "GET", "/api/denials")).json()[0]["actor"]
+    assert f'无名 <code class="muted small" title="{actor}">{actor[:10]}</code>' in page
 
 
 async def test_officers_only_confirm_sweeps_and_see_alarms(house: DeskHouse) -> None:

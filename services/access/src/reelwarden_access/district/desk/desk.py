@@ -1,6 +1,6 @@
 """One act of one person at the desk: signed where it must be, in one transaction, refusals recorded."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -47,6 +47,36 @@ class About:
     act: str
     school: str | None = None
     application: str | None = None
+    viewing: str | None = None
+    sweep: str | None = None
+    segment: str | None = None
+
+
+def school_of_refusal(concerned: str | None, who: Person, schools: Collection[str]) -> str:
+    """Who looks at a refused attempt: the school it concerns, else that of whoever tried, else the district.
+
+    Args:
+        concerned: The school of what was asked for; None where it is of no one school, or does not exist.
+        who: Whoever tried; somebody of several schools, or of none, is the district's to look at.
+        schools: Those of `district.toml`.
+    """
+    if concerned is not None and concerned in schools:
+        return concerned
+    own = {grant.school for grant in who.grants}
+    return own.pop() if len(own) == 1 else DISTRICT_SCHOOL
+
+
+async def _concerned(store: DeskStore, about: About) -> tuple[str | None, str | None]:
+    """The application and the school that an act is about, as far as they exist."""
+    application, school = about.application, about.school
+    if about.viewing is not None and (viewing := await store.retrievals.viewing(about.viewing)):
+        application = viewing.application
+    if about.sweep is not None:
+        school = await store.alarms.sweep_school(about.sweep)
+    if about.segment is not None:
+        school = await store.alarms.lost_school(about.segment)
+    of_application = await store.applications.school_of(application) if application else None
+    return application if of_application else None, of_application or school
 
 
 class Desk:
@@ -99,13 +129,8 @@ class Desk:
 
     async def _record(self, who: Person, about: About, refusal: Denied) -> None:
         async with self.units.begin() as store:
-            school = about.school
-            application = about.application
-            if application is not None:
-                school = await store.applications.school_of(application) or school
-                application = application if await store.applications.known(application) else None
-            if school not in {s.id for s in self.config.schools}:
-                school = DISTRICT_SCHOOL
+            application, school = await _concerned(store, about)
+            school = school_of_refusal(school, who, {s.id for s in self.config.schools})
             actor = await store.people.actor_id(who.id)
             rule = refusal.rule or "R3.3"
             await store.alarms.denied(

@@ -86,16 +86,18 @@ class Office:
 
     async def stop_viewing(self, who: Person, viewing: str) -> Viewing:
         """Close footage."""
-        about = About("stop_viewing")
+        about = About("stop_viewing", viewing=viewing)
         return await self._desk.perform(who, about, lambda work: retrieving.stop_viewing(work, viewing))
 
     async def viewing(self, who: Person, viewing: str) -> tuple[Viewing, Export]:
         """An open viewing, for its retriever's screen."""
-        return await self._desk.perform(who, About("view"), lambda work: retrieving.opened(work, viewing))
+        about = About("view", viewing=viewing)
+        return await self._desk.perform(who, about, lambda work: retrieving.opened(work, viewing))
 
     async def watch(self, who: Person, request: retrieving.RangeAsked) -> retrieving.Watched:
         """Some bytes of an open viewing."""
-        return await self._desk.perform(who, About("view"), lambda work: retrieving.watch(work, request))
+        about = About("view", viewing=request.viewing)
+        return await self._desk.perform(who, about, lambda work: retrieving.watch(work, request))
 
     async def release(
         self, who: Person, application: str, handing: releasing.Handing, password: str
@@ -165,12 +167,13 @@ class Office:
 
     async def confirm_sweep(self, who: Person, sweep: str, password: str) -> None:
         """Let a stopped sweep go on."""
-        about = About("confirm_sweep")
+        about = About("confirm_sweep", sweep=sweep)
         await self._desk.perform(who, about, lambda work: watching.confirm_sweep(work, sweep), password)
 
     async def ask_restore(self, who: Person, segment: str) -> None:
         """Have a lost segment restored."""
-        await self._desk.perform(who, About("restore"), lambda work: watching.ask_restore(work, segment))
+        about = About("restore", segment=segment)
+        await self._desk.perform(who, about, lambda work: watching.ask_restore(work, segment))
 
     async def acknowledge_training(self, who: Person) -> int:
         """Acknowledge the rules in force."""

@@ -17,6 +17,7 @@ from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_acts import ACTS
 from reelwarden_access.district.desk.page_words import WORDS
 from reelwarden_common.district import PersonRole
+from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.events.ingest import CoverageQuery
 from reelwarden_common.web import Person, Section, SignedIn, Web
 from reelwarden_common.web.refusals import WebRefusal
@@ -213,7 +214,7 @@ async def _alarms(
         "may_read": {s.id for s in office.config.schools if person.holds(s.id, *MAY_READ)},
         "act_words": words.ACT_WORDS,
         "sweep_words": words.SWEEP_WORDS,
-        "school_names": {s.id: s.name for s in office.config.schools},
+        "school_names": {s.id: s.name for s in office.config.schools} | {DISTRICT_SCHOOL: office.config.name},
         "names": {one.id: one.name for one in _web(request).people.all()},
         "problem": problem.text if problem else None,
     }
