@@ -83,7 +83,8 @@ CREATE TABLE school_state (
     stored_bytes bigint NOT NULL DEFAULT 0,
     read_back bigint NOT NULL DEFAULT 0,
     read_back_at timestamptz,
-    copies_erased bigint NOT NULL DEFAULT 0
+    copies_erased bigint NOT NULL DEFAULT 0,
+    plan_issued_at timestamptz
 );
 CREATE TABLE camera_state (
     school text NOT NULL,

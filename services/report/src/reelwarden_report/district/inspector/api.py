@@ -30,7 +30,7 @@ class InspectionOrder(BaseModel):
     """Inspect a school now (R5.1)."""
 
     school: str = Field(max_length=63, examples=["s001"])
-    kind: InspectionKind = "monthly"
+    kind: InspectionKind = "daily"
 
 
 class Closing(BaseModel):

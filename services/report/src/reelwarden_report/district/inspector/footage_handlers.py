@@ -134,7 +134,7 @@ async def on_erased(event: retention.SegmentsErased, envelope: Envelope, store: 
 
 
 async def on_plan_issued(event: retention.PlanIssued, envelope: Envelope, store: InspectorStore) -> None:
-    await store.know(envelope.school, plan_issued=event.version)
+    await store.know(envelope.school, plan_issued=event.version, plan_issued_at=envelope.time)
 
 
 async def on_plan_applied(event: retention.PlanApplied, envelope: Envelope, store: InspectorStore) -> None:

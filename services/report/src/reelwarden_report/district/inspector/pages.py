@@ -43,6 +43,7 @@ class Pages:
             "size": megabytes,
             "may_inspect": room.schools_of(person, *INSPECTORS),
             "may_close": room.closing(person),
+            "forecast": words.forecast,
         }
 
     def parts(self, request: Request, person: Person, snapshot: Snapshot) -> dict[str, str]:
@@ -120,7 +121,7 @@ async def inspect(
     commands: Doing,
     person: SignedIn,
     school: Annotated[str, Form()],
-    kind: Annotated[str, Form()] = "monthly",
+    kind: Annotated[str, Form()] = "daily",
 ) -> Response:
     made = await commands.inspect(person, school, kind)
     return RedirectResponse(f"/reports/{made.report}.html", status_code=303)

@@ -69,6 +69,7 @@ class SchoolView(Shape):
     software: str | None
     plan_issued: int | None
     plan_applied: int | None
+    plan_issued_at: datetime | None = None
     disk_total: int | None
     disk_free: int | None
     forecast_days: float | None
@@ -84,7 +85,11 @@ class SchoolView(Shape):
     copies_corrupt: int
     last_backup: datetime | None
     holds_in_force: int
+    """Those that protect footage now, released ones until their release takes effect."""
+    holds_released: int = 0
+    """Of them: released already, and over soon."""
     holds_pending: int
+    """Asked for, but the school does not answer for them yet."""
     lost: int
     serious: int
     warnings: int

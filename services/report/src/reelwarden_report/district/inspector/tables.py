@@ -1,6 +1,6 @@
 """A record as the sections of a written report: one definition for HTML and PDF, in either language."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -126,13 +126,10 @@ class Writer:
             (N_("Inspected by"), record.by or self.say(N_("the system, by schedule"))),
             (N_("Next inspection"), str(record.at.astimezone(self.zone).date() + timedelta(days=1))),
             (N_("Last heard of"), self.local(school.alive_at)),
-            (
-                N_("Plan in effect"),
-                f"{school.plan_applied or '—'} ({self.say(N_('issued'))}: {school.plan_issued or '—'})",
-            ),
+            (N_("Retention plan"), self._plan()),
             (N_("Disk free / in all"), size),
             (N_("Backup copies / of them corrupt"), f"{school.copies} / {school.copies_corrupt}"),
-            (N_("Copies read back in full"), self._read_back()),
+            (N_("Read-backs of copies (a copy counts each time)"), self._read_back()),
             (
                 N_("Backup backlog"),
                 str(school.backlog_segments if school.backlog_segments is not None else "—"),
@@ -140,10 +137,22 @@ class Writer:
         ]
         return tuple((self.say(label), value) for label, value in pairs)
 
+    def _plan(self) -> str:
+        school = self.record.school
+        issued = Text(
+            N_("version %(version)s, issued at %(at)s"),
+            version=school.plan_issued or "—",
+            at=self.local(school.plan_issued_at),
+        )
+        if school.plan_applied == school.plan_issued:
+            return self.say(issued)
+        has = Text(N_("the school still has version %(version)s"), version=school.plan_applied or "—")
+        return f"{self.say(issued)}; {self.say(has)}"
+
     def _read_back(self) -> str:
         school = self.record.school
-        times = self.say(Text(N_("%(times)s times"), times=school.read_backs))
-        return f"{times} ({self.local(school.read_back_at)})" if school.read_back_at else times
+        last = f" ({self.local(school.read_back_at)})" if school.read_back_at else ""
+        return f"{school.read_backs}{last}"
 
     def _checkpoints(self) -> tuple[tuple[str, str], ...]:
         custody = self.record.custody
@@ -309,7 +318,7 @@ class Writer:
                 (
                     self.local(r["at"]),
                     r["actor"],
-                    self.code(r["act"]),
+                    self.say(words.act(r["act"])),
                     r["rule"],
                     numbers.get(r["application"]) or (r["application"] or "—")[:12],
                 )
@@ -352,13 +361,20 @@ class Writer:
                     self.code(r["source"]),
                     self.camera(r["camera"]),
                     f"{self.local(r['start'])} – {self.local(r['end'])}",
-                    self.code(r["status"]) + ("" if r["status"] != "in-force" or r["complete"] else " …"),
+                    self._state_of_hold(r),
                     self.local(r["until"]),
                 )
                 for r in self.record.holds
             ),
             "holds",
         )
+
+    def _state_of_hold(self, row: Mapping[str, Any]) -> str:
+        """A release takes effect after a delay: until then the hold protects (R3.1)."""
+        if row["status"] == "released":
+            text = Text(N_("released, takes effect at %(at)s"), at=self.local(row["ended_at"]))
+            return self.say(text)
+        return self.code(row["status"]) + ("" if row["status"] != "in-force" or row["complete"] else " …")
 
     def _copies(self) -> Iterable[Section]:
         yield self._section(

@@ -30,7 +30,10 @@ _SCHOOLS = """
 SELECT s.*,
   (SELECT count(*) FROM corrupt_object c WHERE c.school = s.school AND verified_at IS NULL) AS corrupt,
   (SELECT max(ended_at) FROM backup_run b WHERE b.school = s.school) AS last_backup,
-  (SELECT count(*) FROM hold h WHERE h.school = s.school AND status = 'in-force') AS holds_in_force,
+  (SELECT count(*) FROM hold h WHERE h.school = s.school AND in_force_at IS NOT NULL
+     AND (ended_at IS NULL OR ended_at > $2)) AS holds_in_force,
+  (SELECT count(*) FROM hold h WHERE h.school = s.school AND in_force_at IS NOT NULL
+     AND status = 'released' AND ended_at > $2) AS holds_released,
   (SELECT count(*) FROM hold h WHERE h.school = s.school
      AND status IN ('asked', 'decided', 'frozen')) AS holds_pending,
   (SELECT count(*) FROM lost_segment l WHERE l.school = s.school AND restored_at IS NULL) AS lost,
@@ -68,7 +71,7 @@ class Views:
         wanted = set(ids)
         schools = [s for s in self._config.schools if s.id in wanted]
         names = [s.id for s in schools]
-        states = {r["school"]: r for r in await self._pool.fetch(_SCHOOLS, names)}
+        states = {r["school"]: r for r in await self._pool.fetch(_SCHOOLS, names, now)}
         cameras = {
             (r["school"], r["camera"]): r
             for r in await self._pool.fetch("SELECT * FROM camera_state WHERE school = ANY($1)", names)
@@ -138,6 +141,7 @@ class Views:
             software=known("software"),
             plan_issued=known("plan_issued"),
             plan_applied=known("plan_applied"),
+            plan_issued_at=known("plan_issued_at"),
             disk_total=known("disk_total"),
             disk_free=known("disk_free"),
             forecast_days=known("forecast_days"),
@@ -151,6 +155,7 @@ class Views:
             copies_corrupt=known("corrupt", 0),
             last_backup=known("last_backup"),
             holds_in_force=known("holds_in_force", 0),
+            holds_released=known("holds_released", 0),
             holds_pending=known("holds_pending", 0),
             lost=known("lost", 0),
             serious=known("serious", 0),

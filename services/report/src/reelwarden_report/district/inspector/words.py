@@ -59,6 +59,47 @@ KINDS = {
     Kind.DENIED: N_("Refused access"),
     Kind.DEAD_LETTER: N_("Undelivered message"),
 }
+ROLES = {
+    "intake": N_("the intake of events"),
+    "scanner": N_("the scanner at the school"),
+    "reaper": N_("the eraser at the school"),
+    "exporter": N_("the exporter at the school"),
+    "replicator": N_("the backup at the school"),
+    "notary": N_("the custody log at the school"),
+    "index": N_("the index"),
+    "keeper": N_("the retention plans"),
+    "desk": N_("the retrieval desk"),
+    "ledger": N_("the backup ledger"),
+    "registrar": N_("the custody log of the district"),
+    "inspector": N_("the inspection"),
+}
+ACTS = {
+    "file": N_("filing an application"),
+    "approve": N_("approving"),
+    "reject": N_("rejecting"),
+    "withdraw": N_("withdrawing"),
+    "supervise": N_("supervising"),
+    "release": N_("releasing a copy"),
+    "take": N_("taking a copy"),
+    "record": N_("filling in the record"),
+    "sign": N_("signing"),
+    "declare": N_("declaring the use"),
+    "close": N_("closing"),
+    "restore": N_("asking for a restore"),
+    "read": N_("reading an application"),
+    "list": N_("listing applications"),
+    "view": N_("opening footage"),
+    "coverage": N_("asking what footage exists"),
+    "denials": N_("reading refused attempts"),
+    "lost": N_("reading lost segments"),
+    "sweeps": N_("reading stopped erasures"),
+    "train": N_("acknowledging the rules"),
+    "export_again": N_("exporting again"),
+    "close_supervision": N_("ending supervision"),
+    "stop_viewing": N_("stopping a viewing"),
+    "confirm_sweep": N_("confirming an erasure"),
+}
+"""What people tried at the desk."""
 CODES = {
     "info": N_("Note"),
     "warning": N_("Warning"),
@@ -110,24 +151,6 @@ CODES = {
     "clock-behind-plan": N_("the clock is behind the plan"),
     "clock-jumped": N_("the clock jumped"),
     "clock-unconfirmed": N_("nobody confirmed the clock"),
-    "file": N_("filing an application"),
-    "approve": N_("approving"),
-    "reject": N_("rejecting"),
-    "withdraw": N_("withdrawing"),
-    "supervise": N_("supervising"),
-    "release": N_("releasing a copy"),
-    "take": N_("taking a copy"),
-    "record": N_("filling in the record"),
-    "sign": N_("signing"),
-    "declare": N_("declaring the use"),
-    "close": N_("closing"),
-    "restore": N_("asking for a restore"),
-    "read": N_("reading an application"),
-    "list": N_("listing applications"),
-    "export_again": N_("exporting again"),
-    "close_supervision": N_("ending supervision"),
-    "stop_viewing": N_("stopping a viewing"),
-    "confirm_sweep": N_("confirming an erasure"),
     "exported": N_("exported"),
     "export-failed": N_("export failed"),
     "viewing-started": N_("viewing began"),
@@ -138,9 +161,26 @@ CODES = {
     "use-overdue": N_("Copy not declared in time"),
     "full": N_("full"),
     "incremental": N_("incremental"),
+    "missing": N_("not there"),
+    "corrupt": N_("content differs"),
+    "occupied": N_("another file lies in its place"),
+    "outside-storage": N_("its place is outside the storage"),
+    "unknown-segment": N_("nobody knows where it belongs"),
+    "deadline": N_("not ready before the approval ran out"),
+    "nothing-there": N_("no footage in the approved spans"),
+    "bad-request": N_("the order could not be read"),
+    "internal": N_("a fault of the exporter; its log says more"),
+    "instructed": N_("instructed"),
+    "disciplined": N_("disciplined"),
+    "referred": N_("referred to the law"),
+    "unfounded": N_("unfounded"),
+    **ROLES,
 }
+OUTCOMES = ("unfounded", "instructed", "disciplined", "referred")
+"""What the safety department may decide about a violation, by severity (R5.2)."""
 
 
+MOST_DAYS = 365
 _MOMENTS = ("start", "end", "since")
 
 
@@ -154,9 +194,9 @@ def sentence(kind: str, facts: Mapping[str, Any], zone: ZoneInfo, camera: Callab
         if isinstance(shown.get(key), str):
             moment = datetime.fromisoformat(shown[key]).astimezone(zone)
             shown[key] = moment.strftime("%Y-%m-%d %H:%M:%S")
-    for key in ("reason", "act"):
+    for key, say in (("reason", code), ("role", code), ("act", act)):
         if isinstance(shown.get(key), str):
-            shown[key] = code(shown[key])
+            shown[key] = say(shown[key])
     if "gone" in shown:
         shown["spans"] = ", ".join(
             f"{camera(of)} {_span(start, end, zone)}" for of, start, end in shown["gone"]
@@ -188,6 +228,18 @@ def duration(seconds: float) -> str:
 def name(kind: str) -> Text:
     """A kind's short name."""
     return Text(KINDS[Kind(kind)]) if kind in KINDS else code(kind)
+
+
+def act(value: str) -> Text:
+    """What somebody tried at the desk."""
+    return Text(ACTS.get(value, value))
+
+
+def forecast(days: float) -> Text:
+    """For how many days of footage the disk has room; nobody can say more than a year ahead."""
+    if days > MOST_DAYS:
+        return Text(N_("room for more than a year"))
+    return Text(N_("room for about %(days)s days"), days=round(days))
 
 
 def code(value: str) -> Text:
