@@ -18,9 +18,10 @@ from reelwarden_report.custody.audit import audit
 from reelwarden_report.custody.notes import Signer
 from reelwarden_report.custody.peers import origin
 from reelwarden_report.district.inspector import rules
-from reelwarden_report.district.inspector.domain import DayCoverage, day_span
+from reelwarden_report.district.inspector.domain import DayCoverage, Span, day_span
 from reelwarden_report.district.inspector.findings import NoSuchFinding
 from reelwarden_report.district.inspector.handlers import BATCHES, HANDLERS
+from reelwarden_report.district.inspector.judging import judge_gaps
 from reelwarden_report.district.inspector.look import look
 from reelwarden_report.district.inspector.schedule import due
 from reelwarden_report.district.inspector.settings import Settings
@@ -108,6 +109,60 @@ async def test_a_hold_that_is_not_reached_is_a_finding_until_it_is(office: Offic
     assert tuple(row) == ("in-force", "application")
     await office.hear(retention.HoldLapsed(hold="h1", cause="app1"), in_force)
     assert await office.pool.fetchval("SELECT status FROM hold") == "lapsed"
+
+
+async def counted(office: Office) -> tuple[int, int, int]:
+    (school,) = await office.views.schools(office.now, ["s001"])
+    return school.holds_in_force, school.holds_pending, school.holds_released
+
+
+async def test_a_released_hold_protects_until_its_release_takes_effect(office: Office) -> None:
+    await office.hear(report.SiteAlive(at=AT, software="1"))
+    await office.hear(retention.HoldAsked(hold=hold("h1")), retention.HoldAsked(hold=hold("h2")))
+    assert await counted(office) == (0, 2, 0)
+    for name in ("h1", "h2"):
+        answer = retention.HoldInForce(
+            hold=name, cause="app1", complete=True, segments=1, bytes=1, digest="ab" * 32
+        )
+        await office.hear(answer)
+    assert await counted(office) == (2, 0, 0)
+    later = AT + timedelta(hours=72)
+    release = retention.HoldReleased(hold="h1", cause="app1", reason="closed", effective_at=later)
+    await office.hear(release, retention.HoldLapsed(hold="h2", cause="app1"))
+    assert await counted(office) == (1, 0, 1)
+    office.now = later
+    assert await counted(office) == (0, 0, 0)
+
+
+async def test_people_read_when_a_plan_was_issued(office: Office) -> None:
+    plan = retention.PlanIssued(epoch=1, version=7, digest="ab" * 32, plan="{}", signature="c2ln", key="k1")
+    await office.hear(plan)
+    (school,) = await office.views.schools(office.now, ["s001"])
+    assert (school.plan_issued, school.plan_issued_at, school.plan_applied) == (7, AT, None)
+
+
+@pytest.mark.parametrize(("age", "judged"), [(59, []), (61, [("gap", "gate")])])
+async def test_a_gap_is_judged_when_the_footage_after_it_is_a_minute_old(
+    office: Office, age: int, judged: list[tuple[str, str]]
+) -> None:
+    end = AT - timedelta(seconds=age)
+    async with office.units.begin() as store:
+        gap = Span(end - timedelta(minutes=5), end)
+        await judge_gaps(store, "s001", {"gate": [gap]}, AT - timedelta(days=7))
+    assert await office.open() == judged
+
+
+async def test_a_finding_of_a_gap_tells_what_is_there_now(office: Office) -> None:
+    one = Span(AT - timedelta(hours=5), AT - timedelta(hours=4))
+    two = Span(AT - timedelta(hours=3), AT - timedelta(hours=2))
+    for found, counts in (([one], [1]), ([one, two], [2]), ([two], [1]), ([], [])):
+        async with office.units.begin() as store:
+            await judge_gaps(store, "s001", {"gate": found}, AT - timedelta(days=7))
+        assert [f.facts["count"] for f in await office.views.findings(["s001"], AT)] == counts
+    async with office.units.begin() as store:
+        await judge_gaps(store, "s001", {"gate": [one]}, AT - timedelta(days=7))
+        await judge_gaps(store, "s001", {"gate": []}, AT - timedelta(days=7), complete=False)
+    assert await office.open() == [("gap", "gate")], "nothing is closed while the index does not answer"
 
 
 async def test_a_copy_not_declared_in_time_is_a_violation(office: Office) -> None:

@@ -54,7 +54,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
     units = PgUnits(pool, "inspector", lambda conn: InspectorStore(conn, zone))
     web = Web(settings, config, PACKAGE, SECTIONS, N_("Footage dashboard"))
     views = Views(pool, config, settings.cut_off_seconds)
-    coverage = Coverage(bus, units, zone)
+    coverage = Coverage(bus, units, views, config, settings.gap_seconds)
     inspections = Inspections(pool, units, views, coverage, web, config, settings)
     live = Live(views, schools)
     room = Room(web, config, settings, units, views, inspections, live)

@@ -15,6 +15,8 @@ from reelwarden_report.district.inspector.shapes import CameraView, DayView
 
 THINNEST = 1.2
 """Percent: less could not be seen."""
+THINNEST_GAP = 4.0
+"""A gap must be seen, however short: on a phone a day is as wide as a finger."""
 
 
 class Piece(NamedTuple):
@@ -35,15 +37,15 @@ class Bar(NamedTuple):
     """How much is recorded."""
 
 
-def _pieces(frame: Span, spans: list[Span]) -> tuple[Piece, ...]:
+def _pieces(frame: Span, spans: list[Span], thinnest: float = THINNEST) -> tuple[Piece, ...]:
     found = []
     for span in spans:
         start, end = max(span.start, frame.start), min(span.end, frame.end)
         if end <= start:
             continue
         x = 100 * (start - frame.start).total_seconds() / frame.seconds
-        width = max(THINNEST, 100 * (end - start).total_seconds() / frame.seconds)
-        found.append(Piece(round(min(x, 100 - THINNEST), 2), round(min(width, 100 - x), 2)))
+        width = max(thinnest, 100 * (end - start).total_seconds() / frame.seconds)
+        found.append(Piece(round(min(x, 100 - thinnest), 2), round(min(width, 100 - x), 2)))
     return tuple(found)
 
 
@@ -58,7 +60,7 @@ def hour_bar(camera: CameraView, now: datetime, shortest: float) -> Bar:
     days = [_coverage(day) for day in camera.days]
     recorded = [span for day in days[-2:] for span in recorded_spans(frame, day)]
     seconds = sum(span.seconds for span in recorded)
-    return Bar("", _pieces(frame, recorded), _pieces(frame, gaps(days, shortest)), seconds)
+    return Bar("", _pieces(frame, recorded), _pieces(frame, gaps(days, shortest), THINNEST_GAP), seconds)
 
 
 def day_bars(camera: CameraView, now: datetime, zone: ZoneInfo, count: int, shortest: float) -> list[Bar]:
@@ -74,7 +76,7 @@ def day_bars(camera: CameraView, now: datetime, zone: ZoneInfo, count: int, shor
             Bar(
                 f"{day:%m-%d}",
                 _pieces(frame, recorded_spans(frame, coverage) if coverage else []),
-                _pieces(frame, missing),
+                _pieces(frame, missing, THINNEST_GAP),
                 coverage.recorded_ms / 1000 if coverage else 0,
             )
         )

@@ -1,15 +1,18 @@
-"""Asking the index how a school's days are covered."""
+"""Asking the index how a school's days are covered, and judging what it says."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from reelwarden_common.clock import Clock, system_clock
+from reelwarden_common.district import DistrictConfig, School
 from reelwarden_common.events.ingest import CoverageAnswer, CoverageQuery
 from reelwarden_common.messaging.topology import INDEX_COVERAGE
 from reelwarden_common.messaging.units import Units
 from reelwarden_common.role import Bus
 from reelwarden_report.district.inspector.domain import DayCoverage, Span, day_span
+from reelwarden_report.district.inspector.judging import judge_gaps, recent_gaps
 from reelwarden_report.district.inspector.store import InspectorStore
+from reelwarden_report.district.inspector.views import DAYS_SHOWN, Views
 
 ASK_SECONDS = 20
 
@@ -18,11 +21,20 @@ class Coverage:
     """Keeps `camera_day` as the index would answer."""
 
     def __init__(
-        self, bus: Bus, units: Units[InspectorStore], zone: ZoneInfo, clock: Clock = system_clock
+        self,
+        bus: Bus,
+        units: Units[InspectorStore],
+        views: Views,
+        config: DistrictConfig,
+        gap_seconds: float,
+        clock: Clock = system_clock,
     ) -> None:
         self._bus = bus
         self._units = units
-        self._zone = zone
+        self._views = views
+        self._config = config
+        self._zone = ZoneInfo(config.time_zone)
+        self._gap_seconds = gap_seconds
         self._clock = clock
 
     async def refresh(self, school: str, day: date) -> None:
@@ -53,8 +65,23 @@ class Coverage:
             await store.covered(school, found, day, now)
 
     async def refresh_stale(self) -> None:
-        """Ask about days that have changed."""
+        """Ask about days that have changed, and judge what is shown of their schools."""
         async with self._units.begin() as store:
             days = await store.stale_days()
-        for school, day in days:
-            await self.refresh(school, day)
+        for of, day in days:
+            await self.refresh(of, day)
+        news = {of for of, _ in days}
+        for school in self._config.schools:
+            if school.id in news:
+                await self._judge(school)
+
+    async def _judge(self, school: School) -> None:
+        """Every gap that is drawn is a finding, at once, not only when somebody inspects."""
+        since = self._clock() - timedelta(days=DAYS_SHOWN)
+        days = await self._views.days([school.id], (since - timedelta(days=2)).date())
+        cameras = {}
+        for camera in school.cameras:
+            known, keep = days.get((school.id, camera.id), []), self._config.keep_days(school.id, camera.id)
+            cameras[camera.id] = recent_gaps(known, keep, since, self._gap_seconds)
+        async with self._units.begin() as store:
+            await judge_gaps(store, school.id, cameras, since)

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from reelwarden_common.clock import Clock, system_clock
@@ -96,14 +97,14 @@ class Findings(Store):
             raise NoSuchFinding(f"没有这条未关闭的问题 · there is no open finding {finding}")
         self.publish(school, FindingClosed(finding=finding, reason=reason))
 
-    async def open_causes(self, school: str, kind: Kind) -> list[str]:
-        """The causes of a kind that are open."""
+    async def open_causes(self, school: str, kind: Kind) -> dict[str, dict[str, Any]]:
+        """The causes of a kind that are open, with their facts."""
         rows = await self.conn.fetch(
-            "SELECT cause FROM finding WHERE school = $1 AND kind = $2 AND closed_at IS NULL",
+            "SELECT cause, facts FROM finding WHERE school = $1 AND kind = $2 AND closed_at IS NULL",
             school,
             kind.value,
         )
-        return [row["cause"] for row in rows]
+        return {row["cause"]: json.loads(row["facts"]) for row in rows}
 
     async def violate(
         self, school: str, kind: str, cause: str, severity: Severity, rule: str, **about: Column

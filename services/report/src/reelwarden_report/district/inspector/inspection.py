@@ -2,11 +2,9 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
-from itertools import groupby
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,7 +19,8 @@ from reelwarden_common.pdf import render_pdf
 from reelwarden_common.telemetry import log
 from reelwarden_common.web import Text, Web
 from reelwarden_report.district.inspector.coverage import Coverage
-from reelwarden_report.district.inspector.domain import INSPECTION_DAYS, Cause, Kind, Span, days_back, gaps
+from reelwarden_report.district.inspector.domain import INSPECTION_DAYS, Cause, Kind, Span, days_back
+from reelwarden_report.district.inspector.judging import judge_gaps
 from reelwarden_report.district.inspector.record import CameraRecord, Record, camera_records, tables
 from reelwarden_report.district.inspector.settings import Settings
 from reelwarden_report.district.inspector.shapes import ReportView
@@ -128,47 +127,12 @@ class Inspections:
     async def _judge(self, record: Record, kind: str) -> None:
         """Open findings for gaps and missing days; close those of gaps that were filled since."""
         school = record.school.school
-        first_day = record.since.astimezone(self._zone).date()
-        edge, there = str(first_day), await self._gap_days(school, first_day)
         async with self._units.begin() as store:
-            known = await store.open_causes(school, Kind.GAP)
-            found = {cause.key: cause for camera in record.cameras for cause in self._gaps(camera)}
-            if record.asked:
-                recent = [key for key in known if key.rpartition("|")[2] >= edge]
-                await store.over(school, Kind.GAP, [key for key in recent if key not in there])
-            for key, cause in found.items():
-                if key not in known or key.rpartition("|")[2] > edge:
-                    await store.open(school, cause)
+            cameras = {one.camera: [Span(*gap) for gap in one.gaps] for one in record.cameras}
+            await judge_gaps(store, school, cameras, record.since, complete=record.asked)
             if kind != "daily" and record.asked:
                 for camera in record.cameras:
                     await self._days(store, school, camera, record.at)
-
-    async def _gap_days(self, school: str, first: date) -> set[str]:
-        """Camera and day of all gaps since the first inspected day, of which the record has only a part."""
-        days = await self._views.days([school], first - timedelta(days=2))
-        return {
-            f"{camera}|{gap.start.astimezone(self._zone).date()}"
-            for (_, camera), known in days.items()
-            for gap in gaps(known, self._settings.gap_seconds)
-        }
-
-    def _gaps(self, camera: CameraRecord) -> Iterator[Cause]:
-        """One cause per camera and day on which gaps begin, however many there are."""
-
-        def day(gap: tuple[datetime, datetime]) -> str:
-            return str(gap[0].astimezone(self._zone).date())
-
-        for begun, found in groupby(camera.gaps, key=day):
-            spans = [Span(*gap) for gap in found]
-            longest = max(spans, key=lambda gap: gap.seconds)
-            facts = {
-                "count": len(spans),
-                "start": longest.start.isoformat(),
-                "end": longest.end.isoformat(),
-                "length": longest.seconds,
-                "total": sum(gap.seconds for gap in spans),
-            }
-            yield Cause(Kind.GAP, f"{camera.camera}|{begun}", camera.camera, facts)
 
     async def _days(self, store: InspectorStore, school: str, camera: CameraRecord, now: datetime) -> None:
         """Does a camera that is old enough really hold its days?"""

@@ -44,7 +44,7 @@ async def _holds(store: InspectorStore, school: str, late: datetime) -> None:
         school,
         late,
     )
-    known = await store.open_causes(school, Kind.HOLD) if rows else []
+    known = await store.open_causes(school, Kind.HOLD) if rows else {}
     for row in rows:
         if row["hold"] in known:
             continue

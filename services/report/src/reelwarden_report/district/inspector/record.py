@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 from pydantic import BaseModel, ConfigDict
 
-from reelwarden_report.district.inspector.domain import DayCoverage, Span, gaps
+from reelwarden_report.district.inspector.domain import DayCoverage
+from reelwarden_report.district.inspector.judging import recent_gaps
 from reelwarden_report.district.inspector.shapes import CustodyView, FindingView, SchoolView, Shape
 
 MOST_ROWS = 200
@@ -140,15 +141,9 @@ def camera_records(
                 days_held=min(keep, sum(1 for day in known if day.recorded_ms > 0)),
                 oldest=min(firsts, default=None),
                 newest=max([*lasts, *([camera.last_recorded] if camera.last_recorded else [])], default=None),
-                gaps=tuple((gap.start, gap.end) for gap in _recent(known[-keep - 1 :], since, shortest_gap)),
+                gaps=tuple((gap.start, gap.end) for gap in recent_gaps(known, keep, since, shortest_gap)),
                 clock_offset_ms=camera.clock_offset_ms,
                 silent_since=camera.silent_since,
             )
         )
     return tuple(found)
-
-
-def _recent(days: Sequence[DayCoverage], since: datetime, shortest: float) -> list[Span]:
-    """Gaps that reach into the inspected time; earlier days are read too, for gaps over midnight."""
-    first_day = (since - timedelta(days=2)).date()
-    return [gap for gap in gaps([d for d in days if d.day >= first_day], shortest) if gap.end > since]

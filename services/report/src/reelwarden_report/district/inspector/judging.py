@@ -1,0 +1,79 @@
+"""Which gaps are findings: the same for an inspection and for news of coverage (R4.1)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from reelwarden_report.district.inspector.domain import Cause, DayCoverage, Kind, Span, gaps
+from reelwarden_report.district.inspector.store import InspectorStore
+
+SETTLED = timedelta(minutes=1)
+"""A gap is judged when the footage after it is so old: what was only late has come by then."""
+
+
+def recent_gaps(days: Sequence[DayCoverage], keep_days: int, since: datetime, shortest: float) -> list[Span]:
+    """A camera's gaps that reach into the time since a moment.
+
+    Args:
+        days: Of one camera, oldest first; earlier ones are read too, for gaps over midnight.
+        keep_days: What is older was due, and erased: no gap.
+        since: Gaps that ended before do not count.
+        shortest: Seconds.
+    """
+    first_day = (since - timedelta(days=2)).date()
+    read = [day for day in days[-keep_days - 1 :] if day.day >= first_day]
+    return [gap for gap in gaps(read, shortest) if gap.end > since]
+
+
+def gap_causes(camera: str, found: Sequence[Span], zone: ZoneInfo) -> Iterator[Cause]:
+    """One cause per camera and local day on which gaps begin, however many there are."""
+
+    def day(gap: Span) -> str:
+        return str(gap.start.astimezone(zone).date())
+
+    for begun, group in groupby(found, key=day):
+        those = list(group)
+        longest = max(those, key=lambda gap: gap.seconds)
+        facts = {
+            "count": len(those),
+            "start": longest.start.isoformat(),
+            "end": longest.end.isoformat(),
+            "length": longest.seconds,
+            "total": sum(gap.seconds for gap in those),
+        }
+        yield Cause(Kind.GAP, f"{camera}|{begun}", camera, facts)
+
+
+async def judge_gaps(
+    store: InspectorStore,
+    school: str,
+    cameras: Mapping[str, Sequence[Span]],
+    since: datetime,
+    *,
+    complete: bool = True,
+) -> None:
+    """Open findings for gaps, close those of gaps that were filled since.
+
+    Args:
+        store: One transaction.
+        school: Whose cameras.
+        cameras: Per camera its gaps since then, as `recent_gaps` finds them.
+        since: Of the day on which this falls only a part is seen: its findings are left as they are.
+        complete: Whether the index answered; else nothing is closed.
+    """
+    settled = store.clock() - SETTLED
+    edge = str(since.astimezone(store.zone).date())
+    known = await store.open_causes(school, Kind.GAP)
+    there: set[str] = set()
+    judged: list[Cause] = []
+    for camera, found in cameras.items():
+        there |= {cause.key for cause in gap_causes(camera, found, store.zone)}
+        judged += gap_causes(camera, [gap for gap in found if gap.end <= settled], store.zone)
+    if complete:
+        filled = [key for key in known if key.rpartition("|")[2] > edge and key not in there]
+        await store.over(school, Kind.GAP, filled)
+    for cause in judged:
+        whole = cause.key.rpartition("|")[2] > edge
+        if cause.key not in known or (whole and known[cause.key] != cause.facts):
+            await store.open(school, cause)
