@@ -1,6 +1,7 @@
 """The dashboard in a real browser: live, in both languages, on a desk and on a phone."""
 
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
-from reelwarden_common.events import ingest, report
+from reelwarden_common.events import access, ingest, report
 from reelwarden_local.bus import EmbeddedBus
 from tests.report.district import (
     PASSWORD,
@@ -132,6 +133,11 @@ async def test_the_dashboard_lives(
             await expect(page.locator("#school-s002")).to_contain_text("失去联系 状态未知")
             await expect(page.locator("#findings")).to_contain_text("不可用文件")
             await expect(first.locator("svg rect.gap").first).to_be_attached()
+            legend = first.get_by_role("list", name="图例")
+            await expect(legend).to_contain_text("断档：两段录像之间的中断")
+            bar = first.locator("tbody tr").first.get_by_role("img").last
+            await expect(bar).to_have_attribute("aria-label", re.compile("^近一小时: 已录 "))
+            await expect(page.locator("#findings")).to_contain_text("断档")
             assert await page.evaluate("window.stayed") is True
             await picture(page, "dashboard")
 
@@ -155,6 +161,18 @@ async def test_the_dashboard_lives(
                 (Path(folder) / "report.pdf").write_bytes(await pdf.body())
             await phone.goto(page.url)
             assert await fits(phone)
+            await voices.say("s001", access.AccessDenied(actor="a-5d3f09aa", act="sweeps", rule="R3.3"))
+            await expect(phone.locator("h1")).to_contain_text("s001-INS-")
+            for name in ("violations", "rules", "feedback", "reports"):
+                for one in (page, phone):
+                    await one.goto(f"{address}/{name}")
+                    assert await fits(one), name
+                    await picture(one, f"{name}-{'desk' if one is page else 'phone'}")
+            await page.goto(f"{address}/violations")
+            await page.get_by_label("处理结果").select_option(label="已教育提醒")
+            await page.get_by_role("button", name="结案").click()
+            await expect(page.locator("tbody")).to_contain_text("已教育提醒")
+            await expect(page.get_by_role("button", name="结案")).to_have_count(0)
             await page.goto(address)
             await page.locator("#findings").get_by_role("button", name="已整改").first.click()
             await expect(page.locator("#live")).to_have_text("实时")

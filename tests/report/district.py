@@ -40,6 +40,11 @@ PEOPLE = {
     "safety": ("王安全", ["s001:safety"]),
     "auditor": ("赵审计", ["s002:auditor"]),
     "teacher": ("李老师", ["s001:applicant"]),
+    "leader": ("陈校长", ["s001:leader"]),
+    "retriever": ("周操作", ["s001:retriever"]),
+    "reception": ("吴门卫", ["s001:reception"]),
+    "operator": ("邓科", ["district:district_operator"]),
+    "nobody": ("无名", []),
 }
 CAMERAS = (("gate", "校门", "entrance"), ("hall", "走廊", "corridor"), ("yard", "操场", "playground"))
 

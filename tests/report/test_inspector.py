@@ -15,7 +15,7 @@ from pypdf import PdfReader
 from reelwarden_common.events import access, backup, ingest, report, retention
 from reelwarden_common.events.base import CameraSpan
 from reelwarden_local.bus import EmbeddedBus
-from tests.report.district import Index, Voices, district_toml, inspector, segment, signed_in
+from tests.report.district import PEOPLE, Index, Voices, district_toml, inspector, segment, signed_in
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -242,6 +242,93 @@ async def test_a_gap_that_began_the_day_before_is_over_once_it_is_filled(
         await client.aclose()
 
 
+async def test_a_gap_is_a_finding_until_it_is_filled_without_any_inspection(
+    district_bus: EmbeddedBus, report_url: str, toml: Path, voices: Voices, index: Index
+) -> None:
+    start = NOW - timedelta(minutes=30)
+    index.add("s001", "gate", start, start + timedelta(minutes=10))
+    index.add("s001", "gate", start + timedelta(minutes=12), NOW)
+    async with inspector(district_bus, report_url, toml) as address:
+        client = await signed_in(address, "officer")
+        for number in range(3):
+            await voices.say("s001", ingest.SegmentsRecorded(segments=(segment("gate", start, 10, number),)))
+            assert "gap" in await until(lambda: open_kinds(client), lambda kinds: "gap" in kinds)
+        (gap,) = [f for f in await get(client, "/api/findings", open="true") if f["kind"] == "gap"]
+        assert (gap["camera"], gap["facts"]["length"], gap["times"]) == ("gate", 120.0, 1)
+        index.add("s001", "gate", start, NOW)
+        await voices.say("s001", ingest.SegmentsRecorded(segments=(segment("gate", start, 20),)))
+        assert "gap" not in await until(lambda: open_kinds(client), lambda kinds: "gap" not in kinds)
+        await client.aclose()
+
+
+async def test_a_refused_attempt_is_closed_by_those_whose_matter_it_is(
+    district_bus: EmbeddedBus, report_url: str, toml: Path, voices: Voices
+) -> None:
+    async with inspector(district_bus, report_url, toml) as address:
+        safety, officer = [await signed_in(address, person) for person in ("safety", "officer")]
+        refused = access.AccessDenied(actor="a-0123456789", act="sweeps", rule="R3.3")
+        await voices.say("s001", refused)
+        await voices.say("district", refused)
+        found = await until(lambda: get(officer, "/api/violations"), lambda seen: len(seen) == 2)
+        ids = {one["school"]: one["violation"] for one in found}
+        own = (await safety.get("/violations")).text
+        assert "示范区教育局</td>" not in own
+        page = (await officer.get("/violations")).text
+        for told in ("示范区教育局</td>", "第一小学</td>", "查看被停止的清除", "a-01234567</code>"):
+            assert told in page, told
+        outcome = {"outcome": "instructed"}
+        closing = f"/violations/{ids['district']}/close"
+        assert (await safety.post(closing, data=outcome)).status_code == 403
+        for client, school in ((officer, "district"), (safety, "s001")):
+            answer = await client.post(f"/violations/{ids[school]}/close", data=outcome)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/violations")
+        page = (await officer.get("/violations")).text
+        assert page.count("已教育提醒<br>") == 2
+        assert '<form class="decide"' not in page
+        findings = await get(officer, "/api/findings", school="district", open="true")
+        assert [f["kind"] for f in findings] == ["access-denied"]
+        assert (await officer.get("/")).text.count("示范区教育局</span>") == 1
+        closed = await officer.post(f"/findings/{findings[0]['finding']}/close", data={})
+        assert closed.status_code == 303
+        assert await open_kinds(officer, "district") == set()
+        for client in (safety, officer):
+            await client.aclose()
+
+
+async def test_everybody_may_open_what_their_navigation_offers(
+    district_bus: EmbeddedBus, report_url: str, toml: Path
+) -> None:
+    async with inspector(district_bus, report_url, toml) as address:
+        for person in PEOPLE:
+            client = await signed_in(address, person)
+            client.follow_redirects = True
+            first = await client.get("/")
+            assert first.status_code == 200
+            nav = first.text[first.text.index("<nav") : first.text.index("</nav>")]
+            offered = re.findall(r'href="([^"]+)"', nav)
+            assert {"/rules", "/feedback"} <= set(offered)
+            assert ("/" in offered) == (first.url.path == "/"), person
+            for path in offered:
+                page = await client.get(path)
+                assert (page.status_code, page.url.path) == (200, path), person
+            await client.aclose()
+
+
+async def test_everybody_reads_the_rules_in_force(
+    district_bus: EmbeddedBus, report_url: str, toml: Path
+) -> None:
+    async with inspector(district_bus, report_url, toml) as address:
+        client = await signed_in(address, "nobody")
+        rules = (await client.get("/rules")).text
+        for told in ("<ol>", "R3.1 保存期限为 30 天", "第 1 版", "R7 遵守国家法律法规"):
+            assert told in rules, told
+        english = (await client.get("/rules?lang=en")).text
+        assert "Footage is kept for 30 days" in english
+        assert "R3.1 保存期限为 30 天" in english, "the text in force stands beside its translation"
+        assert 'href="/rules"' in (await client.get("/feedback")).text
+        await client.aclose()
+
+
 async def test_people_see_only_what_is_theirs(
     district_bus: EmbeddedBus, report_url: str, toml: Path, voices: Voices
 ) -> None:
@@ -252,7 +339,6 @@ async def test_people_see_only_what_is_theirs(
         await voices.say("s001", access.AccessDenied(actor="a-2", act="file", rule="R3.3"))
         await until(lambda: open_kinds(safety), lambda kinds: "access-denied" in kinds)
         for path in (
-            "/",
             "/reports",
             "/violations",
             "/api/schools",
@@ -271,6 +357,7 @@ async def test_people_see_only_what_is_theirs(
         for person, status in ((teacher, 403), (auditor, 403), (safety, 204), (safety, 422)):
             answer = await person.post(f"/api/findings/{finding}/close", json=closing)
             assert answer.status_code == status, answer.text
+        assert (await teacher.get("/")).headers["location"] == "/feedback"
         violation = (await get(safety, "/api/violations"))[0]["violation"]
         for person, status in ((auditor, 403), (safety, 204), (safety, 404)):
             answer = await person.post(f"/api/violations/{violation}/close", json=closing)

@@ -29,6 +29,7 @@ SECTIONS = (
     Section("/", N_("Dashboard"), VIEWERS),
     Section("/reports", N_("Reports"), VIEWERS),
     Section("/violations", N_("Violations"), VIEWERS),
+    Section("/rules", N_("Rules")),
     Section("/feedback", N_("Suggestions")),
 )
 SCHEDULE_SECONDS = 60

@@ -18,6 +18,7 @@ from reelwarden_report.district.inspector.commands import Doing
 from reelwarden_report.district.inspector.live import Snapshot
 from reelwarden_report.district.inspector.record import Record
 from reelwarden_report.district.inspector.room import INSPECTORS, VIEWERS, InRoom, Room
+from reelwarden_report.district.inspector.rules import as_html, translated
 from reelwarden_report.district.inspector.tables import megabytes
 from reelwarden_report.district.inspector.views import DAYS_SHOWN
 
@@ -39,11 +40,12 @@ class Pages:
             "school_name": room.school_name,
             "camera_name": room.camera_name,
             "code": words.code,
+            "act": words.act,
             "kind_name": words.name,
             "size": megabytes,
+            "forecast": words.forecast,
             "may_inspect": room.schools_of(person, *INSPECTORS),
             "may_close": room.closing(person),
-            "forecast": words.forecast,
         }
 
     def parts(self, request: Request, person: Person, snapshot: Snapshot) -> dict[str, str]:
@@ -101,6 +103,8 @@ router = APIRouter(include_in_schema=False)
 async def dashboard(room: InRoom, request: Request, person: MaybePerson) -> Response:
     if person is None:
         return RedirectResponse("/login", status_code=303)
+    if not room.schools_of(person, *VIEWERS):
+        return RedirectResponse("/feedback", status_code=303)
     return await Pages(room).dashboard(request, person)
 
 
@@ -162,7 +166,22 @@ async def close(
 @router.get("/violations")
 async def violations(room: InRoom, request: Request, person: SignedIn) -> Response:
     found = await room.views.violations(room.seen_by(person))
-    return Pages(room).page(request, person, "violations.html", violations=found)
+    return Pages(room).page(request, person, "violations.html", violations=found, outcomes=words.OUTCOMES)
+
+
+@router.post("/violations/{violation}/close")
+async def close_violation(
+    commands: Doing, person: SignedIn, violation: str, outcome: Annotated[str, Form(max_length=64)]
+) -> Response:
+    await commands.close_violation(person, violation, outcome)
+    return RedirectResponse("/violations", status_code=303)
+
+
+@router.get("/rules")
+async def rules(room: InRoom, request: Request, person: SignedIn) -> Response:
+    found = await room.views.rules_in_force(room.clock())
+    values = {"text": as_html(found.text), "english": as_html(translated(found.version))} if found else {}
+    return Pages(room).page(request, person, "rules.html", rules=found, **values)
 
 
 @router.get("/feedback")

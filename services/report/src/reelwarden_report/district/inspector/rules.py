@@ -4,6 +4,8 @@ from datetime import datetime
 from hashlib import sha256
 from importlib import resources
 
+from markdown_it import MarkdownIt
+
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.events.report import RulesPublished
 from reelwarden_report.district.inspector.store import InspectorStore
@@ -11,9 +13,21 @@ from reelwarden_report.district.inspector.store import InspectorStore
 VERSION = 1
 
 
+def as_html(text: str) -> str:
+    """The rules as a part of a page; markup that is no Markdown is shown as it is written."""
+    html: str = MarkdownIt("commonmark", {"html": False}).render(text)
+    return html
+
+
 def text() -> str:
     """The rules, as published."""
-    return (resources.files(__package__) / "rules_v1.md").read_text(encoding="utf-8")
+    return (resources.files(__package__) / f"rules_v{VERSION}.md").read_text(encoding="utf-8")
+
+
+def translated(version: int) -> str:
+    """A version in English, for reading only; empty where there is none."""
+    file = resources.files(__package__) / f"rules_v{version}.en.md"
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
 
 
 async def publish(store: InspectorStore, schools: list[str], effective_from: datetime) -> bool:

@@ -113,7 +113,12 @@ class ViolationView(Shape):
     severity: str
     rule: str
     actor: str | None
+    """As the desk numbers people; it knows who that is."""
+    act: str | None
+    """What was tried, where somebody was refused."""
     application: str | None
+    number: str | None
+    """Of the application."""
     at: datetime
     closed_at: datetime | None
     outcome: str | None
@@ -170,4 +175,6 @@ class RulesView(Shape):
     version: int
     effective_from: datetime
     digest: str
+    text: str
+    """Markdown, as published."""
     published_at: datetime

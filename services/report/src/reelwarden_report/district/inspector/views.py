@@ -212,9 +212,14 @@ class Views:
         ]
 
     async def violations(self, ids: Iterable[str], limit: int = 200) -> list[ViolationView]:
-        """Violations, the newest first (R5.2)."""
+        """Violations, the open and newest first (R5.2)."""
         rows = await self._pool.fetch(
-            "SELECT * FROM violation WHERE school = ANY($1) ORDER BY at DESC LIMIT $2", list(ids), limit
+            "SELECT v.*, r.act, a.number FROM violation v"
+            " LEFT JOIN refusal r ON (r.school, r.event) = (v.school, v.cause)"
+            " LEFT JOIN application a ON (a.school, a.application) = (v.school, v.application)"
+            " WHERE v.school = ANY($1) ORDER BY v.closed_at IS NOT NULL, v.at DESC LIMIT $2",
+            list(ids),
+            limit,
         )
         return [ViolationView.model_validate(dict(r)) for r in rows]
 
@@ -253,6 +258,10 @@ class Views:
         """Versions of the rule set, the newest first (R6)."""
         rows = await self._pool.fetch("SELECT * FROM rules ORDER BY version DESC")
         return [RulesView.model_validate(dict(r)) for r in rows]
+
+    async def rules_in_force(self, now: datetime) -> RulesView | None:
+        """The newest version that is in effect (R6)."""
+        return next((one for one in await self.rules() if one.effective_from <= now), None)
 
     async def custody_log(self, school: str, start: int, limit: int) -> LogView:
         """Entries of the registrar's log from one on, and all its checkpoints: for an audit offline."""
