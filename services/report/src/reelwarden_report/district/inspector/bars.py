@@ -15,7 +15,7 @@ from reelwarden_report.district.inspector.shapes import CameraView, DayView
 
 THINNEST = 1.2
 """Percent: less could not be seen."""
-THINNEST_GAP = 4.0
+THINNEST_GAP = 2.5
 """A gap must be seen, however short: on a phone a day is as wide as a finger."""
 
 

@@ -65,6 +65,18 @@ class Findings(Store):
         )
         return True
 
+    async def restate(self, school: str, cause: Cause) -> None:
+        """What an open finding tells has changed; it is not seen once more."""
+        await self.conn.execute(
+            "UPDATE finding SET seen_at = $4, facts = $5 WHERE school = $1 AND kind = $2 AND cause = $3"
+            " AND closed_at IS NULL",
+            school,
+            cause.kind.value,
+            cause.key,
+            self.clock(),
+            json.dumps(cause.facts),
+        )
+
     async def over(self, school: str, kind: Kind, keys: Sequence[str] = ("",)) -> None:
         """Close the findings of these causes: facts show that they are over."""
         rows = await self.conn.fetch(

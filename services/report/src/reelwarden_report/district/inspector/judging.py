@@ -74,6 +74,7 @@ async def judge_gaps(
         filled = [key for key in known if key.rpartition("|")[2] > edge and key not in there]
         await store.over(school, Kind.GAP, filled)
     for cause in judged:
-        whole = cause.key.rpartition("|")[2] > edge
-        if cause.key not in known or (whole and known[cause.key] != cause.facts):
+        if cause.key not in known:
             await store.open(school, cause)
+        elif cause.key.rpartition("|")[2] > edge and known[cause.key] != cause.facts:
+            await store.restate(school, cause)
