@@ -314,6 +314,18 @@ async def test_everybody_may_open_what_their_navigation_offers(
             await client.aclose()
 
 
+async def test_the_navigation_leads_to_the_desk_but_not_to_where_one_is(
+    district_bus: EmbeddedBus, report_url: str, toml: Path
+) -> None:
+    urls = {"desk_url": "https://desk.example", "dashboard_url": "https://dashboard.example"}
+    async with inspector(district_bus, report_url, toml, **urls) as address:
+        client = await signed_in(address, "teacher")
+        page = (await client.get("/feedback")).text
+        assert urls["desk_url"] in page
+        assert urls["dashboard_url"] not in page
+        await client.aclose()
+
+
 async def test_everybody_reads_the_rules_in_force(
     district_bus: EmbeddedBus, report_url: str, toml: Path
 ) -> None:

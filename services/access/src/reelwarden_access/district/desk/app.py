@@ -35,7 +35,8 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     pool = await open_pool(settings.database_url.get_secret_value(), "access")
     s3 = S3(S3Settings.read(), threads=8)
     units = PgUnits(pool, "desk", DeskStore)
-    web = Web(settings, config, "reelwarden_access.district.desk", pages.SECTIONS, TITLE)
+    no_link_to_itself = settings.model_copy(update={"desk_url": ""})
+    web = Web(no_link_to_itself, config, "reelwarden_access.district.desk", pages.SECTIONS, TITLE)
     office = Office(
         Desk(units, config, settings.rules(), web.people),
         bus,
