@@ -213,6 +213,7 @@ async def _alarms(
         },
         "may_read": {s.id for s in office.config.schools if person.holds(s.id, *MAY_READ)},
         "act_words": words.ACT_WORDS,
+        "refusal_words": words.REFUSAL_WORDS,
         "sweep_words": words.SWEEP_WORDS,
         "school_names": {s.id: s.name for s in office.config.schools} | {DISTRICT_SCHOOL: office.config.name},
         "names": {one.id: one.name for one in _web(request).people.all()},
