@@ -242,6 +242,52 @@ async def test_a_gap_that_began_the_day_before_is_over_once_it_is_filled(
         await client.aclose()
 
 
+async def test_people_see_only_what_is_theirs(
+    district_bus: EmbeddedBus, report_url: str, toml: Path, voices: Voices
+) -> None:
+    async with inspector(district_bus, report_url, toml) as address:
+        teacher, auditor, safety = [
+            await signed_in(address, person) for person in ("teacher", "auditor", "safety")
+        ]
+        await voices.say("s001", access.AccessDenied(actor="a-2", act="file", rule="R3.3"))
+        await until(lambda: open_kinds(safety), lambda kinds: "access-denied" in kinds)
+        for path in (
+            "/reports",
+            "/violations",
+            "/api/schools",
+            "/api/findings",
+            "/api/live",
+            "/api/erasures",
+        ):
+            assert (await teacher.get(path)).status_code == 403, path
+        assert [s["school"] for s in await get(auditor, "/api/schools")] == ["s002"]
+        assert (await auditor.get("/api/schools/s001")).status_code == 404
+        assert (await auditor.get("/api/custody/s001")).status_code == 404
+        order = {"school": "s002", "kind": "daily"}
+        assert (await auditor.post("/api/inspections", json=order)).status_code == 403
+        finding = (await get(safety, "/api/findings"))[0]["finding"]
+        closing = {"reason": "mended"}
+        for person, status in ((teacher, 403), (auditor, 403), (safety, 204), (safety, 422)):
+            answer = await person.post(f"/api/findings/{finding}/close", json=closing)
+            assert answer.status_code == status, answer.text
+        assert (await teacher.get("/")).headers["location"] == "/feedback"
+        violation = (await get(safety, "/api/violations"))[0]["violation"]
+        for person, status in ((auditor, 403), (safety, 204), (safety, 404)):
+            answer = await person.post(f"/api/violations/{violation}/close", json=closing)
+            assert answer.status_code == status, answer.text
+        suggested = await teacher.post("/api/feedback", json={"school": "s001", "text": "走廊再加一台"})
+        assert suggested.status_code == 201
+        assert (await teacher.get("/feedback")).status_code == 200
+        assert "走廊再加一台" not in (await teacher.get("/feedback")).text
+        assert "走廊再加一台" in (await safety.get("/feedback")).text
+        assert (await teacher.post("/api/feedback", json={"school": "s002", "text": "x"})).status_code == 403
+        async with httpx.AsyncClient(base_url=address) as nobody:
+            assert (await nobody.get("/api/schools")).status_code == 401
+            assert (await nobody.get("/reports")).status_code == 303
+        for client in (teacher, auditor, safety):
+            await client.aclose()
+
+
 async def test_a_gap_is_a_finding_until_it_is_filled_without_any_inspection(
     district_bus: EmbeddedBus, report_url: str, toml: Path, voices: Voices, index: Index
 ) -> None:
@@ -339,49 +385,3 @@ async def test_everybody_reads_the_rules_in_force(
         assert "R3.1 保存期限为 30 天" in english, "the text in force stands beside its translation"
         assert 'href="/rules"' in (await client.get("/feedback")).text
         await client.aclose()
-
-
-async def test_people_see_only_what_is_theirs(
-    district_bus: EmbeddedBus, report_url: str, toml: Path, voices: Voices
-) -> None:
-    async with inspector(district_bus, report_url, toml) as address:
-        teacher, auditor, safety = [
-            await signed_in(address, person) for person in ("teacher", "auditor", "safety")
-        ]
-        await voices.say("s001", access.AccessDenied(actor="a-2", act="file", rule="R3.3"))
-        await until(lambda: open_kinds(safety), lambda kinds: "access-denied" in kinds)
-        for path in (
-            "/reports",
-            "/violations",
-            "/api/schools",
-            "/api/findings",
-            "/api/live",
-            "/api/erasures",
-        ):
-            assert (await teacher.get(path)).status_code == 403, path
-        assert [s["school"] for s in await get(auditor, "/api/schools")] == ["s002"]
-        assert (await auditor.get("/api/schools/s001")).status_code == 404
-        assert (await auditor.get("/api/custody/s001")).status_code == 404
-        order = {"school": "s002", "kind": "daily"}
-        assert (await auditor.post("/api/inspections", json=order)).status_code == 403
-        finding = (await get(safety, "/api/findings"))[0]["finding"]
-        closing = {"reason": "mended"}
-        for person, status in ((teacher, 403), (auditor, 403), (safety, 204), (safety, 422)):
-            answer = await person.post(f"/api/findings/{finding}/close", json=closing)
-            assert answer.status_code == status, answer.text
-        assert (await teacher.get("/")).headers["location"] == "/feedback"
-        violation = (await get(safety, "/api/violations"))[0]["violation"]
-        for person, status in ((auditor, 403), (safety, 204), (safety, 404)):
-            answer = await person.post(f"/api/violations/{violation}/close", json=closing)
-            assert answer.status_code == status, answer.text
-        suggested = await teacher.post("/api/feedback", json={"school": "s001", "text": "走廊再加一台"})
-        assert suggested.status_code == 201
-        assert (await teacher.get("/feedback")).status_code == 200
-        assert "走廊再加一台" not in (await teacher.get("/feedback")).text
-        assert "走廊再加一台" in (await safety.get("/feedback")).text
-        assert (await teacher.post("/api/feedback", json={"school": "s002", "text": "x"})).status_code == 403
-        async with httpx.AsyncClient(base_url=address) as nobody:
-            assert (await nobody.get("/api/schools")).status_code == 401
-            assert (await nobody.get("/reports")).status_code == 303
-        for client in (teacher, auditor, safety):
-            await client.aclose()

@@ -32,6 +32,7 @@ from tests.report.test_registrar import KEY, append, units_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
 AT = datetime(2026, 3, 3, 2, tzinfo=UTC)
+WEEK_AGO = date(2026, 2, 24)
 SETTINGS = Settings(session_key=SESSION_KEY)
 SPAN = CameraSpan(camera="gate", start=AT - timedelta(hours=2), end=AT - timedelta(hours=1))
 
@@ -148,8 +149,19 @@ async def test_a_gap_is_judged_when_the_footage_after_it_is_a_minute_old(
     end = AT - timedelta(seconds=age)
     async with office.units.begin() as store:
         gap = Span(end - timedelta(minutes=5), end)
-        await judge_gaps(store, "s001", {"gate": [gap]}, AT - timedelta(days=7))
+        await judge_gaps(store, "s001", {"gate": [gap]}, WEEK_AGO)
     assert await office.open() == judged
+
+
+async def test_a_gap_of_the_first_day_is_judged_and_one_from_before_is_left(office: Office) -> None:
+    begin = day_span(WEEK_AGO, ZONE).start
+    before = Span(begin - timedelta(hours=2), begin + timedelta(hours=1))
+    first = Span(begin + timedelta(hours=3), begin + timedelta(hours=4))
+    for found in ([before, first], []):
+        async with office.units.begin() as store:
+            await judge_gaps(store, "s001", {"gate": found}, WEEK_AGO)
+    (left,) = await office.views.findings(["s001"], AT)
+    assert left.facts["start"] == before.start.isoformat()
 
 
 async def test_a_finding_of_a_gap_tells_what_is_there_now(office: Office) -> None:
@@ -157,13 +169,13 @@ async def test_a_finding_of_a_gap_tells_what_is_there_now(office: Office) -> Non
     two = Span(AT - timedelta(hours=3), AT - timedelta(hours=2))
     for found, counts in (([one], [1]), ([one, two], [2]), ([two], [1]), ([], [])):
         async with office.units.begin() as store:
-            await judge_gaps(store, "s001", {"gate": found}, AT - timedelta(days=7))
+            await judge_gaps(store, "s001", {"gate": found}, WEEK_AGO)
         told = await office.views.findings(["s001"], AT)
         assert [f.facts["count"] for f in told] == counts
         assert {f.times for f in told} <= {1}
     async with office.units.begin() as store:
-        await judge_gaps(store, "s001", {"gate": [one]}, AT - timedelta(days=7))
-        await judge_gaps(store, "s001", {"gate": []}, AT - timedelta(days=7), complete=False)
+        await judge_gaps(store, "s001", {"gate": [one]}, WEEK_AGO)
+        await judge_gaps(store, "s001", {"gate": []}, WEEK_AGO, complete=False)
     assert await office.open() == [("gap", "gate")], "nothing is closed while the index does not answer"
 
 

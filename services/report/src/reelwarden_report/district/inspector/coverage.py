@@ -73,15 +73,22 @@ class Coverage:
         news = {of for of, _ in days}
         for school in self._config.schools:
             if school.id in news:
-                await self._judge(school)
+                await self.judge(school, self._clock() - timedelta(days=DAYS_SHOWN))
 
-    async def _judge(self, school: School) -> None:
-        """Every gap that is drawn is a finding, at once, not only when somebody inspects."""
-        since = self._clock() - timedelta(days=DAYS_SHOWN)
-        days = await self._views.days([school.id], (since - timedelta(days=2)).date())
+    async def judge(self, school: School, since: datetime, *, complete: bool = True) -> None:
+        """Judge the gaps since the local day of a moment: what is drawn as a gap is a finding, at once.
+
+        Args:
+            school: Whose cameras.
+            since: The whole local day counts.
+            complete: Whether the index answered; else nothing is closed.
+        """
+        first = since.astimezone(self._zone).date()
+        begin = day_span(first, self._zone).start
+        days = await self._views.days([school.id], first - timedelta(days=2))
         cameras = {}
         for camera in school.cameras:
             known, keep = days.get((school.id, camera.id), []), self._config.keep_days(school.id, camera.id)
-            cameras[camera.id] = recent_gaps(known, keep, since, self._gap_seconds)
+            cameras[camera.id] = recent_gaps(known, keep, begin, self._gap_seconds)
         async with self._units.begin() as store:
-            await judge_gaps(store, school.id, cameras, since)
+            await judge_gaps(store, school.id, cameras, first, complete=complete)

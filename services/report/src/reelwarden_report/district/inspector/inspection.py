@@ -19,8 +19,7 @@ from reelwarden_common.pdf import render_pdf
 from reelwarden_common.telemetry import log
 from reelwarden_common.web import Text, Web
 from reelwarden_report.district.inspector.coverage import Coverage
-from reelwarden_report.district.inspector.domain import INSPECTION_DAYS, Cause, Kind, Span, days_back
-from reelwarden_report.district.inspector.judging import judge_gaps
+from reelwarden_report.district.inspector.domain import INSPECTION_DAYS, Cause, Kind, days_back
 from reelwarden_report.district.inspector.record import CameraRecord, Record, camera_records, tables
 from reelwarden_report.district.inspector.settings import Settings
 from reelwarden_report.district.inspector.shapes import ReportView
@@ -126,13 +125,12 @@ class Inspections:
 
     async def _judge(self, record: Record, kind: str) -> None:
         """Open findings for gaps and missing days; close those of gaps that were filled since."""
-        school = record.school.school
-        async with self._units.begin() as store:
-            cameras = {one.camera: [Span(*gap) for gap in one.gaps] for one in record.cameras}
-            await judge_gaps(store, school, cameras, record.since, complete=record.asked)
-            if kind != "daily" and record.asked:
+        school = self._config.school(record.school.school)
+        await self._coverage.judge(school, record.since, complete=record.asked)
+        if kind != "daily" and record.asked:
+            async with self._units.begin() as store:
                 for camera in record.cameras:
-                    await self._days(store, school, camera, record.at)
+                    await self._days(store, school.id, camera, record.at)
 
     async def _days(self, store: InspectorStore, school: str, camera: CameraRecord, now: datetime) -> None:
         """Does a camera that is old enough really hold its days?"""

@@ -1,7 +1,7 @@
 """Which gaps are findings: the same for an inspection and for news of coverage (R4.1)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -49,7 +49,7 @@ async def judge_gaps(
     store: InspectorStore,
     school: str,
     cameras: Mapping[str, Sequence[Span]],
-    since: datetime,
+    first: date,
     *,
     complete: bool = True,
 ) -> None:
@@ -58,23 +58,20 @@ async def judge_gaps(
     Args:
         store: One transaction.
         school: Whose cameras.
-        cameras: Per camera its gaps since then, as `recent_gaps` finds them.
-        since: Of the day on which this falls only a part is seen: its findings are left as they are.
+        cameras: Per camera its gaps since that day began, as `recent_gaps` finds them.
+        first: The first local day that is judged; of a gap that began earlier only a part may be seen.
         complete: Whether the index answered; else nothing is closed.
     """
     settled = store.clock() - SETTLED
-    edge = str(since.astimezone(store.zone).date())
     known = await store.open_causes(school, Kind.GAP)
+    judgeable = [key for key in known if key.rpartition("|")[2] >= str(first)]
     there: set[str] = set()
-    judged: list[Cause] = []
     for camera, found in cameras.items():
         there |= {cause.key for cause in gap_causes(camera, found, store.zone)}
-        judged += gap_causes(camera, [gap for gap in found if gap.end <= settled], store.zone)
+        for cause in gap_causes(camera, [gap for gap in found if gap.end <= settled], store.zone):
+            if cause.key not in known:
+                await store.open(school, cause)
+            elif cause.key in judgeable and known[cause.key] != cause.facts:
+                await store.restate(school, cause)
     if complete:
-        filled = [key for key in known if key.rpartition("|")[2] > edge and key not in there]
-        await store.over(school, Kind.GAP, filled)
-    for cause in judged:
-        if cause.key not in known:
-            await store.open(school, cause)
-        elif cause.key.rpartition("|")[2] > edge and known[cause.key] != cause.facts:
-            await store.restate(school, cause)
+        await store.over(school, Kind.GAP, [key for key in judgeable if key not in there])
