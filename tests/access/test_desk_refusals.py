@@ -1,5 +1,6 @@
 """Every refusal names its rule, is recorded in the desk's table, and is told on the bus (invariant 4)."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any

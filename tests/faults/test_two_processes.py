@@ -26,6 +26,7 @@ from reelwarden_local.processes import RoleProcess
 from reelwarden_local.roles import module_of
 from reelwarden_local.servers import free_port
 from reelwarden_retention.shapes import Plan
+from tests.support.backends import DATABASE_PASSWORD
 from tests.support.ingest import DAY, TEN, message, migrated, say, segments, stored, until, write_district
 from tests.support.retention import database_url, filed, key_file
 
@@ -72,10 +73,10 @@ async def office(
     monkeypatch.setattr(declare, "ACK_WAIT", timedelta(seconds=3))  # what a killed process held comes soon
     write_district(tmp_path, SCHOOLS, CAMERAS)
     key_file(tmp_path, Ed25519PrivateKey.generate())
-    await migrate(fresh_database, "retention", "retention-tests")
+    await migrate(fresh_database, "retention", DATABASE_PASSWORD)
     urls = {
         "index": await migrated(fresh_database),
-        "keeper": database_url(fresh_database, "retention", "retention-tests"),
+        "keeper": database_url(fresh_database, "retention"),
     }
     async with EmbeddedBus(tmp_path / "bus", SCHOOLS) as bus:
         admin = await asyncpg.connect(fresh_database)
