@@ -20,6 +20,7 @@ from reelwarden_access.district.desk.application import (
     Status,
     Supervision,
 )
+from reelwarden_access.district.desk.attempts import is_slip
 from reelwarden_access.district.desk.ranges import AT_MOST, parse_range
 from reelwarden_common.district import PersonRole
 from reelwarden_common.events.access import ExportReady, Manner, PackagedFile
@@ -257,3 +258,45 @@ def test_what_is_no_single_range_gets_the_whole_file(header: str | None) -> None
     span = parse_range(header, 100)
     assert span is not None
     assert (span.first, span.last, span.partial) == (0, 99, False)
+
+
+@pytest.mark.parametrize(
+    ("code", "before", "slip"),
+    [
+        ("wrong_password", 0, True),
+        ("wrong_password", 1, True),
+        ("wrong_password", 2, False),
+        ("wrong_password", 9, False),
+        ("other_recipient", 1, True),
+        ("other_recipient", 2, False),
+        ("same_signer", 0, True),
+        ("released", 0, True),
+        ("released", 2, False),
+        ("no_supervision", 1, True),
+        ("no_supervision", 2, False),
+        ("not_trained", 0, True),
+        ("expired", 0, True),
+        ("not_declared", 0, True),
+        ("viewing_over", 0, True),
+        ("viewing_over", 50, True),
+        ("not_retriever", 0, False),
+        ("not_safety", 0, False),
+        ("not_approver", 0, False),
+        ("own_application", 0, False),
+        ("not_apart", 0, False),
+        ("not_approved", 0, False),
+        ("view_only", 0, False),
+        ("no_right", 0, False),
+        ("unheard-of", 0, False),
+    ],
+)
+def test_a_slip_is_no_violation_until_it_is_repeated(code: str, before: int, *, slip: bool) -> None:
+    assert is_slip(code, before) == slip
+
+
+def test_whoever_has_no_right_makes_no_slip() -> None:
+    """The right is asked before the recipient: a stranger's wrong name is no mistyped one."""
+    copy = application(status=Status.RELEASED, manner=Manner.COPY)
+    for stranger in (actor("teacher", PersonRole.APPLICANT), actor("applicant", PersonRole.RETRIEVER)):
+        assert not is_slip(str(code_of(retrieval.check_right, copy, stranger)), 0)
+    retrieval.check_right(copy, actor("operator", PersonRole.RETRIEVER))

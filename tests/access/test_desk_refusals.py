@@ -28,6 +28,15 @@ async def refused(house: DeskHouse, answer: httpx.Response, code: str, rule: str
     await until(lambda: told in {(e.actor, e.act, e.rule, e.application) for e in house.said(AccessDenied)})
 
 
+async def slips(house: DeskHouse, code: str, account: str) -> list[bool]:
+    """Which of somebody's refusals of one kind were slips, the newest first; as on the bus."""
+    rows = (await house.ask("feng.ju", "GET", "/api/denials")).json()
+    found = [row for row in rows if (row["code"], row["account"]) == (code, account)]
+    told = [e for e in await house.until_said(AccessDenied) if e.actor == found[0]["actor"]]
+    assert {row["slip"] for row in found} <= {e.slip for e in told}
+    return [row["slip"] for row in found]
+
+
 @pytest.mark.parametrize("account", ["nobody", "zhou.jie", "zheng.yu", "wu.qian", "qian.duo", "deng.ke"])
 async def test_without_the_right_nothing_is_applied_for(house: DeskHouse, account: str) -> None:
     answer = await house.ask(account, "POST", "/api/applications", filing())
@@ -266,3 +275,53 @@ async def test_a_failed_export_is_told_and_asked_for_again(house: DeskHouse) -> 
 
     await until(told)
     await house.do("zhou.jie", path)
+
+
+async def test_a_mistyped_password_is_a_slip_and_the_third_an_attempt(house: DeskHouse) -> None:
+    application = await house.file()
+    body = {"digest": (await house.show(application))["digest"], "password": "wrong"}
+    for _ in range(3):
+        answer = await house.ask("deng.ke", "POST", f"/api/applications/{application}/approve", body)
+        await refused(house, answer, "wrong_password", "R4.2")
+    assert await slips(house, "wrong_password", "deng.ke") == [False, True, True]
+
+
+async def test_back_to_a_viewing_that_was_stopped_is_a_slip(house: DeskHouse) -> None:
+    application = await house.file()
+    await house.ready(application, "li.lei")
+    path = f"/api/applications/{application}"
+    await house.do("chen.gang", f"{path}/supervision", {"present": ["王芳"]})
+    await house.do("gao.yuan", "/api/training/ack")
+    viewing = await house.do("gao.yuan", f"{path}/viewings")
+    await house.do("chen.gang", f"/api/viewings/{viewing['viewing']}/stop")
+    page = await house.ask("gao.yuan", "GET", viewing["page"])
+    assert (page.status_code, "本次查看已结束" in page.text) == (403, True)
+    assert (await slips(house, "viewing_over", "gao.yuan"))[0]
+    await house.ask("lin.xin", "GET", viewing["page"])
+    assert not (await slips(house, "not_retriever", "lin.xin"))[0]
+    alarms = await house.ask("feng.ju", "GET", "/alarms")
+    assert "疏忽，不计违规" in alarms.text
+
+
+async def test_a_second_click_on_the_download_is_a_slip_and_told_on_the_page(house: DeskHouse) -> None:
+    application = await house.file("wu.qian", **POLICE)
+    await house.ready(application, "li.lei", "han.mei")
+    path = f"/api/applications/{application}"
+    await house.do("chen.gang", f"{path}/supervision", {"present": ["张警官"]})
+    await house.do("gao.yuan", "/api/training/ack")
+    body = {"recipient": "张警官", "password": PASSWORD}
+    await house.do("gao.yuan", f"{path}/release", body)
+    link = f"/applications/{application}/package"
+    assert link in (await house.ask("gao.yuan", "GET", f"/applications/{application}")).text
+    taken = await house.ask("gao.yuan", "GET", link)
+    number = (await house.show(application))["number"]
+    assert taken.headers["content-disposition"] == f'attachment; filename="{number}.zip"'
+    again = await house.ask("gao.yuan", "GET", link)
+    assert (again.status_code, again.headers["content-type"]) == (403, "text/html; charset=utf-8")
+    for told in ("拷贝已经交付过", "交付给", "取出时间", "张警官"):
+        assert told in again.text, told
+    assert link not in again.text
+    assert (await slips(house, "released", "gao.yuan"))[0]
+    stranger = await house.ask("wang.fang", "POST", f"{path}/release", body)
+    await refused(house, stranger, "not_retriever", "R3.3")
+    assert not (await slips(house, "not_retriever", "wang.fang"))[0]

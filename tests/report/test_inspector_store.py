@@ -194,6 +194,19 @@ async def test_a_copy_not_declared_in_time_is_a_violation(office: Office) -> Non
     assert [e.kind for e in said if isinstance(e, report.ViolationRecorded)] == ["use-overdue"]
 
 
+async def test_an_attempt_is_a_finding_and_a_violation_under_one_rule_and_a_slip_is_neither(
+    office: Office,
+) -> None:
+    await office.hear(
+        access.AccessDenied(actor="a-1", act="release", rule="R4.4", slip=True),
+        access.AccessDenied(actor="a-2", act="release", rule="R4.4"),
+    )
+    assert [(v.actor, v.rule) for v in await office.views.violations(["s001"])] == [("a-2", "R4.4")]
+    found = await office.views.findings(["s001"], AT)
+    assert [(f.facts["actor"], f.rule) for f in found] == [("a-2", "R4.4")]
+    assert await office.pool.fetchval("SELECT count(*) FROM refusal") == 2
+
+
 async def test_findings_end_by_themselves_or_by_a_person(office: Office) -> None:
     await office.hear(
         ingest.CameraSilent(camera="gate", since=AT),

@@ -44,6 +44,7 @@ PEOPLE: dict[str, tuple[str, str, list[str]]] = {
     "sun.wei": ("孙伟", "安全办", ["s001:safety", "s001:applicant"]),
     "zhou.jie": ("周杰", "信息中心", ["s001:retriever"]),
     "lin.xin": ("林新", "信息中心", ["s001:retriever"]),
+    "gao.yuan": ("高远", "信息中心", ["s001:retriever"]),
     "zhao.yi": ("赵一", "信息中心", ["s001:retriever", "s001:leader", "s001:applicant"]),
     "wu.qian": ("吴倩", "门卫室", ["s001:reception"]),
     "zheng.yu": ("郑宇", "审计室", ["s001:auditor"]),

@@ -146,6 +146,8 @@ class AccessDenied(Event):
     act: Reason
     rule: Reason
     application: Id | None = None
+    slip: bool = False
+    """Mistyped, clicked twice, from a page that was over: recorded, but no violation (R5.2)."""
 
 
 class TrainingAcknowledged(Event):

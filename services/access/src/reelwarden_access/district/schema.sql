@@ -185,9 +185,11 @@ CREATE TABLE denials (
     act text NOT NULL,
     code text NOT NULL,
     rule text NOT NULL,
-    application text
+    application text,
+    slip boolean NOT NULL DEFAULT false
 );
 CREATE INDEX denials_school ON denials (school, at DESC);
+CREATE INDEX denials_repeated ON denials (actor, code, at);
 
 CREATE TABLE sweeps (
     school text NOT NULL,

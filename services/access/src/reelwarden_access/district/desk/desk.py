@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from reelwarden_access.district.desk.application import Actor, Application, Rules
+from reelwarden_access.district.desk.attempts import WITHIN, is_slip
 from reelwarden_access.district.desk.domain import required
 from reelwarden_access.district.desk.store import DeskStore
 from reelwarden_common.district import DistrictConfig
@@ -131,17 +132,14 @@ class Desk:
         async with self.units.begin() as store:
             application, school = await _concerned(store, about)
             school = school_of_refusal(school, who, {s.id for s in self.config.schools})
-            actor = await store.people.actor_id(who.id)
-            rule = refusal.rule or "R3.3"
-            await store.alarms.denied(
-                at=store.clock(),
+            actor, now = await store.people.actor_id(who.id), store.clock()
+            before = await store.alarms.refusals(actor, refusal.code, now - WITHIN)
+            denied = AccessDenied(
                 actor=actor,
-                school=school,
                 act=about.act,
-                code=refusal.code,
-                rule=rule,
+                rule=refusal.rule or "R3.3",
                 application=application,
+                slip=is_slip(refusal.code, before),
             )
-            store.publish(
-                school, AccessDenied(actor=actor, act=about.act, rule=rule, application=application)
-            )
+            await store.alarms.denied(school, denied, refusal.code, now)
+            store.publish(school, denied)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from reelwarden_access.district.desk import reading, retrieval
@@ -127,13 +126,13 @@ class Office:
         async with self._desk.units.begin() as store:
             await store.retrievals.give_up_release(application, claim)
 
-    async def package(self, who: Person, application: str) -> tuple[Release, Path]:
+    async def package(self, who: Person, application: str) -> releasing.Parcel:
         """The released package, for whoever released it, until it was taken whole."""
-        release = await self._on(who, "take", application, releasing.hand_over)
+        number, release = await self._on(who, "take", application, releasing.hand_over)
         path = self._builder.path(release)
         if not path.is_file():
             raise Missing
-        return release, path
+        return releasing.Parcel(release, path, f"{number}.zip")
 
     async def taken(self, release: Release) -> None:
         """It leaves now: ours is erased.

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from reelwarden_access.district.desk import words
 from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.api.retrieving import opened
+from reelwarden_access.district.desk.api.streaming import package
 from reelwarden_access.district.desk.application import Status
 from reelwarden_access.district.desk.apply_pages import written
 from reelwarden_access.district.desk.domain import MAY_APPLY, MAY_READ
@@ -150,6 +151,15 @@ async def _application(
     }
     status = refused.why.status if refused else 200
     return _web(request).render(request, "application.html", values, status)
+
+
+@router.get("/applications/{application}/package")
+async def take_package(request: Request, office: At, person: SignedIn, application: str) -> Response:
+    """The released copy; a refusal is told above the application."""
+    try:
+        return await package(office, person, application)
+    except WebRefusal as refusal:
+        return await _application(request, office, person, application, RefusedAct("take", {}, refusal))
 
 
 @router.get("/applications/{application}/{act}")

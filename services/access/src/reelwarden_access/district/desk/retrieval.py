@@ -122,10 +122,8 @@ def check_closing(supervision: Supervision | None, actor: Actor) -> Supervision:
     return supervision
 
 
-def check_retriever(
-    application: Application, actor: Actor, supervision: Supervision | None, *, trained: bool, now: datetime
-) -> Supervision:
-    """R3.3, R4.3, R6, R7: who may open footage, and only under an open supervision."""
+def check_right(application: Application, actor: Actor) -> None:
+    """R3.3, R4.3: an authorised retriever, who neither applied nor approved."""
     if not actor.has(PersonRole.RETRIEVER):
         raise Denied(
             "not_retriever",
@@ -133,6 +131,13 @@ def check_retriever(
             "R3.3",
         )
     _apart(application, actor)
+
+
+def check_retriever(
+    application: Application, actor: Actor, supervision: Supervision | None, *, trained: bool, now: datetime
+) -> Supervision:
+    """R3.3, R4.3, R6, R7: who may open footage, and only under an open supervision."""
+    check_right(application, actor)
     _authorised(application)
     check_status(application, Status.READY, Status.RETRIEVED)
     if application.valid_until is not None and now > application.valid_until:
@@ -150,7 +155,7 @@ def check_retriever(
 
 
 def check_release(application: Application, recipient: str) -> None:
-    """R4.4: a copy leaves once, to the recipient named; asked beside `check_retriever`."""
+    """R4.4: a copy leaves once, to the recipient named; asked after `check_right`."""
     if (
         application.status in (Status.RELEASED, Status.RECORDED, Status.CLOSED)
         and application.manner is Manner.COPY

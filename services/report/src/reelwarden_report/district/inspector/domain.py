@@ -1,6 +1,6 @@
 """What counts as a finding, how bad it is, by when it must be mended; and how coverage is read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -78,6 +78,11 @@ WEIGHTS = {
     Kind.DENIED: Weight(Severity.WARNING, "R3.3"),
     Kind.DEAD_LETTER: Weight(Severity.SERIOUS, "R4.1"),
 }
+
+
+def rule_of(kind: Kind, facts: Mapping[str, Any]) -> str:
+    """The rule that a finding touches; of a refusal, the one that refused."""
+    return str(facts["rule"]) if kind is Kind.DENIED and "rule" in facts else WEIGHTS[kind].rule
 
 
 @dataclass(frozen=True)

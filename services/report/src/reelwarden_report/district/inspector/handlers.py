@@ -89,8 +89,10 @@ async def on_drill(event: backup.DrillCompleted, envelope: Envelope, store: Insp
 
 
 async def on_denied(event: access.AccessDenied, envelope: Envelope, store: InspectorStore) -> None:
-    """A refused attempt: recorded, a finding, and a violation to be graded by a person (R3.3, R5.2)."""
+    """A refused attempt: a finding, and a violation to be graded by a person (R3.3, R5.2); a slip is not."""
     await store.refused(envelope, event)
+    if event.slip:
+        return
     about = {"actor": event.actor, "application": event.application}
     cause = f"{event.actor}:{event.act}:{event.application or ''}"
     facts = {"act": event.act, "rule": event.rule, **about}

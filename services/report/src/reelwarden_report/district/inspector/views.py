@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from reelwarden_common.district import DistrictConfig, School
-from reelwarden_report.district.inspector.domain import WEIGHTS, DayCoverage, Kind, Span
+from reelwarden_report.district.inspector.domain import DayCoverage, Kind, Span, rule_of
 from reelwarden_report.district.inspector.shapes import (
     CameraView,
     CertificateView,
@@ -181,7 +181,7 @@ class Views:
                 school=r["school"],
                 kind=r["kind"],
                 severity=r["severity"],
-                rule=WEIGHTS[Kind(r["kind"])].rule,
+                rule=rule_of(Kind(r["kind"]), json.loads(r["facts"])),
                 camera=r["camera"],
                 facts=json.loads(r["facts"]),
                 text="",

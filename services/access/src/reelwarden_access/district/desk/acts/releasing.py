@@ -58,9 +58,19 @@ class Package:
     size: int
 
 
+@dataclass(frozen=True)
+class Parcel:
+    """A released package that is being taken, and the name under which it is kept."""
+
+    release: Release
+    path: Path
+    name: str
+
+
 async def claim(work: Work, application_id: str, handing: Handing) -> tuple[Application, Export, Release]:
     """Everything that must be right before a package is built; two cannot build at once."""
     application, actor = await work.lock(application_id)
+    retrieval.check_right(application, actor)
     retrieval.check_release(application, handing.recipient)
     supervision, export = await check_retrieval(work, application, actor)
     release = Release(
@@ -107,8 +117,8 @@ async def finish(work: Work, application_id: str, claimed: str, package: Package
     return released
 
 
-async def hand_over(work: Work, application_id: str) -> Release:
-    """Whoever released it takes it, until it has been taken whole."""
+async def hand_over(work: Work, application_id: str) -> tuple[str, Release]:
+    """Whoever released it takes it, until it has been taken whole; with the application's number."""
     application, actor = await work.lock(application_id)
     release = await work.store.retrievals.release(application.id)
     if release is None or release.released_at is None:
@@ -117,7 +127,7 @@ async def hand_over(work: Work, application_id: str) -> Release:
     retrieval.check_handing_over(
         actor, release.retriever, done=release.handed_over_at is not None, supervised=supervised
     )
-    return release
+    return application.number, release
 
 
 class Builder:

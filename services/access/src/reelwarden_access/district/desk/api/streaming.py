@@ -2,16 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response, StreamingResponse
 
+from reelwarden_access.district.desk.acts.releasing import Parcel
 from reelwarden_access.district.desk.acts.retrieving import RangeAsked
 from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.office import Office
-from reelwarden_access.district.desk.tables.retrievals import Release
 from reelwarden_common.s3 import CHUNK, S3
 from reelwarden_common.web import SignedIn
 
@@ -54,21 +53,21 @@ async def stream(
 @router.get("/applications/{application}/package", summary="Take the released copy")
 async def package(office: At, person: SignedIn, application: str) -> Response:
     """By whoever released it, under supervision; over once the last byte was sent (R4.4)."""
-    release, path = await office.package(person, application)
+    parcel = await office.package(person, application)
     headers = {
-        "content-length": str(release.size),
-        "content-disposition": f'attachment; filename="{application}.zip"',
-        "x-package-sha256": release.digest or "",
+        "content-length": str(parcel.release.size),
+        "content-disposition": f'attachment; filename="{parcel.name}"',
+        "x-package-sha256": parcel.release.digest or "",
     }
-    return StreamingResponse(_handing_over(office, release, path), 200, headers, media_type="application/zip")
+    return StreamingResponse(_handing_over(office, parcel), 200, headers, media_type="application/zip")
 
 
-async def _handing_over(office: Office, release: Release, path: Path) -> AsyncIterator[bytes]:
+async def _handing_over(office: Office, parcel: Parcel) -> AsyncIterator[bytes]:
     """The last bytes go out only after it was noted that they do: a second copy can never be whole."""
-    left = (release.size or 0) - HELD_BACK
-    with path.open("rb") as source:
+    left = (parcel.release.size or 0) - HELD_BACK
+    with parcel.path.open("rb") as source:
         while left > 0 and (chunk := await asyncio.to_thread(source.read, min(CHUNK, left))):
             left -= len(chunk)
             yield chunk
-        await office.taken(release)
+        await office.taken(parcel.release)
         yield await asyncio.to_thread(source.read)

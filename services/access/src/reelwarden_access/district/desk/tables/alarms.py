@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+from reelwarden_common.events.access import AccessDenied
 from reelwarden_common.events.ingest import LostSegment
 from reelwarden_common.events.retention import SweepStopped
 from reelwarden_common.messaging.postgres import Connection
@@ -17,29 +18,27 @@ class AlarmsTable:
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
 
-    async def denied(
-        self,
-        *,
-        at: datetime,
-        actor: str,
-        school: str,
-        act: str,
-        code: str,
-        rule: str,
-        application: str | None,
-    ) -> None:
+    async def denied(self, school: str, denied: AccessDenied, code: str, at: datetime) -> None:
         """Somebody was refused (R3.3)."""
         await self._conn.execute(
-            "INSERT INTO denials (at, actor, school, act, code, rule, application)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO denials (at, actor, school, act, code, rule, application, slip)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             at,
-            actor,
+            denied.actor,
             school,
-            act,
+            denied.act,
             code,
-            rule,
-            application,
+            denied.rule,
+            denied.application,
+            denied.slip,
         )
+
+    async def refusals(self, actor: str, code: str, since: datetime) -> int:
+        """How often somebody was refused for the same reason since a moment."""
+        found = await self._conn.fetchval(
+            "SELECT count(*) FROM denials WHERE actor = $1 AND code = $2 AND at > $3", actor, code, since
+        )
+        return int(found)
 
     async def denials(self, schools: Collection[str] | None) -> list[dict[str, Any]]:
         """The newest refusals at some schools (None: everywhere), with the account."""
