@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import asyncpg
 import httpx
 import nats
 import pytest
@@ -45,6 +46,7 @@ PEOPLE: dict[str, tuple[str, str, list[str]]] = {
     "zhou.jie": ("周杰", "信息中心", ["s001:retriever"]),
     "lin.xin": ("林新", "信息中心", ["s001:retriever"]),
     "gao.yuan": ("高远", "信息中心", ["s001:retriever"]),
+    "wu.di": ("吴迪", "信息中心", ["s001:retriever"]),
     "zhao.yi": ("赵一", "信息中心", ["s001:retriever", "s001:leader", "s001:applicant"]),
     "wu.qian": ("吴倩", "门卫室", ["s001:reception"]),
     "zheng.yu": ("郑宇", "审计室", ["s001:auditor"]),
@@ -105,6 +107,15 @@ class DeskHouse:
                 assert answer.status_code == 200, answer.text
                 self.sessions[account] = dict(http.cookies)
             yield http
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[asyncpg.Connection]:
+        """The desk's database, behind its back."""
+        admin = await asyncpg.connect(self.database_url)
+        try:
+            yield admin
+        finally:
+            await admin.close()
 
     def client_of(self, url: str, cookies: dict[str, str]) -> httpx.AsyncClient:
         """A client of some desk that carries a session already."""

@@ -11,5 +11,6 @@ WORDS = {
     "signer_words": words.SIGNER_WORDS,
     "capacity_words": words.CAPACITY_WORDS,
     "declaration_words": words.DECLARATION_WORDS,
+    "wait_words": words.WAIT_WORDS,
     "staff_word": words.STAFF_WORD,
 }

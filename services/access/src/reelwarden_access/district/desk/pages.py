@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from reelwarden_access.district.desk import words
+from reelwarden_access.district.desk import waiting, words
 from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.api.retrieving import opened
 from reelwarden_access.district.desk.api.streaming import package
@@ -57,6 +57,8 @@ _LISTS: Mapping[str, tuple[str, str]] = {
 }
 _FORMS = frozenset({"decide", "supervise", "view", "release", "record", "sign", "declare", "withdraw"})
 """The acts that have a place of their own on an application's page: there they tell their refusal."""
+REFRESH_SECONDS = 10
+"""How often a page that waits for something loads again."""
 router = APIRouter(include_in_schema=False)
 
 
@@ -138,6 +140,7 @@ async def _application(
             person, CoverageQuery(school=shown.school, start=shown.start, end=shown.end)
         )
     at_form = refused is not None and refused.act in _FORMS and refused.act in shown.may
+    renews = refused is None and waiting.renews([wait.what for wait in shown.waits], shown.may)
     values = {
         "a": shown,
         "coverage": [c for c in coverage.cameras if c.camera in shown.cameras] if coverage else None,
@@ -146,6 +149,8 @@ async def _application(
         "refused": refused if at_form else None,
         "given": refused.form if refused else {},
         "problem": refused.why.text if refused and not at_form else None,
+        "renews": renews,
+        "renewing": REFRESH_SECONDS if renews and request.query_params.get("renew") != "no" else 0,
         "overdue": bool(shown.use_by and not shown.declaration and shown.use_by < office.now()),
         **WORDS,
     }

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from reelwarden_access.district.desk import domain, retrieval
+from reelwarden_access.district.desk.acts.releasing import building
 from reelwarden_access.district.desk.application import (
     SWEEPS_THAT_ASK,
     Actor,
@@ -12,6 +13,7 @@ from reelwarden_access.district.desk.application import (
     Declaration,
     Status,
 )
+from reelwarden_access.district.desk.awaiting import awaited
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.shown import (
     ApplicationShort,
@@ -146,6 +148,7 @@ async def show(work: Work, application_id: str) -> ApplicationShown:
         if release and release.released_at
         else None,
         record=record,
+        waits=await awaited(work, application, actor),
         may=await _may(work, application, actor),
     )
 
@@ -183,6 +186,7 @@ async def _may(work: Work, application: Application, actor: Actor) -> list[str]:
         retrieval.check_retriever(application, actor, supervision, trained=trained, now=work.now)
 
     def copy() -> None:
+        retrieval.check_alone(taken=not building(release, work.now))
         retrieval.check_release(application, name)
         retrieve()
 

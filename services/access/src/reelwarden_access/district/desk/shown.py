@@ -14,6 +14,7 @@ from reelwarden_access.district.desk.application import (
     Signature,
     Status,
 )
+from reelwarden_access.district.desk.waiting import Wait
 from reelwarden_common.events.access import Manner, PackagedFile
 from reelwarden_common.events.base import CameraSpan
 
@@ -89,6 +90,13 @@ class ViewingShown(BaseModel):
     bytes: int
 
 
+class WaitShown(BaseModel):
+    """What is missing before the next step."""
+
+    what: Wait
+    who: list[str] = Field(description="names of those who can do it, where people must")
+
+
 class ReleaseShown(BaseModel):
     """A copy that left."""
 
@@ -149,6 +157,7 @@ class ApplicationShown(ApplicationShort):
     viewings: list[ViewingShown]
     release: ReleaseShown | None
     record: RecordShown | None
+    waits: list[WaitShown] = Field(description="what is missing before the next step")
     may: list[str] = Field(description="what whoever asks may do next")
 
 

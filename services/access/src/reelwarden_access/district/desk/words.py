@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from reelwarden_access.district.desk.application import Capacity, Declaration, HoldState, Outsider, Status
+from reelwarden_access.district.desk.waiting import Wait
 from reelwarden_common.district import PersonRole
 from reelwarden_common.events.access import Manner
 from reelwarden_common.web.text import N_
@@ -71,6 +72,11 @@ STEP_WORDS: Mapping[Status, str] = {
     Status.RELEASED: N_("Release"),
     Status.RECORDED: N_("Record"),
     Status.CLOSED: N_("Closing"),
+}
+WAIT_WORDS: Mapping[Wait, str] = {
+    Wait.HOLD: N_("The school is placing the hold."),
+    Wait.EXPORT: N_("The school is exporting the footage."),
+    Wait.PACKAGE: N_("The evidence package is being made."),
 }
 ACT_WORDS: Mapping[str, str] = {
     "file": N_("file an application"),

@@ -286,6 +286,7 @@ async def export_again(work: Work, application_id: str) -> Application:
     application, actor = await work.lock(application_id)
     export = await work.store.exports.of(application.id)
     retrieval.check_export_again(application, actor, failed=bool(export and export.problem))
+    await work.store.exports.asked_again(application.id)
     authorise(work.store, application, application.valid_until or work.now)
     return application
 

@@ -37,6 +37,11 @@ BUILDING_AT_MOST = timedelta(minutes=30)
 """A package that is not built by then was abandoned by a process that died."""
 
 
+def building(release: Release | None, now: datetime) -> bool:
+    """Whether a package is being made."""
+    return release is not None and release.released_at is None and now - release.claimed_at < BUILDING_AT_MOST
+
+
 class NotIntact(Refused):
     """A file in the store is not what the exporter had put there: nothing leaves, look at the store."""
 

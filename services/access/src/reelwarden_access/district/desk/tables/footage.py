@@ -150,6 +150,12 @@ class ExportsTable:
             at,
         )
 
+    async def asked_again(self, application: str) -> None:
+        """The exporter tries once more: what it said last is over."""
+        await self._conn.execute(
+            "UPDATE exports SET problem = NULL, problem_at = NULL WHERE application = $1", application
+        )
+
     async def of(self, application: str) -> Export | None:
         """The export of an application."""
         row = await self._conn.fetchrow("SELECT * FROM exports WHERE application = $1", application)

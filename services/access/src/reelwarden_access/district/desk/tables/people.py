@@ -1,6 +1,7 @@
 """Actors, their training, and the rule set's versions."""
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
 from reelwarden_common.messaging.postgres import Connection
@@ -27,6 +28,11 @@ class PeopleTable:
     async def one_at_a_time(self, actor: str) -> None:
         """Until this unit of work ends, whatever else this person files waits."""
         await self._conn.execute("SELECT FROM people WHERE actor = $1 FOR NO KEY UPDATE", actor)
+
+    async def accounts(self, actors: Collection[str]) -> set[str]:
+        """The accounts behind these numbers."""
+        rows = await self._conn.fetch("SELECT account FROM people WHERE actor = ANY($1)", list(actors))
+        return {row["account"] for row in rows}
 
     async def rules_version(self, now: datetime) -> int:
         """The version of the rule set in force; 1 until one was published."""

@@ -1,0 +1,67 @@
+"""What an application waits for, with the names of those who can do it."""
+
+from collections.abc import Iterable
+
+from reelwarden_access.district.desk import retrieval
+from reelwarden_access.district.desk.acts.releasing import building
+from reelwarden_access.district.desk.application import Actor, Application
+from reelwarden_access.district.desk.desk import Work
+from reelwarden_access.district.desk.shown import WaitShown
+from reelwarden_access.district.desk.waiting import Situation, Wait, waits_for
+from reelwarden_common.district import PersonRole
+from reelwarden_common.events.base import DISTRICT_SCHOOL
+from reelwarden_common.web.refusals import Denied
+
+
+async def awaited(work: Work, application: Application, actor: Actor) -> list[WaitShown]:
+    """What is missing, and who can do it, as whoever looks at the application is told."""
+    table, people = work.store.retrievals, work.store.people
+    supervision = await table.supervision(application.id)
+    release = await table.release(application.id)
+    export = await work.store.exports.of(application.id)
+    situation = Situation(
+        application,
+        holds=tuple(hold.state for hold in await work.store.holds.of(application.id)),
+        export_failed=bool(export and export.problem),
+        supervised=supervision is not None,
+        building=building(release, work.now),
+        handed_over=bool(release and release.handed_over_at),
+        recorded=await table.record(application.id) is not None,
+        right=_has_right(application, actor),
+        trained=await people.trained(actor.id, await people.rules_version(work.now)),
+    )
+    retrievers = await table.retrievers(application.id)
+    apart = {application.filer, *application.approvers}
+    if release is not None and release.released_at is not None:
+        takers = _names(work, await people.accounts({release.retriever}))
+    else:
+        barred = await people.accounts(apart | ({supervision.supervisor} if supervision else set()))
+        takers = _holders(work, application.school, PersonRole.RETRIEVER, barred)
+    who = {
+        Wait.SUPERVISION: _holders(
+            work, application.school, PersonRole.SAFETY, await people.accounts(apart | retrievers)
+        ),
+        Wait.RETRIEVAL: takers,
+        Wait.RECORD: _names(work, await people.accounts(retrievers)),
+    }
+    return [WaitShown(what=wait, who=who.get(wait, [])) for wait in waits_for(situation)]
+
+
+def _has_right(application: Application, actor: Actor) -> bool:
+    try:
+        retrieval.check_right(application, actor)
+    except Denied:
+        return False
+    return True
+
+
+def _holders(work: Work, school: str, role: PersonRole, barred: Iterable[str]) -> list[str]:
+    """Whoever has a role at a school and is none of these."""
+    where = (school, DISTRICT_SCHOOL)
+    found = {p.id for p in work.config.people if any(g.role is role and g.school in where for g in p.grants)}
+    return _names(work, found.difference(barred))
+
+
+def _names(work: Work, accounts: Iterable[str]) -> list[str]:
+    wanted = set(accounts)
+    return [person.name for person in work.config.people if person.id in wanted]
