@@ -3,6 +3,7 @@
 import asyncio
 import os
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import asyncpg
@@ -207,12 +208,23 @@ async def test_new_rules_want_a_new_acknowledgement(house: DeskHouse) -> None:
         return (await house.ask("sun.wei", "GET", "/api/training")).json()
 
     await asyncio.sleep(0.5)
-    assert await training() == {"rules_version": 1, "acknowledged": True}
-    in_force = published.model_copy(update={"version": 2, "effective_from": NOW - timedelta(days=1)})
+    assert await training() == {"rules_version": 1, "acknowledged": True, "text": None}
+    unread = (await house.ask("sun.wei", "GET", "/training")).text
+    assert "本版制度的正文尚未送达" in unread
+    text = "# 调取制度\n\n1. R4.3 在安全管理部门监督下调取。\n2. <b>不得</b>翻拍。\n"
+    digest = sha256(text.encode()).hexdigest()
+    other = RulesPublished(version=2, effective_from=NOW - timedelta(days=1), digest="cd" * 32, text=text)
+    await house.say("inspector", "district", other)
+    in_force = other.model_copy(update={"digest": digest})
     await house.say("inspector", "district", in_force)
-    await eventually(training, {"rules_version": 2, "acknowledged": False})
+    await eventually(training, {"rules_version": 2, "acknowledged": False, "text": text})
+    for language in ("zh", "en"):
+        page = (await house.ask("sun.wei", "GET", f"/training?lang={language}")).text
+        assert "<li>R4.3 在安全管理部门监督下调取。</li>" in page
+        assert "&lt;b&gt;不得&lt;/b&gt;翻拍。" in page
+        assert page.index("R4.3 在安全") < page.index('action="/training"'), "read first, then acknowledge"
     await house.do("sun.wei", "/api/training/ack")
-    assert await training() == {"rules_version": 2, "acknowledged": True}
+    assert await training() == {"rules_version": 2, "acknowledged": True, "text": text}
 
 
 async def test_rejected_and_withdrawn_are_told(house: DeskHouse) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -279,6 +280,7 @@ async def test_rules_are_published_once(office: Office) -> None:
         assert not await rules.publish(store, ["s001", "s002"], AT)
     said = [e for e in await office.said() if isinstance(e, report.RulesPublished)]
     assert len(said) == 3
+    assert {(e.text, e.digest) for e in said} == {(rules.text(), sha256(rules.text().encode()).hexdigest())}
     assert (await office.views.rules())[0].version == 1
 
 

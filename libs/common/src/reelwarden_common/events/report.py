@@ -167,6 +167,8 @@ class RulesPublished(Event):
     version: int
     effective_from: Instant
     digest: Digest
+    text: Annotated[str, Field(max_length=20_000, examples=["# Rules"])] = ""
+    """Markdown, of this digest: what people read and acknowledge."""
 
 
 class CustodyQuery(Model):

@@ -29,7 +29,8 @@ CREATE TABLE trainings (
 CREATE TABLE rules (
     version int PRIMARY KEY,
     effective_from timestamptz NOT NULL,
-    digest text NOT NULL
+    digest text NOT NULL,
+    text text
 );
 
 CREATE TABLE numbers (

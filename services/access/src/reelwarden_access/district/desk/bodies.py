@@ -163,3 +163,4 @@ class TrainingState(BaseModel):
 
     rules_version: int
     acknowledged: bool
+    text: str | None = Field(description="the rules in Markdown, as they were published")

@@ -1,6 +1,7 @@
 """What the desk hears: how far holds and exports are, and what somebody must look at."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from reelwarden_access.district.desk import retrieval
@@ -23,6 +24,10 @@ from reelwarden_common.events.retention import (
     SweepStopped,
 )
 from reelwarden_common.messaging.delivery import Handler
+
+
+class OtherText(Refused):
+    """The text of the rules is not the one of their digest: nobody may acknowledge it."""
 
 
 class NotTheirs(Refused):
@@ -96,7 +101,10 @@ async def on_segments_erased(event: SegmentsErased, envelope: Envelope, store: D
 
 
 async def on_rules_published(event: RulesPublished, _: Envelope, store: DeskStore) -> None:
-    await store.people.add_rules(event.version, event.effective_from, event.digest)
+    if event.text and sha256(event.text.encode()).hexdigest() != event.digest:
+        message = f"version {event.version} of the rules: the text does not have the digest {event.digest}"
+        raise OtherText(message)
+    await store.people.add_rules(event)
 
 
 HANDLERS: Mapping[type[Event], Handler[Any]] = {

@@ -178,8 +178,8 @@ class Office:
         """Acknowledge the rules in force."""
         return await self._desk.perform(who, About("train"), watching.acknowledge_training)
 
-    async def training(self, who: Person) -> tuple[int, bool]:
-        """The version of the rules in force, and whether the person acknowledged it."""
+    async def training(self, who: Person) -> watching.Training:
+        """The rules in force, and whether the person acknowledged them."""
         return await self._desk.perform(who, About("train"), watching.training)
 
     async def show(self, who: Person, application: str) -> ApplicationShown:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
+from markdown_it import MarkdownIt
 
 from reelwarden_access.district.desk import waiting, words
 from reelwarden_access.district.desk.api.office_of import At
@@ -59,6 +60,8 @@ _FORMS = frozenset({"decide", "supervise", "view", "release", "record", "sign", 
 """The acts that have a place of their own on an application's page: there they tell their refusal."""
 REFRESH_SECONDS = 10
 """How often a page that waits for something loads again."""
+_MARKDOWN = MarkdownIt("commonmark", {"html": False})
+"""Markup that is no Markdown is shown as it is written."""
 router = APIRouter(include_in_schema=False)
 
 
@@ -254,8 +257,8 @@ async def act_on_alarm(request: Request, office: At, person: SignedIn, kind: str
 @router.get("/training")
 async def training(request: Request, office: At, person: SignedIn) -> Response:
     """The rules in force, to be acknowledged."""
-    version, acknowledged = await office.training(person)
-    values = {"version": version, "acknowledged": acknowledged}
+    found = await office.training(person)
+    values = {"training": found, "rules": _MARKDOWN.render(found.text) if found.text else None}
     return _web(request).render(request, "training.html", values)
 
 

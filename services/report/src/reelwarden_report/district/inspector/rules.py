@@ -43,7 +43,7 @@ async def publish(store: InspectorStore, schools: list[str], effective_from: dat
         store.clock(),
     )
     if fresh:
-        event = RulesPublished(version=VERSION, effective_from=effective_from, digest=digest)
+        event = RulesPublished(version=VERSION, effective_from=effective_from, digest=digest, text=body)
         for school in [*schools, DISTRICT_SCHOOL]:
             store.publish(school, event)
     return bool(fresh)

@@ -1,5 +1,7 @@
 """What officers do about alarms, and everybody's acknowledgement of the rules."""
 
+from dataclasses import dataclass
+
 from reelwarden_access.district.desk import retrieval
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_common.events.access import RestoreAsked, SweepConfirmed, TrainingAcknowledged
@@ -39,8 +41,19 @@ async def acknowledge_training(work: Work) -> int:
     return version
 
 
-async def training(work: Work) -> tuple[int, bool]:
-    """The version of the rules in force, and whether whoever asks acknowledged it."""
+@dataclass(frozen=True)
+class Training:
+    """The rules in force, and whether whoever asks acknowledged them."""
+
+    version: int
+    acknowledged: bool
+    text: str | None
+    """Markdown; None if the version came without its text."""
+
+
+async def training(work: Work) -> Training:
+    """What whoever asks is to read and acknowledge."""
     actor = await work.actor(DISTRICT_SCHOOL)
-    version = await work.store.people.rules_version(work.now)
-    return version, await work.store.people.trained(actor.id, version)
+    people = work.store.people
+    version = await people.rules_version(work.now)
+    return Training(version, await people.trained(actor.id, version), await people.rules_text(version))

@@ -45,13 +45,13 @@ async def restore(office: At, person: SignedIn, segment: str) -> dict[str, str]:
 
 @router.get("/training", summary="Training")
 async def training(office: At, person: SignedIn) -> TrainingState:
-    """Whether the rules in force are acknowledged."""
-    version, acknowledged = await office.training(person)
-    return TrainingState(rules_version=version, acknowledged=acknowledged)
+    """The rules in force, and whether they are acknowledged."""
+    found = await office.training(person)
+    return TrainingState(rules_version=found.version, acknowledged=found.acknowledged, text=found.text)
 
 
 @router.post("/training/ack", summary="Acknowledge rules and training")
 async def acknowledge(office: At, person: SignedIn) -> TrainingState:
     """Anybody, for themselves (R6, R7)."""
-    version = await office.acknowledge_training(person)
-    return TrainingState(rules_version=version, acknowledged=True)
+    await office.acknowledge_training(person)
+    return await training(office, person)

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
+from reelwarden_common.events.report import RulesPublished
 from reelwarden_common.messaging.postgres import Connection
 
 
@@ -39,13 +40,20 @@ class PeopleTable:
         newest = await self._conn.fetchval("SELECT max(version) FROM rules WHERE effective_from <= $1", now)
         return int(newest or 1)
 
-    async def add_rules(self, version: int, effective_from: datetime, digest: str) -> None:
+    async def rules_text(self, version: int) -> str | None:
+        """What a version says, in Markdown; None if its text was never heard."""
+        found = await self._conn.fetchval("SELECT text FROM rules WHERE version = $1", version)
+        return str(found) if found else None
+
+    async def add_rules(self, rules: RulesPublished) -> None:
         """A version of the rule set was published (R6)."""
         await self._conn.execute(
-            "INSERT INTO rules (version, effective_from, digest) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            version,
-            effective_from,
-            digest,
+            "INSERT INTO rules (version, effective_from, digest, text) VALUES ($1, $2, $3, $4)"
+            " ON CONFLICT DO NOTHING",
+            rules.version,
+            rules.effective_from,
+            rules.digest,
+            rules.text or None,
         )
 
     async def acknowledge(self, actor: str, version: int, now: datetime) -> bool:
