@@ -402,12 +402,20 @@ def test_the_copy_inside_checks_the_unpacked_folder_without_any_library(
     with zipfile.ZipFile(package) as opened:
         opened.extractall(tmp_path / "unpacked")
     script = tmp_path / "unpacked" / "verify.py"
-    done = _run("-I", "-S", script, script.parent)
-    assert done.returncode == 0, done.stdout + done.stderr
+    for folder in ((), (script.parent,)):
+        done = _run("-I", "-S", script, *folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"核验 · checking {script.parent}\n" in done.stdout
+    helped = _run("-I", "-S", script, "--help")
+    assert (helped.returncode, "exit code" in helped.stdout) == (0, True)
     (script.parent / "forms" / "more.txt").write_text("x")
     (script.parent / "forms" / "link").symlink_to("/etc/passwd")
     told = _run("-I", "-S", script, script.parent, "--json")
     assert {one["code"] for one in json.loads(told.stdout)["problems"]} == {"unlisted", "not-plain"}
+    assert _run("-I", "-S", script).returncode == 1
+    (tmp_path / "verify.py").write_bytes(script.read_bytes())
+    alone = _run("-I", "-S", tmp_path / "verify.py")
+    assert (alone.returncode, "不是证据包" in alone.stdout) == (2, True)
 
 
 @given(st.binary(max_size=200), st.integers(0, 63), st.integers(0, 255))

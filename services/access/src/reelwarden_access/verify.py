@@ -1,5 +1,6 @@
 """Checks an evidence package (证据包) offline: nothing missing, added or changed since it was signed.
 
+    python verify.py                             # the unpacked package in which this file lies
     python verify.py package.zip                 # or the folder it was unpacked into
     python verify.py package.zip --key FINGERPRINT_OR_PEM --log-key VERIFIER_KEY --json
 
@@ -560,16 +561,30 @@ def report(verdict: Verdict) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
-    parser = argparse.ArgumentParser(description="核验证据包 · Check an evidence package")
+    parser = argparse.ArgumentParser(
+        description="核验证据包 · Check an evidence package",
+        epilog="退出码 · exit code: 0 完整 intact; 1 与签名不符 not what was signed; 2 不是证据包 no package",
+    )
+    here = Path(__file__).resolve().parent
     parser.add_argument(
-        "package", type=Path, help="zip 文件或解压后的文件夹 · the zip, or the unpacked folder"
+        "package",
+        type=Path,
+        nargs="?",
+        default=here,
+        help="zip 文件或解压后的文件夹；省略时核验本文件所在的文件夹"
+        " · the zip, or the unpacked folder; without it, the folder in which this file lies",
     )
     parser.add_argument("--key", help="签名公钥指纹或 PEM 文件 · fingerprint or PEM file of the signing key")
     parser.add_argument("--log-key", action="append", default=[], help="存证日志公钥 · key of a custody log")
     parser.add_argument("--json", action="store_true", help="输出 JSON · for programs")
     given = parser.parse_args(arguments)
     verdict = verify(given.package, given.key, given.log_key)
-    text = json.dumps(verdict.as_json(), ensure_ascii=False, indent=2) if given.json else report(verdict)
+    checked = f"核验 · checking {given.package}\n"
+    text = (
+        json.dumps(verdict.as_json(), ensure_ascii=False, indent=2)
+        if given.json
+        else checked + report(verdict)
+    )
     sys.stdout.buffer.write(text.encode() + b"\n")
     return verdict.exit_code
 
