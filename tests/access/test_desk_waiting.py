@@ -56,12 +56,16 @@ def waits(status: Status, manner: Manner = VIEW, **so: object) -> set[str]:
         (waits(Status.READY, supervised=True, right=True), {"training"}),
         (waits(Status.READY, COPY, supervised=True, building=True), {"package"}),
         (waits(Status.RETRIEVED), {"record"}),
-        (waits(Status.RETRIEVED, recorded=True), set()),
+        (waits(Status.RETRIEVED, supervised=True, viewing=True), {"viewing"}),
+        (waits(Status.RETRIEVED, supervised=True, viewing=True, right=True, trained=True), set()),
+        (waits(Status.RETRIEVED, COPY, supervised=True, viewing=True), {"viewing"}),
+        (waits(Status.RETRIEVED, recorded=True), {"signatures"}),
         (waits(Status.RETRIEVED, COPY), {"supervision"}),
         (waits(Status.RELEASED, COPY), {"supervision"}),
         (waits(Status.RELEASED, COPY, supervised=True), {"retrieval"}),
         (waits(Status.RELEASED, COPY, handed_over=True), {"record"}),
-        (waits(Status.RELEASED, COPY, handed_over=True, recorded=True), set()),
+        (waits(Status.RELEASED, COPY, handed_over=True, recorded=True), {"signatures"}),
+        (waits(Status.RECORDED, COPY, handed_over=True, recorded=True), set()),
         (waits(Status.RECORDED, COPY), set()),
         (waits(Status.CLOSED, holds=()), set()),
         (waits(Status.REJECTED, holds=()), set()),
@@ -155,8 +159,21 @@ async def test_everybody_is_told_who_does_the_next_step(house: DeskHouse) -> Non
     trained = await page(house, "wu.di", application)
     assert "您尚未确认" not in trained.text
     assert 'action="' + path + '/view"' in trained.text
-    await house.do("wu.di", f"/api{path}/viewings")
-    assert "调取记录表尚待 吴迪 填写。" in (await page(house, "chen.gang", application)).text
+    viewing = await house.do("wu.di", f"/api{path}/viewings")
+    watched = await page(house, "chen.gang", application)
+    assert "吴迪 正在查看录像；结束监督即停止查看。" in watched.text
+    assert refreshes(watched)
+    await house.do("chen.gang", f"/api{path}/supervision/close")
+    over = await page(house, "chen.gang", application)
+    assert "调取记录表尚待 吴迪 填写。" in over.text
+    assert "再次监督</summary>" in over.text, "what is done is not asked for again"
+    back = await house.ask("wu.di", "GET", viewing["page"])
+    assert "本次查看已结束（R4.3）。" in back.text
+    assert f'action="{path}/record' in back.text, "back on the application, with the next step"
+    record = await house.do("wu.di", f"/api{path}/record", {"content": "无异常", "outcome": "未见"})
+    signing = {"digest": record["digest"], "password": PASSWORD}
+    await house.do("wu.di", f"/api{path}/record/sign", signing)
+    assert "调取记录表尚待 王芳、陈刚 签字。" in (await page(house, "wu.di", application)).text
 
 
 async def test_a_package_under_way_is_not_asked_for_twice(house: DeskHouse) -> None:

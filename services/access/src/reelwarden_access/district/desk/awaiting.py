@@ -7,6 +7,7 @@ from reelwarden_access.district.desk.acts.releasing import building
 from reelwarden_access.district.desk.application import Actor, Application
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.shown import WaitShown
+from reelwarden_access.district.desk.tables.retrievals import Record
 from reelwarden_access.district.desk.waiting import Situation, Wait, waits_for
 from reelwarden_common.district import PersonRole
 from reelwarden_common.events.base import DISTRICT_SCHOOL
@@ -19,6 +20,8 @@ async def awaited(work: Work, application: Application, actor: Actor) -> list[Wa
     supervision = await table.supervision(application.id)
     release = await table.release(application.id)
     export = await work.store.exports.of(application.id)
+    record = await table.record(application.id)
+    viewings = await table.open_viewings(application.id)
     situation = Situation(
         application,
         holds=tuple(hold.state for hold in await work.store.holds.of(application.id)),
@@ -26,7 +29,8 @@ async def awaited(work: Work, application: Application, actor: Actor) -> list[Wa
         supervised=supervision is not None,
         building=building(release, work.now),
         handed_over=bool(release and release.handed_over_at),
-        recorded=await table.record(application.id) is not None,
+        viewing=bool(viewings),
+        recorded=record is not None,
         right=_has_right(application, actor),
         trained=await people.trained(actor.id, await people.rules_version(work.now)),
     )
@@ -42,9 +46,19 @@ async def awaited(work: Work, application: Application, actor: Actor) -> list[Wa
             work, application.school, PersonRole.SAFETY, await people.accounts(apart | retrievers)
         ),
         Wait.RETRIEVAL: takers,
+        Wait.VIEWING: _names(work, await people.accounts({viewing.retriever for viewing in viewings})),
         Wait.RECORD: _names(work, await people.accounts(retrievers)),
+        Wait.SIGNATURES: _names(work, await people.accounts(await _unsigned(work, application, record))),
     }
     return [WaitShown(what=wait, who=who.get(wait, [])) for wait in waits_for(situation)]
+
+
+async def _unsigned(work: Work, application: Application, record: Record | None) -> set[str]:
+    """Whoever has still to sign the record."""
+    if record is None:
+        return set()
+    signed = {one.signer for one in await work.store.applications.signatures(application.id, "record")}
+    return {record.retriever, record.supervisor, application.filer} - signed
 
 
 def _has_right(application: Application, actor: Actor) -> bool:

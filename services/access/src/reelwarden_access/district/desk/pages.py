@@ -18,6 +18,7 @@ from reelwarden_access.district.desk.domain import MAY_APPLY, MAY_READ
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_acts import ACTS
 from reelwarden_access.district.desk.page_words import WORDS
+from reelwarden_access.district.desk.retrieval import ViewingOver
 from reelwarden_common.district import PersonRole
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.events.ingest import CoverageQuery
@@ -190,8 +191,12 @@ async def act_on(request: Request, office: At, person: SignedIn, application: st
 
 @router.get("/viewings/{viewing}")
 async def viewing_page(request: Request, office: At, person: SignedIn, viewing: str) -> Response:
-    """The player, with the gaps stated above it."""
-    found, export = await office.viewing(person, viewing)
+    """The player, with the gaps stated above it; once it is over, the application says so."""
+    try:
+        found, export = await office.viewing(person, viewing)
+    except ViewingOver as over:
+        refused = RefusedAct("watch", {}, over)
+        return await _application(request, office, person, over.application, refused)
     shown = await office.show(person, found.application)
     values = {
         "a": shown,

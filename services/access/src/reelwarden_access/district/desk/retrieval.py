@@ -105,12 +105,22 @@ def check_stopping(actor: Actor, retriever: str, supervisor: str) -> None:
         raise Denied("not_involved", Text(N_("Only retriever or supervisor stops a viewing (R4.3).")), "R4.3")
 
 
-def check_watching(actor: Actor, retriever: str, *, stopped: bool, supervised: bool) -> None:
+class ViewingOver(Denied):
+    """The viewing of an application was stopped, or its supervision has ended."""
+
+    def __init__(self, application: str) -> None:
+        super().__init__("viewing_over", Text(N_("This viewing is over (R4.3).")), "R4.3")
+        self.application = application
+
+
+def check_watching(
+    application: str, actor: Actor, retriever: str, *, stopped: bool, supervised: bool
+) -> None:
     """R4.3: footage runs for its retriever only, and only while the supervision is open."""
     if actor.id != retriever:
         raise Denied("not_retriever", Text(N_("Only the retriever of this viewing sees it (R4.3).")), "R4.3")
     if stopped or not supervised:
-        raise Denied("viewing_over", Text(N_("This viewing is over (R4.3).")), "R4.3")
+        raise ViewingOver(application)
 
 
 def check_closing(supervision: Supervision | None, actor: Actor) -> Supervision:

@@ -17,10 +17,14 @@ class Wait(StrEnum):
     SUPERVISION = "supervision"
     RETRIEVAL = "retrieval"
     PACKAGE = "package"
+    VIEWING = "viewing"
     RECORD = "record"
+    SIGNATURES = "signatures"
 
 
-_COMES_BY_ITSELF = frozenset({Wait.HOLD, Wait.EXPORT, Wait.SUPERVISION, Wait.RETRIEVAL, Wait.PACKAGE})
+_COMES_BY_ITSELF = frozenset(
+    {Wait.HOLD, Wait.EXPORT, Wait.SUPERVISION, Wait.RETRIEVAL, Wait.PACKAGE, Wait.VIEWING}
+)
 _TYPED = frozenset({"decide", "supervise", "release", "record", "sign", "declare"})
 """Acts whose forms are filled in: what was typed must not be lost."""
 
@@ -35,6 +39,7 @@ class Situation:
     supervised: bool = False
     building: bool = False
     handed_over: bool = False
+    viewing: bool = False
     recorded: bool = False
     right: bool = False
     trained: bool = False
@@ -57,9 +62,13 @@ def waits_for(found: Situation) -> tuple[Wait, ...]:
         and not found.trained
         and status in (Status.APPROVED, Status.READY, Status.RETRIEVED),
         Wait.SUPERVISION: to_retrieve and not found.supervised,
-        Wait.RETRIEVAL: to_retrieve and found.supervised and not found.building and not found.right,
+        Wait.RETRIEVAL: to_retrieve
+        and found.supervised
+        and not (found.building or found.viewing or found.right),
         Wait.PACKAGE: found.building,
-        Wait.RECORD: seen and not found.recorded,
+        Wait.VIEWING: found.viewing and not found.right,
+        Wait.RECORD: seen and not found.recorded and not found.viewing,
+        Wait.SIGNATURES: found.recorded and status in (Status.RETRIEVED, Status.RELEASED),
     }
     return tuple(wait for wait, so in missing.items() if so)
 

@@ -158,7 +158,9 @@ async def opened(work: Work, viewing_id: str) -> tuple[Viewing, Export]:
     application = await work.store.applications.load(viewing.application)
     actor = await work.actor(application.school)
     over = viewing.stopped_at is not None
-    retrieval.check_watching(actor, viewing.retriever, stopped=over, supervised=viewing.supervised)
+    retrieval.check_watching(
+        application.id, actor, viewing.retriever, stopped=over, supervised=viewing.supervised
+    )
     export = await work.store.exports.of(application.id)
     if export is None:
         raise Missing
