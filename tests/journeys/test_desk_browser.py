@@ -136,6 +136,40 @@ async def test_english_for_who_wants_it_and_by_keyboard_alone(browser: Browser, 
         await expect(page.get_by_role("heading", name="制度与培训")).to_be_visible()
 
 
+async def test_a_page_that_waits_refreshes_itself(browser: Browser, house: DeskHouse) -> None:
+    application = await house.file()
+    await house.approve(application, "li.lei")
+    async with page_of(browser, house, "wang.fang", "phone") as page:
+        await page.goto(f"/applications/{application}")
+        await expect(page.get_by_text("学校正在导出录像。")).to_be_visible()
+        assert await fits(page)
+        await house.export(application, {"view/gate.mp4": b"0123456789" * 100})
+        await expect(page.get_by_text("等待安全部门开始监督：陈刚、孙伟。")).to_be_visible(timeout=60_000)
+        await page.get_by_role("link", name="停止刷新").click()
+        await expect(page.get_by_text("本页不再自动刷新。")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_an_operator_is_led_by_the_rules_to_the_footage(
+    browser: Browser, house: DeskHouse, width: str
+) -> None:
+    operator = {"desk": "gao.yuan", "phone": "wu.di"}[width]
+    application = await house.file()
+    await house.ready(application, "li.lei")
+    async with page_of(browser, house, operator, width) as page:
+        await page.get_by_role("link", name="调取", exact=True).click()
+        await page.goto(f"/applications/{application}")
+        await expect(page.get_by_text("等待安全部门开始监督：陈刚、孙伟。")).to_be_visible()
+        await page.get_by_role("link", name="阅读并确认").click()
+        assert await fits(page)
+        await page.get_by_role("button", name="我已阅读制度并接受培训").click()
+        await house.do("chen.gang", f"/api/applications/{application}/supervision", {"present": ["王芳"]})
+        await page.goto(f"/applications/{application}")
+        await expect(page.get_by_text("您尚未确认")).to_have_count(0)
+        await page.get_by_role("button", name="打开录像").click()
+        await page.wait_for_url("**/viewings/*")
+
+
 async def test_footage_plays_in_ranges_and_stops_with_the_supervision(
     browser: Browser, house: DeskHouse, clip: bytes
 ) -> None:
