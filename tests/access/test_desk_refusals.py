@@ -1,6 +1,7 @@
 """Every refusal names its rule, is recorded in the desk's table, and is told on the bus (invariant 4)."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -313,10 +314,10 @@ async def test_a_second_click_on_the_download_is_a_slip_and_told_on_the_page(hou
     await house.do("gao.yuan", f"{path}/release", body)
     link = f"/applications/{application}/package"
     assert link in (await house.ask("gao.yuan", "GET", f"/applications/{application}")).text
-    taken = await house.ask("gao.yuan", "GET", link)
+    taken = await house.ask("gao.yuan", "POST", link)
     number = (await house.show(application))["number"]
     assert taken.headers["content-disposition"] == f'attachment; filename="{number}.zip"'
-    again = await house.ask("gao.yuan", "GET", link)
+    again = await house.ask("gao.yuan", "POST", link)
     assert (again.status_code, again.headers["content-type"]) == (403, "text/html; charset=utf-8")
     assert "拷贝已经交付过" in again.text
     assert re.search(r"证据包已于 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d 交付 张警官。", again.text)

@@ -162,7 +162,7 @@ async def _application(
     return _web(request).render(request, "application.html", values, status)
 
 
-@router.get("/applications/{application}/package")
+@router.post("/applications/{application}/package")
 async def take_package(request: Request, office: At, person: SignedIn, application: str) -> Response:
     """The released copy; a refusal is told above the application."""
     try:
