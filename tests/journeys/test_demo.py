@@ -82,8 +82,8 @@ async def test_the_demo_shows_every_rule_that_it_is_about(tmp_path: Path) -> Non
 
 
 def foreign(line: str) -> set[str]:
-    """English words in a line of the Chinese story, but for names, places and formats."""
-    words = set(re.findall(r"[A-Za-z]{3,}", re.sub(r"\S*[/.]\S*", " ", line)))
+    """English words in a line of the Chinese story, but for names, ids, places and formats."""
+    words = set(re.findall(r"[A-Za-z]{3,}", re.sub(r"\S*[/.]\S*|\b[0-9a-f]{8}\b", " ", line)))
     return words - {
         "NATS",
         "PostgreSQL",

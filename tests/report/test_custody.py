@@ -165,7 +165,8 @@ def test_an_entry_has_facts_but_no_text_and_no_path() -> None:
     denied = AccessDenied(actor="a-1", act="approve", rule="R3.3", application="app1")
     made = leaf(denied, envelope("reelwarden.access.denied.v1"))
     entry = json.loads(made.text)
-    assert entry["facts"] == {"actor": "a-1", "act": "approve", "rule": "R3.3", "application": "app1"}
+    facts = {"actor": "a-1", "act": "approve", "rule": "R3.3", "application": "app1", "slip": False}
+    assert entry["facts"] == facts
     assert made.about == ("app1",)
     assert len(entry["body"]) == 64
     assert made.text == json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -225,7 +225,7 @@ async def _copied(scene: Scene, story: Story) -> None:
     handing = {"recipient": POLICE, "medium": "U 盘 0421", "password": operator.password}
     released = await operator.post(f"/api/applications/{application}/release", handing)
     taken = await operator.ask("GET", released["download"])
-    package = scene.state / f"{application}.zip"
+    package = scene.state / taken.headers["content-disposition"].partition('filename="')[2].rstrip('"')
     package.write_bytes(taken.content)
     again = await operator.ask("POST", f"/api/applications/{application}/release", json=handing)
     story.prove(
