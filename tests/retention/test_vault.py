@@ -101,6 +101,39 @@ async def test_what_was_recorded_is_gone_and_what_was_not_is_a_gap(site: Site, t
     assert event.gaps == (CameraSpan(camera="gate", start=START + 4 * TEN, end=START + 6 * TEN),)
 
 
+LATER = NOW + timedelta(days=60)
+
+
+async def test_what_was_erased_long_ago_is_gone_and_no_gap(site: Site) -> None:
+    """The reaper has forgotten it; so has the scanner."""
+    segments = await site.record(*(START + n * TEN for n in range(3)))
+    for one in segments:
+        (site.root / one.locator).unlink()
+    async with site.units.begin() as store:
+        for one in segments:
+            store.catalogue.erased(one.id)
+    site.recorded.clear()
+    site.time.pass_(timedelta(days=33))
+    async with site.units.begin() as store:
+        store.forget()
+    await site.hear(plan(1, holds=(hold("h1", START, START + 3 * TEN, until=LATER),)))
+    await site.vault.turn()
+    [event] = site.said(HoldInForce)
+    assert event.gone == (CameraSpan(camera="gate", start=START, end=START + 3 * TEN),)
+    assert event.gaps == ()
+
+
+async def test_a_gap_that_was_told_stays_one_however_old_it_grows(site: Site) -> None:
+    await site.record(START, START + 2 * TEN)
+    await site.hear(plan(1, holds=(hold("h1", START, START + 3 * TEN, until=LATER),)))
+    await site.vault.turn()
+    site.time.pass_(timedelta(days=40))
+    await site.vault.turn()
+    [event] = site.said(HoldInForce)
+    assert event.gone == ()
+    assert event.gaps == (CameraSpan(camera="gate", start=START + TEN, end=START + 2 * TEN),)
+
+
 async def test_a_file_that_the_scanner_still_believes_in_is_told_as_gone(site: Site) -> None:
     segments = await site.record(START, START + TEN)
     (site.root / segments[0].locator).unlink()

@@ -208,6 +208,21 @@ def gone_and_gaps(
     return beyond(lacking, span, gaps), gaps
 
 
+def forgotten_part(span: CameraSpan, remembered_from: datetime, gaps: Collection[Piece]) -> list[CameraSpan]:
+    """The part of a hold of which the site can no longer tell whether anything was recorded.
+
+    What lacks there was erased on its day for all it knows. What it told as a gap while it still knew, stays
+    one.
+
+    Args:
+        span: The hold's.
+        remembered_from: What is older and gone was forgotten.
+        gaps: What was told of this hold before.
+    """
+    end = min(span.end, remembered_from)
+    return beyond([span.model_copy(update={"end": end})], span, gaps) if end > span.start else []
+
+
 def beyond(spans: Iterable[CameraSpan], span: CameraSpan, pieces: Collection[Piece]) -> list[CameraSpan]:
     """The parts of spans that lie within `span` and that no piece covers.
 

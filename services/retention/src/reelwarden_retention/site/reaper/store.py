@@ -32,7 +32,7 @@ _PUT_HOLD = """
         look_us = CASE WHEN body = excluded.body THEN look_us ELSE 0 END
 """
 _LOOK_AGAIN = "UPDATE holds SET look_us = 0 WHERE camera = ? AND start_us <= ? AND end_us >= ?"
-_FORGET_AFTER = timedelta(days=30)
+FORGET_AFTER = timedelta(days=30)
 """How long a hold is remembered after its end, and a file that is gone after its own."""
 
 
@@ -216,7 +216,7 @@ class ReaperStore(Store):
 
     def forget(self) -> None:
         """Drop what is long over; of a recorder's own files also what it must have overwritten long ago."""
-        before = rows.microseconds(self.clock() - _FORGET_AFTER)
+        before = rows.microseconds(self.clock() - FORGET_AFTER)
         self.conn.execute("DELETE FROM holds WHERE until_us < ?", (before,))
         self.conn.execute(
             "DELETE FROM footage WHERE presence <> 'present' AND vault IS NULL AND believed_end_us < ?"
@@ -225,7 +225,7 @@ class ReaperStore(Store):
         )
         for camera, policy in self.policies().items():
             if not policy.period.managed:
-                ended = self.clock() - timedelta(days=policy.period.days) - 2 * _FORGET_AFTER
+                ended = self.clock() - timedelta(days=policy.period.days) - 2 * FORGET_AFTER
                 self.conn.execute(
                     "DELETE FROM footage WHERE camera = ? AND presence = 'present' AND vault IS NULL"
                     " AND believed_end_us < ?",

@@ -21,10 +21,11 @@ from reelwarden_retention.site.reaper.domain import (
     Kind,
     Piece,
     Presence,
+    forgotten_part,
     gone_and_gaps,
 )
 from reelwarden_retention.site.reaper.erasure import vault_place
-from reelwarden_retention.site.reaper.store import ReaperStore
+from reelwarden_retention.site.reaper.store import FORGET_AFTER, ReaperStore
 
 AskScanner = Callable[[SegmentsQuery], Awaitable[SegmentsAnswer]]
 WINDOW = timedelta(minutes=15)
@@ -84,8 +85,10 @@ class Vault:
             await self._keep(covered[start : start + COMMIT_EVERY])
         async with self._units.begin() as store:
             kept_now = [one for one in store.catalogue.overlapping(kept, margin) if one.vault is not None]
-            event = self._in_force(kept, known, kept_now, store.catalogue.ever_recorded(kept.hold.span))
-            now = store.clock()
+            now, span = store.clock(), kept.hold.span
+            forgotten = forgotten_part(span, now - FORGET_AFTER, _gaps_told(told))
+            recorded = [*store.catalogue.ever_recorded(span), *forgotten]
+            event = self._in_force(kept, known, kept_now, recorded)
             text = json.dumps(event.model_dump(mode="json", exclude={"complete_to"}), sort_keys=True)
             if text != told:
                 store.publish(store.school, event)
@@ -146,7 +149,7 @@ class Vault:
         return place
 
     def _in_force(
-        self, kept: KeptHold, known: Known, vaulted: Sequence[Footage], remembered: Sequence[Footage]
+        self, kept: KeptHold, known: Known, vaulted: Sequence[Footage], remembered: Sequence[Piece]
     ) -> HoldInForce:
         span = kept.hold.span
         whole = [one for one in vaulted if one.kind is Kind.SEGMENT and f"/{one.digest}." in f"{one.vault}"]
@@ -172,3 +175,7 @@ class Vault:
             gone=tuple(gone),
             gaps=tuple(gaps),
         )
+
+
+def _gaps_told(told: str | None) -> tuple[CameraSpan, ...]:
+    return () if told is None else HoldInForce.model_validate_json(told).gaps
