@@ -107,11 +107,19 @@ def test_a_key_targets_floor_is_its_own() -> None:
 
 def test_the_floor_cannot_be_signed_away() -> None:
     short = CameraPolicy(period=period(days=29))
-    hidden = CameraPolicy(period=period(), superseded=(Superseded(period=period(days=1), until=NOW),))
-    for policy in (short, hidden):
-        with pytest.raises(UntrustedPlan) as refused:
-            check_takes_over(plan(1, policies=(policy,)), "b" * 64, None, floor)
-        assert refused.value.reason == "below-floor"
+    with pytest.raises(UntrustedPlan) as refused:
+        check_takes_over(plan(1, policies=(short,)), "b" * 64, None, floor)
+    assert refused.value.reason == "below-floor"
+
+
+def test_a_shorter_period_that_is_superseded_shortens_nothing() -> None:
+    """A camera that becomes a key target, with another grace: what counted before comes along for a while."""
+    before = Superseded(period=period(days=1), until=NOW + timedelta(days=3))
+    policy = CameraPolicy(period=period(), superseded=(before,))
+    assert check_takes_over(plan(1, policies=(policy,)), "b" * 64, None, floor)
+    alone = due(NOW, CameraPolicy(period=period()))
+    assert alone is not None
+    assert due(NOW, policy) == alone
 
 
 def test_keys_are_read_or_named(tmp_path: Path) -> None:
