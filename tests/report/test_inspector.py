@@ -301,6 +301,14 @@ async def test_a_gap_is_a_finding_until_it_is_filled_without_any_inspection(
             assert "gap" in await until(lambda: open_kinds(client), lambda kinds: "gap" in kinds)
         (gap,) = [f for f in await get(client, "/api/findings", open="true") if f["kind"] == "gap"]
         assert (gap["camera"], gap["facts"]["length"], gap["times"]) == ("gate", 120.0, 1)
+        closing = {"reason": "accepted"}
+        assert (await client.post(f"/api/findings/{gap['finding']}/close", json=closing)).is_success
+        order = {"school": "s001", "kind": "daily"}
+        assert (await client.post("/api/inspections", json=order)).is_success
+        assert "gap" not in await open_kinds(client), "a person has settled it"
+        index.add("s001", "gate", start, start + timedelta(minutes=10, seconds=30))
+        assert (await client.post("/api/inspections", json=order)).is_success
+        assert "gap" in await open_kinds(client), "it is another gap now"
         index.add("s001", "gate", start, NOW)
         await voices.say("s001", ingest.SegmentsRecorded(segments=(segment("gate", start, 20),)))
         assert "gap" not in await until(lambda: open_kinds(client), lambda kinds: "gap" not in kinds)

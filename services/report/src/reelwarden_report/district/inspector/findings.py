@@ -118,6 +118,16 @@ class Findings(Store):
         )
         return {row["cause"]: json.loads(row["facts"]) for row in rows}
 
+    async def settled_causes(self, school: str, kind: Kind) -> dict[str, dict[str, Any]]:
+        """The causes of a kind whose last finding a person closed, with the facts that it told."""
+        rows = await self.conn.fetch(
+            "SELECT DISTINCT ON (cause) cause, facts, closed_by FROM finding WHERE school = $1 AND kind = $2"
+            " ORDER BY cause, opened_at DESC",
+            school,
+            kind.value,
+        )
+        return {row["cause"]: json.loads(row["facts"]) for row in rows if row["closed_by"] is not None}
+
     async def violate(
         self, school: str, kind: str, cause: str, severity: Severity, rule: str, **about: Column
     ) -> None:

@@ -55,6 +55,8 @@ async def judge_gaps(
 ) -> None:
     """Open findings for gaps, close those of gaps that were filled since.
 
+    What a person closed stays closed while nothing about it changes.
+
     Args:
         store: One transaction.
         school: Whose cameras.
@@ -64,13 +66,15 @@ async def judge_gaps(
     """
     settled = store.clock() - SETTLED
     known = await store.open_causes(school, Kind.GAP)
+    settled_by_people = await store.settled_causes(school, Kind.GAP)
     judgeable = [key for key in known if key.rpartition("|")[2] >= str(first)]
     there: set[str] = set()
     for camera, found in cameras.items():
         there |= {cause.key for cause in gap_causes(camera, found, store.zone)}
         for cause in gap_causes(camera, [gap for gap in found if gap.end <= settled], store.zone):
             if cause.key not in known:
-                await store.open(school, cause)
+                if settled_by_people.get(cause.key) != cause.facts:
+                    await store.open(school, cause)
             elif cause.key in judgeable and known[cause.key] != cause.facts:
                 await store.restate(school, cause)
     if complete:
