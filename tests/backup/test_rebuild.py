@@ -231,6 +231,19 @@ async def test_rubbish_in_the_bucket_is_named_and_costs_nothing_else(
     assert all(said in problem for said, problem in zip(places, found.problems, strict=True))
 
 
+async def test_what_somebody_hid_by_deleting_is_found(site: Site, store: Store, database: str) -> None:
+    """A delete without a version, as of `aws s3 rm --recursive`, takes nothing away that is under lock."""
+    told = await a_past(site, store)
+    bucket = f"rw-footage-{site.school}"
+    for one in list(store.admin.list_objects(bucket, recursive=True)):
+        store.admin.remove_object(bucket, one.object_name or "")
+    assert list(store.admin.list_objects(bucket, recursive=True)) == []
+    found = await rebuilt(database, site, store)
+    assert (found.records, found.copies, found.gone, found.missing) == (3, 3, 1, 1)
+    segments = await rows(database, "SELECT segment FROM objects WHERE state <> 'erased'")
+    assert segments == {(one.segment,) for one in [*told.there, told.missing]}
+
+
 async def test_a_record_overwritten_later_does_not_count(site: Site, store: Store, database: str) -> None:
     told = await a_past(site, store)
     await asyncio.to_thread(put, store, site.school, told.runs[0].manifest, b"{}")

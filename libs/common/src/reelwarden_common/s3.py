@@ -287,11 +287,14 @@ class S3:
         return await self._call(work)
 
     async def folders(self, bucket: str, below: str = "") -> list[str]:
-        """List the key prefixes up to the next slash: `a/` for `a/b`; sorted."""
+        """List the key prefixes up to the next slash: `a/` for `a/b`; sorted.
+
+        Also those of which only older versions are left: a plain delete hides what a lock keeps.
+        """
 
         def work() -> list[str]:
-            listed = self._client.list_objects(bucket, prefix=below)
-            return sorted(one.object_name for one in listed if one.is_dir and one.object_name)
+            listed = self._client.list_objects(bucket, prefix=below, include_version=True)
+            return sorted({one.object_name for one in listed if one.is_dir and one.object_name})
 
         return await self._call(work)
 
