@@ -271,6 +271,39 @@ async def test_what_is_said_again_of_a_day_that_has_mostly_left_stays_erased(ind
     assert await index.status(late) == "recorded"
 
 
+async def test_what_is_said_late_of_footage_that_has_left_changes_nothing(index: Index) -> None:
+    *going, held = a_day(12)
+    await index.record(*going, held)
+    await index.hear(erased(*going))
+    await index.upkeep.drop_erased_days()
+    one = going[0]
+    await index.hear(lost(one, at=NOW + timedelta(hours=1)))
+    await index.hear(SegmentMoved(segment=one.id, camera="gate", locator="b.mp4", was=one.locator))
+    altered = SegmentAltered(
+        segment=one.id,
+        camera="gate",
+        start=one.start,
+        locator=one.locator,
+        digest=one.digest,
+        found="ab" * 32,
+    )
+    await index.hear(altered)
+    assert await index.status(one) is None
+    assert await index.pool.fetchval("SELECT count(*) FROM segments") == 1
+
+
+async def test_a_day_that_somebody_holds_on_to_keeps_no_other_waiting(index: Index) -> None:
+    first, second = a_day(1), segments("s001", "gate", DAY - timedelta(days=32), 1)
+    await index.record(*first, *second)
+    await index.hear(erased(*first, *second))
+    async with index.pool.acquire() as conn, conn.transaction():
+        await conn.execute("UPDATE segments SET codec = codec WHERE start_at = $1", first[0].start)
+        await index.upkeep.drop_erased_days()
+        await conn.execute("SELECT 1")
+    left = await index.pool.fetch("SELECT DISTINCT start_at::date AS day FROM segments")
+    assert [row["day"] for row in left] == [first[0].start.date()]
+
+
 async def test_what_arrives_while_a_day_leaves_is_not_lost(index: Index) -> None:
     going = a_day(200)
     late = segments("s001", "hall", going[0].start, 100)

@@ -220,6 +220,10 @@ BEGIN
     EXECUTE format('CREATE TEMPORARY TABLE staying ON COMMIT DROP AS SELECT * FROM %I WHERE status <> ''erased''',
         partition);
     GET DIAGNOSTICS stay = ROW_COUNT;
+    IF stay = total THEN
+        DROP TABLE pg_temp.staying;
+        RETURN NULL;
+    END IF;
     -- Its readers wait from here on, for as long as it takes to write what stays.
     EXECUTE format('TRUNCATE %I', partition);
     EXECUTE format('INSERT INTO %I SELECT * FROM pg_temp.staying', partition);

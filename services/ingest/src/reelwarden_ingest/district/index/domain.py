@@ -15,6 +15,7 @@ AHEAD = timedelta(hours=24)
 """A claim further in the future is a wrong clock."""
 LONGEST = timedelta(hours=24)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 JITTER_MS = 500
 """Recorders leave out part of a second between two segments; together with both sides' uncertainty it is no
 gap."""
@@ -66,6 +67,13 @@ class Sorted:
     wild: list[Wild] = field(default_factory=list)
     days: set[date] = field(default_factory=set)
     hours: set[tuple[str, str, datetime]] = field(default_factory=set)
+
+    @property
+    def reach(self) -> tuple[datetime, datetime]:
+        """From the beginning of the first of the days to the end of the last."""
+        first, last = min(self.days), max(self.days)
+        midnight = datetime.min.time()
+        return datetime.combine(first, midnight, UTC), datetime.combine(last, midnight, UTC) + DAY
 
 
 def id_bytes(identifier: str) -> bytes:

@@ -57,9 +57,9 @@ class FootageStore(Store):
         if found.rows:
             with self.days_exist():
                 if not await self._copy(found.rows):
-                    await self._merge(found.rows)
+                    await self._merge(found)
             if await self.conn.fetchval(_MAY_BE_ERASED, sorted(found.days)):
-                await self._match(found.rows)
+                await self._match(found)
         await self.touch(found.hours)
         await self._quarantine(found.wild)
 
@@ -76,16 +76,16 @@ class FootageStore(Store):
         await self.conn.execute(_STAGE)
         await self.conn.copy_records_to_table("staged", records=rows, columns=COLUMNS)
 
-    async def _merge(self, rows: Sequence[Row]) -> None:
+    async def _merge(self, found: Sorted) -> None:
         """The long way: what is there already stays, and is back if it was lost."""
-        await self._stage(rows)
+        await self._stage(found.rows)
         await self.conn.execute(_INSERT)
-        await self._say_again()
+        await self._say_again(found)
 
-    async def _match(self, rows: Sequence[Row]) -> None:
+    async def _match(self, found: Sorted) -> None:
         """Mark what was certified as erased before it was indexed."""
-        await self._stage(rows)
-        await self.conn.execute(_MATCH_STAGED)
+        await self._stage(found.rows)
+        await self.conn.execute(_MATCH_STAGED, *found.reach)
 
     @contextmanager
     def days_exist(self) -> Iterator[None]:
@@ -101,9 +101,9 @@ class FootageStore(Store):
             if await self.conn.fetchval("SELECT make_day($1)", day):
                 self._known.days.add(day)
 
-    async def _say_again(self) -> None:
+    async def _say_again(self, found: Sorted) -> None:
         """A school that says a segment again has it: it is no longer lost, and a stub gets its facts."""
-        back = await self.conn.fetch(_BACK)
+        back = await self.conn.fetch(_BACK, *found.reach)
         await self.conn.executemany(
             "INSERT INTO changes (school, id, at, status, detail) VALUES ($1, $2, $3, 'recorded', $4)"
             " ON CONFLICT DO NOTHING",
@@ -176,12 +176,14 @@ INSERT INTO segments ({columns})
 SELECT {columns} FROM staged ORDER BY school, camera, start_at, digest
 ON CONFLICT DO NOTHING""".format(columns=", ".join(COLUMNS))
 _KEY = "s.school = t.school AND s.camera = t.camera AND s.start_at = t.start_at AND s.digest = t.digest"
+# Says which days are meant, so that all others are left unlocked.
+_REACH = "s.start_at >= $1 AND s.start_at < $2"
 _BACK = f"""
 UPDATE segments s SET status = 'recorded', changed_at = t.said_at, found = NULL, locator = t.locator,
     duration_ms = t.duration_ms, size = t.size, codec = t.codec, width = t.width, height = t.height,
     time_source = t.time_source, uncertainty_ms = t.uncertainty_ms, file_time = t.file_time
 FROM staged t
-WHERE {_KEY} AND s.status IN ('lost', 'altered') AND s.changed_at < t.said_at
+WHERE {_KEY} AND {_REACH} AND s.status IN ('lost', 'altered') AND s.changed_at < t.said_at
 RETURNING s.school, s.camera, s.id, s.start_at, s.end_at, s.changed_at"""  # noqa: S608 - constants of ours
 # Certificates that found no segment yet, and those of days that have left for the most part.
 _MAY_BE_ERASED = """
@@ -196,7 +198,7 @@ WITH erased AS (
     WHERE e.school = t.school AND e.id = t.id AND NOT e.matched
 )
 UPDATE segments s SET status = 'erased', changed_at = t.erased_at FROM erased t
-WHERE {_KEY} AND s.status <> 'erased'"""  # noqa: S608 - constants of ours
+WHERE {_KEY} AND {_REACH} AND s.status <> 'erased'"""  # noqa: S608 - constants of ours
 _TOUCH = """
 INSERT INTO hours (school, camera, hour) SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[])
 ON CONFLICT (school, camera, hour) DO UPDATE SET to_check = true, to_count = true

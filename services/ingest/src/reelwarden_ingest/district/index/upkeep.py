@@ -5,6 +5,8 @@ Every turn claims its rows with FOR UPDATE SKIP LOCKED: replicas share the work 
 
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
+
 from reelwarden_common.district import Camera, DistrictConfig, Erasure, School
 from reelwarden_common.events.base import CameraSpan
 from reelwarden_common.events.ingest import CameraRegistered, CoverageCounted, DayDiffers, SegmentConflict
@@ -102,8 +104,12 @@ class Upkeep:
             days = await store.conn.fetch(_DAYS)
         for (day,) in days:
             for step in ("shrink_day", "drop_day"):
-                async with self._units.begin() as store:
-                    gone = await store.conn.fetchval(f"SELECT {step}($1)", day)
+                try:
+                    async with self._units.begin() as store:
+                        gone = await store.conn.fetchval(f"SELECT {step}($1)", day)
+                except asyncpg.LockNotAvailableError:
+                    log(ROLE).info("day_in_use", day=day.isoformat())
+                    break
                 if gone is not None:
                     log(ROLE).info(step, day=day.isoformat(), segments=gone)
 

@@ -1,6 +1,6 @@
 -- A day leaves although something of it must stay (held, lost, kept for longer): what is erased goes, the rest
--- stays in a partition that is small then. While a day is looked through, only its own writers wait; nobody
--- ever waits for a day to be counted.
+-- stays in a partition that is small then. While a day is looked through, its own writers wait and those that do
+-- not say which day they mean (a segment that moved); readers never wait for a day to be counted.
 
 CREATE TABLE shrunk_days (
     day date PRIMARY KEY,
@@ -48,6 +48,10 @@ BEGIN
     EXECUTE format('CREATE TEMPORARY TABLE staying ON COMMIT DROP AS SELECT * FROM %I WHERE status <> ''erased''',
         partition);
     GET DIAGNOSTICS stay = ROW_COUNT;
+    IF stay = total THEN
+        DROP TABLE pg_temp.staying;
+        RETURN NULL;
+    END IF;
     -- Its readers wait from here on, for as long as it takes to write what stays.
     EXECUTE format('TRUNCATE %I', partition);
     EXECUTE format('INSERT INTO %I SELECT * FROM pg_temp.staying', partition);

@@ -87,7 +87,7 @@ class Vault:
             kept_now = [one for one in store.catalogue.overlapping(kept, margin) if one.vault is not None]
             now, span = store.clock(), kept.hold.span
             forgotten = forgotten_part(span, now - FORGET_AFTER, _gaps_told(told))
-            recorded = [*store.catalogue.ever_recorded(span), *forgotten]
+            recorded: list[Piece] = [*store.catalogue.ever_recorded(span), *forgotten]
             event = self._in_force(kept, known, kept_now, recorded)
             text = json.dumps(event.model_dump(mode="json", exclude={"complete_to"}), sort_keys=True)
             if text != told:
