@@ -85,10 +85,11 @@ def test_a_demo_clears_only_a_demos_folder(tmp_path: Path) -> None:
             (new / "sub").mkdir()
             (new / "sub" / "file").touch()
             (new / "home").symlink_to(home)
-    with hold(new):  # `up` on what a demo left
+    with hold(new):  # `up` on what a demo left: somebody's district from now on
         assert (new / "sub" / "file").exists()
-    with hold_for_demo(new):
-        assert [path.name for path in new.iterdir()] == [MARKER]
+    with pytest.raises(StateFolderError, match="will not be cleared"), hold_for_demo(new):
+        pass
+    assert (new / "sub" / "file").exists()
     assert (home / "diary.txt").exists()
 
 

@@ -41,12 +41,14 @@ class StateFolder:
 def hold(path: Path) -> Iterator[StateFolder]:
     """Hold a folder, made where it is missing, until the block ends; the kernel lets go if the process dies.
 
+    From then on no demo clears it, even where one made it.
+
     Raises:
         StateFolderError: another stack runs on it, or it cannot be written.
     """
     with _marker_of(path) as marker:
         folder = StateFolder(path, marker)
-        folder.tell(demo=bool(_read(marker).get("demo")), pid=os.getpid())
+        folder.tell(pid=os.getpid())
         yield folder
 
 
