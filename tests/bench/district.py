@@ -7,6 +7,7 @@ and role. At most 20 minutes and 40 GB of disk; `BENCH_MILLIONS=5` makes it smal
 import asyncio
 import os
 import random
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -80,7 +81,16 @@ def _day(back: int) -> datetime:
 async def _fill(
     admin: asyncpg.Connection, start: datetime, schools: int, cameras: int, step: timedelta, count: int
 ) -> None:
+    sys.stderr.write(f"{schools * cameras * count} rows of {start:%Y-%m-%d} …\n")
     await admin.execute("SET search_path TO ingest")
+    await admin.execute(
+        "INSERT INTO cameras (school, camera, longest_ms) SELECT 's' || lpad(s::text, 3, '0'),"
+        " 'c' || lpad(c::text, 3, '0'), extract(epoch FROM $3::interval) * 1000"
+        " FROM generate_series(1, $1::integer) s, generate_series(1, $2::integer) c ON CONFLICT DO NOTHING",
+        schools,
+        cameras,
+        step,
+    )
     await admin.execute("SELECT make_day($1)", start.date())
     await admin.execute(FILL, start, schools, cameras, step, count)
     await admin.execute(f"ANALYZE ingest.segments_{start:%Y%m%d}")
@@ -132,10 +142,6 @@ async def _coverage(admin: asyncpg.Connection, pool: asyncpg.Pool) -> dict[str, 
     start, end = _day(2), _day(1)
     await _fill(admin, start, 1, 200, timedelta(minutes=1), 1440)
     async with pool.acquire() as conn:
-        await conn.execute(
-            "INSERT INTO cameras (school, camera) SELECT 's001', 'c' || lpad(c::text, 3, '0')"
-            " FROM generate_series(1, 200) c"
-        )
         question = CoverageQuery(school="s001", start=start, end=end)
         took = [await _timed(lambda: queries.coverage(conn, question)) for _ in range(7)]
         query = "SELECT count(*) FROM segments WHERE school = 's001' AND start_at >= $1 AND start_at < $2"

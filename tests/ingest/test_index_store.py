@@ -17,12 +17,14 @@ from reelwarden_common.errors import Early
 from reelwarden_common.events.backup import ObjectRestored
 from reelwarden_common.events.base import Event
 from reelwarden_common.events.ingest import (
+    CoverageQuery,
     DayCounted,
     LostSegment,
     RejectedFile,
     Segment,
     SegmentAltered,
     SegmentMoved,
+    SegmentsAnswer,
     SegmentsLost,
     SegmentsQuery,
     SegmentsRecorded,
@@ -356,6 +358,29 @@ async def test_a_large_day_is_judged_by_its_statistics(index: Index) -> None:
     finally:
         await admin.close()
     assert await index.status(first) == "recorded"
+
+
+async def test_a_long_segment_is_found_from_its_end(index: Index) -> None:
+    """Lookups go back only as far as a camera's longest segment; it may come last, or only as lost."""
+    short = segments("s001", "gate", DAY, 3)
+    long = segment("s001", "gate", DAY - timedelta(hours=5), end=DAY - timedelta(minutes=1))
+    gone = segment("s001", "hall", DAY - timedelta(hours=3), end=DAY - timedelta(minutes=1))
+    await index.record(*short)
+    await index.record(long)
+    await index.hear(lost(gone, at=NOW))
+
+    async def found(camera: str, before: timedelta) -> SegmentsAnswer:
+        span = {"start": DAY - before, "end": DAY - before + TEN}
+        async with index.units.begin() as store:
+            return await queries.segments(store.conn, SegmentsQuery(school="s001", camera=camera, **span))
+
+    assert [one.id for one in (await found("gate", timedelta(minutes=2))).segments] == [long.id]
+    assert (await found("gate", timedelta(seconds=59))).segments == ()
+    assert [one.id for one in (await found("hall", timedelta(minutes=2))).away] == [gone.id]
+    question = CoverageQuery(school="s001", start=DAY - timedelta(minutes=2), end=DAY)
+    async with index.units.begin() as store:
+        answer = await queries.coverage(store.conn, question)
+    assert {one.camera: one.recorded_ms for one in answer.cameras} == {"gate": 60_000, "hall": 0}
 
 
 async def test_asks_for_what_it_lacks_and_not_for_what_was_erased(index: Index) -> None:

@@ -137,6 +137,8 @@ CREATE TABLE cameras (
     keep_days integer,
     managed boolean,
     complete_to timestamptz,
+    -- The longest segment that it ever had: so far back a segment may begin that reaches into a span.
+    longest_ms integer NOT NULL DEFAULT 0,
     PRIMARY KEY (school, camera)
 );
 

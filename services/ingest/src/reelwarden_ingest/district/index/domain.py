@@ -16,6 +16,7 @@ AHEAD = timedelta(hours=24)
 LONGEST = timedelta(hours=24)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+NOTHING = timedelta(0)
 JITTER_MS = 500
 """Recorders leave out part of a second between two segments; together with both sides' uncertainty it is no
 gap."""
@@ -67,6 +68,8 @@ class Sorted:
     wild: list[Wild] = field(default_factory=list)
     days: set[date] = field(default_factory=set)
     hours: set[tuple[str, str, datetime]] = field(default_factory=set)
+    longest: dict[tuple[str, str], timedelta] = field(default_factory=dict)
+    """Per school and camera."""
 
     @property
     def reach(self) -> tuple[datetime, datetime]:
@@ -156,15 +159,17 @@ def sort_out(heard: Iterable[tuple[str, datetime, Sequence[Segment]]], now: date
     found = Sorted()
     newest = now + AHEAD
     for school, said_at, segments in heard:
-        camera, low, high = "", OLDEST, OLDEST
+        camera, low, high, longest = "", OLDEST, OLDEST, NOTHING
         for segment in segments:
             start, end = segment.start, segment.end
             if reason := fault(segment, newest):
                 found.wild.append(Wild(school, segment, reason, said_at))
                 continue
             found.rows.append(row(school, segment, said_at))
-            if low <= start and end <= high and segment.camera == camera:
+            if low <= start and end <= high and segment.camera == camera and end - start <= longest:
                 continue
+            place = (school, segment.camera)
+            longest = found.longest[place] = max(end - start, found.longest.get(place, NOTHING))
             camera, low = segment.camera, hour_of(start)
             high = low + HOUR
             found.days.add(start.date())

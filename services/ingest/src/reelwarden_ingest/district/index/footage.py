@@ -1,6 +1,6 @@
 """What was recorded, as rows: fresh segments straight into their day, others merged, wild ones apart."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -54,6 +54,7 @@ class FootageStore(Store):
             DayGone: see there.
         """
         await self.make_days(found.days)
+        await self.reach_back(found.longest)
         if found.rows:
             with self.days_exist():
                 if not await self._copy(found.rows):
@@ -100,6 +101,13 @@ class FootageStore(Store):
         for day in sorted(days - self._known.days):
             if await self.conn.fetchval("SELECT make_day($1)", day):
                 self._known.days.add(day)
+
+    async def reach_back(self, longest: Mapping[tuple[str, str], timedelta]) -> None:
+        """Note how long a camera's segments get, before they are there: see `queries`."""
+        places = sorted(longest)
+        milliseconds = [-(-longest[place] // timedelta(milliseconds=1)) for place in places]
+        if places:
+            await self.conn.execute(_LONGEST, *zip(*places, strict=True), milliseconds)
 
     async def _say_again(self, found: Sorted) -> None:
         """A school that says a segment again has it: it is no longer lost, and a stub gets its facts."""
@@ -199,6 +207,14 @@ WITH erased AS (
 )
 UPDATE segments s SET status = 'erased', changed_at = t.erased_at FROM erased t
 WHERE {_KEY} AND {_REACH} AND s.status <> 'erased'"""  # noqa: S608 - constants of ours
+# Rows that need no change are not locked.
+_LONGEST = """
+INSERT INTO cameras (school, camera, longest_ms)
+SELECT t.school, t.camera, t.longest
+FROM unnest($1::text[], $2::text[], $3::integer[]) t (school, camera, longest)
+WHERE NOT EXISTS (SELECT 1 FROM cameras c
+    WHERE c.school = t.school AND c.camera = t.camera AND c.longest_ms >= t.longest)
+ON CONFLICT (school, camera) DO UPDATE SET longest_ms = greatest(cameras.longest_ms, excluded.longest_ms)"""
 _TOUCH = """
 INSERT INTO hours (school, camera, hour) SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[])
 ON CONFLICT (school, camera, hour) DO UPDATE SET to_check = true, to_count = true

@@ -16,7 +16,7 @@ from reelwarden_common.events.ingest import (
     TimeSource,
 )
 from reelwarden_common.messaging.postgres import Connection
-from reelwarden_ingest.district.index.domain import JITTER_MS
+from reelwarden_ingest.district.index.domain import JITTER_MS, LONGEST
 
 SEGMENTS_AN_ANSWER = 1500
 """What the bus takes as one answer, with room to spare."""
@@ -34,8 +34,11 @@ async def segments(conn: Connection, question: SegmentsQuery) -> SegmentsAnswer:
     """
     _check(question.school, question.start, question.end)
     place = (question.school, question.camera)
-    rows = await conn.fetch(_SEGMENTS, *place, question.start, question.end, SEGMENTS_AN_ANSWER + 1)
-    end, complete_to = question.end, await conn.fetchval(_COMPLETE_TO, *place)
+    camera = await conn.fetchrow(_CAMERA, *place)
+    complete_to, longest = (camera["complete_to"], camera["longest"]) if camera else (None, LONGEST)
+    span = (question.start - longest, question.start, question.end)
+    rows = await conn.fetch(_SEGMENTS, *place, *span, SEGMENTS_AN_ANSWER + 1)
+    end = question.end
     if len(rows) > SEGMENTS_AN_ANSWER:
         end = rows[-1]["start_at"]
         complete_to = min(end, complete_to or end)
@@ -53,7 +56,8 @@ async def covered(
     conn: Connection, school: str, camera: str, start: datetime, end: datetime
 ) -> CameraCoverage:
     """Return how one camera's span is covered by segments on the disk."""
-    return _coverage((await conn.fetch(_COVERAGE, school, [camera], start, end))[0])
+    longest = await conn.fetchval(_LONGEST, school, [camera]) or LONGEST
+    return _coverage((await conn.fetch(_COVERAGE, school, [camera], start, end, start - longest))[0])
 
 
 async def coverage(conn: Connection, question: CoverageQuery) -> CoverageAnswer:
@@ -64,7 +68,9 @@ async def coverage(conn: Connection, question: CoverageQuery) -> CoverageAnswer:
     """
     _check(question.school, question.start, question.end)
     cameras = [question.camera] if question.camera else None
-    rows = await conn.fetch(_COVERAGE, question.school, cameras, question.start, question.end)
+    longest = await conn.fetchval(_LONGEST, question.school, cameras) or LONGEST
+    span = (question.start, question.end, question.start - longest)
+    rows = await conn.fetch(_COVERAGE, question.school, cameras, *span)
     return CoverageAnswer(cameras=tuple(_coverage(r) for r in rows))
 
 
@@ -109,10 +115,15 @@ def _coverage(row: asyncpg.Record) -> CameraCoverage:
 
 _SEGMENTS = """
 SELECT * FROM segments
-WHERE school = $1 AND camera = $2 AND start_at > $3::timestamptz - interval '1 day' AND start_at < $4
-  AND end_at > $3 AND status <> 'erased'
-ORDER BY start_at, digest LIMIT $5"""
-_COMPLETE_TO = "SELECT complete_to FROM cameras WHERE school = $1 AND camera = $2"
+WHERE school = $1 AND camera = $2 AND start_at >= $3 AND start_at < $5
+  AND end_at > $4 AND status <> 'erased'
+ORDER BY start_at, digest LIMIT $6"""
+_CAMERA = """
+SELECT complete_to, longest_ms * interval '1 millisecond' AS longest FROM cameras
+WHERE school = $1 AND camera = $2"""
+_LONGEST = """
+SELECT max(longest_ms) * interval '1 millisecond' FROM cameras
+WHERE school = $1 AND ($2::text[] IS NULL OR camera = ANY ($2))"""
 # A gap counts where it is longer than both sides' uncertainty: covered spans are widened by it to see that,
 # and the gap is told as it is.
 _COVERAGE = f"""
@@ -124,7 +135,7 @@ WITH asked AS (
         make_interval(secs => (uncertainty_ms + {JITTER_MS / 2}) / 1000.0) AS unsure
     FROM segments
     WHERE school = $1 AND ($2 IS NULL OR camera = ANY ($2))
-      AND start_at > $3::timestamptz - interval '1 day' AND start_at < $4 AND end_at > $3
+      AND start_at >= $5 AND start_at < $4 AND end_at > $3
       AND status IN ('recorded', 'altered')
 ), cover AS (
     SELECT camera, count(*) AS segments, min(start_at) AS first, max(end_at) AS last,

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from reelwarden_common.errors import Early
 from reelwarden_common.events.ingest import DayCounted, LostSegment
 from reelwarden_common.events.retention import Certificate
-from reelwarden_ingest.district.index.domain import AHEAD, OLDEST, hours_of, id_bytes, storable
+from reelwarden_ingest.district.index.domain import AHEAD, LONGEST, OLDEST, hours_of, id_bytes, storable
 from reelwarden_ingest.district.index.footage import FootageStore
 
 
@@ -39,6 +39,7 @@ class IndexStore(FootageStore):
         if await self._certified(school, lost.id):
             return
         await self.make_days({lost.start.date()})
+        await self.reach_back({(school, lost.camera): min(lost.end - lost.start, LONGEST)})
         identifier, digest = id_bytes(lost.id), bytes.fromhex(lost.digest)
         with self.days_exist():
             await self.conn.execute(
