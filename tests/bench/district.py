@@ -42,7 +42,7 @@ SELECT school, camera, start_at, start_at + $4, sha256(key), substr(sha256(key),
     'recordings/' || to_char(start_at, 'YYYY-MM-DD/HH24') || '/' || camera
         || to_char(start_at, '/MI.SS') || '.mp4',
     start_at + $4, start_at + $4, 'recorded'
-FROM (SELECT 's' || lpad(s::text, 3, '0') AS school, 'c' || lpad(c::text, 3, '0') AS camera,
+FROM (SELECT 's' || lpad(s::text, 3, '0') AS school, 'c' || lpad(c::text, 4, '0') AS camera,
         $1::timestamptz + n * $4::interval AS start_at
     FROM generate_series(1, $2::integer) s, generate_series(1, $3::integer) c,
         generate_series(0, $5::integer - 1) n) places,
@@ -85,7 +85,7 @@ async def _fill(
     await admin.execute("SET search_path TO ingest")
     await admin.execute(
         "INSERT INTO cameras (school, camera, longest_ms) SELECT 's' || lpad(s::text, 3, '0'),"
-        " 'c' || lpad(c::text, 3, '0'), extract(epoch FROM $3::interval) * 1000"
+        " 'c' || lpad(c::text, 4, '0'), extract(epoch FROM $3::interval) * 1000"
         " FROM generate_series(1, $1::integer) s, generate_series(1, $2::integer) c ON CONFLICT DO NOTHING",
         schools,
         cameras,
@@ -125,7 +125,7 @@ async def _lookups(pool: asyncpg.Pool, days: int, count: int) -> float:
             start = _day(3 + chance.randrange(days)) + timedelta(seconds=chance.randrange(84_000))
             question = SegmentsQuery(
                 school=f"s{chance.randint(1, SCHOOLS):03}",
-                camera=f"c{chance.randint(1, CAMERAS):03}",
+                camera=f"c{chance.randint(1, CAMERAS):04}",
                 start=start,
                 end=start + TWENTY_MINUTES,
             )
@@ -199,7 +199,7 @@ async def _looking(pool: asyncpg.Pool) -> AsyncIterator[list[float]]:
     """Lookups go on and are timed, in seconds."""
     waits: list[float] = []
     start = _day(3)
-    question = SegmentsQuery(school="s001", camera="c001", start=start, end=start + TWENTY_MINUTES)
+    question = SegmentsQuery(school="s001", camera="c0001", start=start, end=start + TWENTY_MINUTES)
 
     async def look() -> None:
         async with pool.acquire() as conn:

@@ -242,6 +242,32 @@ async def test_a_gap_that_began_the_day_before_is_over_once_it_is_filled(
         await client.aclose()
 
 
+async def test_a_waiting_sweep_is_not_called_mended(
+    district_bus: EmbeddedBus, report_url: str, toml: Path, voices: Voices
+) -> None:
+    async with inspector(district_bus, report_url, toml) as address:
+        officer = await signed_in(address, "officer")
+        for sweep, reason in (("w1", "first-sweep"), ("w2", "mismatch")):
+            event = retention.SweepStopped(
+                sweep=sweep, reason=reason, segments=3, bytes=9, oldest=NOW, newest=NOW
+            )
+            await voices.say("s001", event)
+        found = await until(lambda: get(officer, "/api/findings"), lambda seen: len(seen) == 2)
+        answers = {
+            one["facts"]["sweep"]: await officer.post(
+                f"/api/findings/{one['finding']}/close", json={"reason": "mended"}
+            )
+            for one in found
+        }
+        assert answers["w1"].status_code == 422
+        assert "调取台" in answers["w1"].text
+        assert answers["w2"].status_code == 204
+        assert [one["facts"]["sweep"] for one in await get(officer, "/api/findings", open="true")] == ["w1"]
+        await voices.say("s001", access.SweepConfirmed(sweep="w1", actor="a-9"))
+        await until(lambda: get(officer, "/api/findings", open="true"), lambda seen: not seen)
+        await officer.aclose()
+
+
 async def test_people_see_only_what_is_theirs(
     district_bus: EmbeddedBus, report_url: str, toml: Path, voices: Voices
 ) -> None:

@@ -33,11 +33,12 @@ async def up(state: Path, district: Path | None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with hold(state) as folder:
-        recorders = None if district else await _sample(folder.path)
+        again = (folder.path / "district.toml").exists()
+        recorders = None if district else await _sample(folder.path, first_time=not again)
         toml = district or folder.path / "district.toml"
         pace = SAMPLE_PACE if recorders else {}
         async with Stack(state, toml, pace, _say_step) as stack:
-            _tell(folder, stack, recorders)
+            _tell(folder, stack, recorders, again=again)
             live = asyncio.create_task(recorders.record()) if recorders else None
             await stop.wait()
             _progress.print(str(Words("正在停止 …", "stopping …")))
@@ -47,8 +48,7 @@ async def up(state: Path, district: Path | None) -> None:
                     await live
 
 
-async def _sample(state: Path) -> SampleRecorders:
-    first_time = not (state / "district.toml").exists()
+async def _sample(state: Path, *, first_time: bool) -> SampleRecorders:
     recorders = sample.prepare(state)
     if first_time:
         _progress.print(str(Words("录像机写出过去的录像 …", "recorders write past footage …")))
@@ -60,7 +60,7 @@ def _say_step(step: Words) -> None:
     _progress.print(str(Words(f"启动：{step.zh} …", f"starting {step.en} …")))
 
 
-def _tell(folder: StateFolder, stack: Stack, recorders: SampleRecorders | None) -> None:
+def _tell(folder: StateFolder, stack: Stack, recorders: SampleRecorders | None, *, again: bool) -> None:
     folder.tell(url=stack.desk_url)
     addresses = Table.grid(padding=(0, 2))
     for name, where in (
@@ -75,7 +75,7 @@ def _tell(folder: StateFolder, stack: Stack, recorders: SampleRecorders | None) 
     _out.print(people_table(stack.config, recorders.password if recorders else None))
     if recorders:
         officer = next(p.id for p in stack.config.people if _is_officer(p))
-        _out.print(str(_what_to_try(officer, stack.desk_url)))
+        _out.print(str(_what_to_try(officer, stack.desk_url, again=again)))
     _out.print(str(Words("按 Ctrl-C 全部停止。", "Ctrl-C stops everything.")))
 
 
@@ -103,7 +103,12 @@ def _is_officer(person: Person) -> bool:
     return any(grant.role.value == "district_officer" for grant in person.grants)
 
 
-def _what_to_try(officer: str, desk: str) -> Words:
+def _what_to_try(officer: str, desk: str, *, again: bool) -> Words:
+    if again:
+        return Words(
+            f"清理停下来询问时，{officer} 在 {desk}/alarms 确认；已经确认的学校照常清理到期录像。",
+            f"A sweep that stopped waits for {officer} at {desk}/alarms; others go on by themselves.",
+        )
     return Words(
         "示范录像中有 33 天前的，已经到期。每所学校的第一次清理在启动后一分钟左右停下来询问："
         f"{officer} 在 {desk}/alarms 确认之前，什么都不销毁。",

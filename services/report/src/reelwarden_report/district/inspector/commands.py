@@ -1,5 +1,6 @@
 """What people do here: inspect, close findings and violations, make suggestions; rights are checked first."""
 
+import json
 import uuid
 from typing import Annotated, Literal, get_args
 
@@ -9,6 +10,7 @@ from reelwarden_common.district import PersonRole
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.events.report import FeedbackReceived, ViolationClosed
 from reelwarden_common.web import N_, Denied, Missing, Person, Text, Wrong
+from reelwarden_report.district.inspector.domain import waits_at_the_desk
 from reelwarden_report.district.inspector.inspection import Order
 from reelwarden_report.district.inspector.room import InRoom, Room
 from reelwarden_report.district.inspector.shapes import ReportView
@@ -47,12 +49,17 @@ class Commands:
         Raises:
             Missing: there is none.
             Denied: the person is not of that school's safety department.
+            Wrong: only a deed at the desk ends it.
         """
         async with self._room.units.begin() as store:
-            school = await store.conn.fetchval("SELECT school FROM finding WHERE finding = $1", finding)
-            if school is None:
+            query = "SELECT school, kind, facts FROM finding WHERE finding = $1"
+            found = await store.conn.fetchrow(query, finding)
+            if found is None:
                 raise Missing
-            self._room.must_inspect(person, school)
+            self._room.must_inspect(person, found["school"])
+            if waits_at_the_desk(found["kind"], json.loads(found["facts"])):
+                waits = N_("It waits for a district officer, on the desk's page Alarms.")
+                raise Wrong("waits_at_the_desk", Text(waits), "R3.1")
             await store.close(finding, reason, person.id)
 
     async def close_violation(self, person: Person, violation: str, outcome: str) -> None:

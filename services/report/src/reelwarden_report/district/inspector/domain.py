@@ -85,6 +85,15 @@ def rule_of(kind: Kind, facts: Mapping[str, Any]) -> str:
     return str(facts["rule"]) if kind is Kind.DENIED and "rule" in facts else WEIGHTS[kind].rule
 
 
+ASKING_SWEEPS = frozenset({"first-sweep", "too-many"})
+"""Why a sweep stops and waits until it is confirmed; the other reasons only tell."""
+
+
+def waits_at_the_desk(kind: str, facts: Mapping[str, Any]) -> bool:
+    """Whether a finding is over only by a deed at the desk: calling a waiting sweep mended would hide it."""
+    return kind == Kind.SWEEP and facts.get("reason") in ASKING_SWEEPS
+
+
 @dataclass(frozen=True)
 class Cause:
     """Something that is not as it should be; the same cause is never opened twice."""

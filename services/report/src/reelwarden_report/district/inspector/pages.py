@@ -15,6 +15,7 @@ from reelwarden_common.web.i18n import language_of
 from reelwarden_report.district.inspector import words
 from reelwarden_report.district.inspector.bars import day_bars, hour_bar
 from reelwarden_report.district.inspector.commands import Doing
+from reelwarden_report.district.inspector.domain import waits_at_the_desk
 from reelwarden_report.district.inspector.live import Snapshot
 from reelwarden_report.district.inspector.record import Record
 from reelwarden_report.district.inspector.room import INSPECTORS, VIEWERS, InRoom, Room
@@ -44,6 +45,7 @@ class Pages:
             "kind_name": words.name,
             "size": megabytes,
             "forecast": words.forecast,
+            "waits_at_the_desk": waits_at_the_desk,
             "may_inspect": room.schools_of(person, *INSPECTORS),
             "may_close": room.closing(person),
         }

@@ -217,7 +217,7 @@ class Writer:
             (N_("Camera"), 1.4),
             (N_("Place"), 1.4),
             (N_("Newest footage"), 2),
-            (N_("Oldest footage held"), 2),
+            (N_("Oldest footage of the period"), 2),
             (N_("Days really held / required"), 1.6),
             (N_("Gaps"), 0.8),
             (N_("Clock offset"), 1),
