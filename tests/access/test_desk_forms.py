@@ -11,7 +11,10 @@ import httpx
 import pytest
 
 from reelwarden_access.district.desk.application import Outsider
+from reelwarden_access.district.desk.bodies import Filing
+from reelwarden_access.district.desk.page_fields import taken
 from reelwarden_common.events.access import ApplicationFiled
+from reelwarden_common.web import Wrong
 from tests.support.desk import PASSWORD, POLICE, DeskHouse
 
 HERE = ZoneInfo("Asia/Shanghai")
@@ -189,6 +192,21 @@ async def test_anothers_form_is_not_taken(house: DeskHouse) -> None:
     assert again.status_code == 409
     twice = [await house.do("sun.wei", "/api/applications", house.filing(id="ab" * 16)) for _ in range(2)]
     assert twice[0] == twice[1]
+
+
+async def test_an_address_that_was_tampered_with_opens_a_new_form(house: DeskHouse) -> None:
+    async with house.person("wang.fang") as http:
+        for crafted in (f"{'ab' * 16}%0A", "%0A", "ab"):
+            address = f"/apply?form={crafted}"
+            opened = await http.get(address)
+            assert re.fullmatch(r"/apply\?form=[0-9a-f]{32}", opened.headers["location"])
+            page = await http.post(address, data=written(reason=""))
+            assert (page.status_code, "请填写：调取事由。" in alert(page)) == (422, True)
+
+
+def test_a_field_without_a_name_on_the_page_is_told_too() -> None:
+    with pytest.raises(Wrong, match="id"):
+        taken(Filing, {**written(cameras=["gate"], documents=[]), "school": "s001", "id": "ab"})
 
 
 async def press(house: DeskHouse, account: str, path: str, **form: str) -> httpx.Response:

@@ -43,7 +43,7 @@ async def blank(request: Request, office: At, person: SignedIn) -> Response:
 
 def _form_of(request: Request) -> str | None:
     form = request.query_params.get("form", "")
-    return form if re.match(APPLICATION_ID, form) else None
+    return form if re.fullmatch(APPLICATION_ID, form) else None
 
 
 def _page(

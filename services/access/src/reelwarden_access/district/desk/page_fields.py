@@ -53,7 +53,8 @@ def taken(kind: type[M], written: Mapping[str, Any]) -> M:
 
 def _unfit(error: ValidationError) -> Wrong:
     first = error.errors()[0]
-    field = Text(_NAMES[str(first["loc"][0])])
+    name = str(first["loc"][0])
+    field = Text(_NAMES.get(name, name))
     most = first.get("ctx", {}).get("max_length")
     match first["type"]:
         case "missing":
