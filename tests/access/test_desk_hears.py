@@ -227,6 +227,33 @@ async def test_new_rules_want_a_new_acknowledgement(house: DeskHouse) -> None:
     assert await training() == {"rules_version": 2, "acknowledged": True, "text": text}
 
 
+async def test_a_text_that_comes_after_its_version_is_kept(house: DeskHouse) -> None:
+    texts = ["# 第九版\n", "# 另一版\n"]
+    right, other = (sha256(text.encode()).hexdigest() for text in texts)
+    bare = RulesPublished(version=9, effective_from=NOW + timedelta(days=400), digest=right)
+    await house.say("inspector", "district", bare)
+
+    async def kept() -> list[str | None]:
+        async with house.database() as behind:
+            return [
+                row["text"] for row in await behind.fetch("SELECT text FROM access.rules WHERE version = 9")
+            ]
+
+    await eventually(kept, [None])
+    await house.say("inspector", "district", bare.model_copy(update={"digest": other, "text": texts[1]}))
+    await house.say("inspector", "district", bare.model_copy(update={"text": texts[0]}))
+    await eventually(kept, [texts[0]])
+    await house.say("inspector", "district", bare)
+    await house.say("inspector", "district", bare.model_copy(update={"version": 10}))
+
+    async def newest() -> int:
+        async with house.database() as behind:
+            return int(await behind.fetchval("SELECT max(version) FROM access.rules"))
+
+    await eventually(newest, 10)
+    assert await kept() == [texts[0]]
+
+
 async def test_rejected_and_withdrawn_are_told(house: DeskHouse) -> None:
     application = await house.file()
     digest = (await house.show(application))["digest"]

@@ -46,10 +46,11 @@ class PeopleTable:
         return str(found) if found else None
 
     async def add_rules(self, rules: RulesPublished) -> None:
-        """A version of the rule set was published (R6)."""
+        """A version of the rule set was published (R6); one heard without its text gets it later."""
         await self._conn.execute(
             "INSERT INTO rules (version, effective_from, digest, text) VALUES ($1, $2, $3, $4)"
-            " ON CONFLICT DO NOTHING",
+            " ON CONFLICT (version) DO UPDATE SET text = excluded.text"
+            " WHERE rules.text IS NULL AND rules.digest = excluded.digest",
             rules.version,
             rules.effective_from,
             rules.digest,
