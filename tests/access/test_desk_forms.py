@@ -169,8 +169,6 @@ async def test_a_form_is_filed_once_however_often_it_is_sent(house: DeskHouse) -
         sent = await asyncio.gather(*(http.post(address, data=written()) for _ in range(3)))
         assert {one.status_code for one in sent} == {303}
         [where] = {one.headers["location"] for one in sent}
-        changed = await http.post(address, data=written(reason="另一事由"))
-        assert changed.headers["location"] == where
         back = await http.get(address)
     application = where.rsplit("/", 1)[1]
     shown = await house.show(application)
@@ -182,16 +180,52 @@ async def test_a_form_is_filed_once_however_often_it_is_sent(house: DeskHouse) -
     assert int(next_one["number"][-4:]) == int(shown["number"][-4:]) + 1
 
 
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "cameras": {"cameras": ["s001/hall"]},
+    "start": {"start": stamp(YESTERDAY + timedelta(minutes=5))},
+    "end": {"end": stamp(YESTERDAY + timedelta(minutes=50))},
+    "manner": {"manner": "view"},
+    "reason": {"reason": "另一事由"},
+    "applicant": {"name": "李警官"},
+}
+
+
+@pytest.mark.parametrize("case", OTHERWISE)
+async def test_another_application_on_the_same_form_is_neither_dropped_nor_lost(
+    house: DeskHouse, case: str
+) -> None:
+    form = written(**POLICE_PAGE)
+    async with house.person("wu.qian") as http:
+        address = (await http.get("/reception?lang=zh")).headers["location"]
+        where = (await http.post(address, data=form)).headers["location"]
+        changed = form | OTHERWISE[case]
+        page = await http.post(address, data=changed)
+        number = (await house.show(where.rsplit("/", 1)[1]))["number"]
+        assert page.status_code == 409, page.text
+        told = page.text.split('role="alert"')[1].split("</p>")[0]
+        assert f"此表已提交，即申请 {number}；另一份申请请打开新表" in told
+        assert f'value="{changed["start"]}"' in page.text
+        found = re.search(r'<form method="post" class="fields" action="(.*?)"', page.text)
+        assert found
+        again = await http.post(unescape(found[1]), data=changed)
+    assert again.status_code == 303, again.text
+    assert again.headers["location"] != where
+    await house.until_said(ApplicationFiled, again.headers["location"].rsplit("/", 1)[1])
+
+
 async def test_anothers_form_is_not_taken(house: DeskHouse) -> None:
     application = await house.file()
     async with house.person("sun.wei") as http:
         page = await http.post(f"/apply?form={application}", data=written())
-        assert (page.status_code, "此表已由他人提交" in alert(page)) == (409, True)
+        assert (page.status_code, "此表已由他人提交" in page.text) == (409, True)
         assert "签字并提交" in (await http.get(f"/apply?form={application}")).text
     again = await house.ask("sun.wei", "POST", "/api/applications", house.filing(id=application))
     assert again.status_code == 409
-    twice = [await house.do("sun.wei", "/api/applications", house.filing(id="ab" * 16)) for _ in range(2)]
+    filing = house.filing(id="ab" * 16)
+    twice = [await house.do("sun.wei", "/api/applications", filing) for _ in range(2)]
     assert twice[0] == twice[1]
+    other = await house.ask("sun.wei", "POST", "/api/applications", filing | {"cameras": ["hall"]})
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "filed_otherwise")
 
 
 async def test_an_address_that_was_tampered_with_opens_a_new_form(house: DeskHouse) -> None:

@@ -14,7 +14,7 @@ from starlette.datastructures import FormData
 from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.application import AUTHORITIES, STATE_ORGANS
 from reelwarden_access.district.desk.bodies import APPLICATION_ID, Filing
-from reelwarden_access.district.desk.domain import MAY_APPLY, required
+from reelwarden_access.district.desk.domain import MAY_APPLY, FormTaken, required
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_fields import taken
 from reelwarden_access.district.desk.page_words import WORDS
@@ -36,9 +36,13 @@ async def blank(request: Request, office: At, person: SignedIn) -> Response:
     """
     form = _form_of(request)
     if form is None:
-        query = urlencode({**request.query_params, "form": uuid.uuid4().hex})
-        return RedirectResponse(f"{request.url.path}?{query}", status_code=303)
+        return RedirectResponse(_anew(request), status_code=303)
     return _page(request, office, person, {"filed": await office.filed_as(person, form)})
+
+
+def _anew(request: Request) -> str:
+    """The address of a new form."""
+    return f"{request.url.path}?{urlencode({**request.query_params, 'form': uuid.uuid4().hex})}"
 
 
 def _form_of(request: Request) -> str | None:
@@ -62,6 +66,7 @@ def _page(
         "given": {},
         "filed": None,
         "problem": problem.text if problem else None,
+        "anew": _anew(request) if isinstance(problem, FormTaken) else None,
         "max_hours": f"{office.rules.max_footage / timedelta(hours=1):g}",
         "zone": office.config.time_zone,
         "with_unit": AUTHORITIES,

@@ -96,11 +96,25 @@ def check_filing(actor: Actor, draft: Draft, rules: Rules, open_already: int, no
         raise Wrong("too_many", text, "R4.2")
 
 
+class FormTaken(Wrong):
+    """The form was filed already, by somebody else or with other content: this needs a new one."""
+
+
 def check_own_form(filed: Application, actor: Actor) -> None:
     """A form that comes again is the application that was filed with it, for whoever filed it."""
     if filed.filer != actor.id:
         text = Text(N_("This form was filed by somebody else. Please open a new one."))
-        raise Wrong("others_form", text, status=409)
+        raise FormTaken("others_form", text, status=409)
+
+
+def check_same_form(filed: Application, form: Mapping[str, object], written: Mapping[str, object]) -> None:
+    """A form that comes again says what it said; other content is another application (R4.2)."""
+    if any(form.get(name) != value for name, value in written.items()):
+        text = Text(
+            N_("This form was already filed as %(number)s; open a new one for another application (R4.2)."),
+            number=filed.number,
+        )
+        raise FormTaken("filed_otherwise", text, "R4.2", status=409)
 
 
 def approvals_needed(application: Application) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,7 +24,7 @@ from reelwarden_access.district.desk.application import (
 )
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.store import DeskStore
-from reelwarden_common.district import Camera, DistrictConfig, PersonRole
+from reelwarden_common.district import Camera, DistrictConfig, PersonRole, School
 from reelwarden_common.events.access import (
     ApplicationApproved,
     ApplicationFiled,
@@ -64,39 +65,25 @@ async def file(work: Work, draft: Draft) -> Application:
     school = work.config.school(draft.school)
     actor = await work.actor(school.id)
     await work.store.people.one_at_a_time(actor.id)
-    if draft.id is not None and await work.store.applications.known(draft.id):
-        filed = await work.store.applications.load(draft.id)
-        domain.check_own_form(filed, actor)
-        return filed
     if draft.outsider is None:
         draft = _for_staff(draft, actor)
     store = work.store
+    written = _written(school, cameras, draft)
+    if draft.id is not None and await store.applications.known(draft.id):
+        filed = await store.applications.load(draft.id)
+        domain.check_own_form(filed, actor)
+        domain.check_same_form(filed, (await store.applications.row(filed.id))["form"], written)
+        return filed
     domain.check_filing(actor, draft, work.rules, await store.applications.count_open(actor.id), work.now)
     local = work.now.astimezone(ZoneInfo(work.config.time_zone))
     number = await store.applications.next_number(school.id, local.year)
     form = {
         "kind": "application",
         "number": number,
-        "school": {"id": school.id, "name": school.name},
         "filed_at": iso(work.now),
         "filed_by": {"name": actor.name, "unit": actor.unit},
-        "applicant": {
-            "name": draft.name,
-            "unit": draft.unit,
-            "role": draft.outsider or "staff",
-            "identity_document": draft.identity_document,
-            "phone": draft.phone,
-            "relation": draft.relation,
-        },
-        "reason": draft.reason,
-        "cameras": [{"id": c.id, "name": c.name, "place": c.place} for c in cameras],
-        "start": iso(draft.start),
-        "end": iso(draft.end),
-        "manner": draft.manner,
-        "documents": list(draft.documents),
-        "authority_document": draft.authority_document,
-        "concerns_leader": draft.concerns_leader,
         "undertaking": UNDERTAKING,
+        **written,
     }
     application = Application(
         id=draft.id or uuid.uuid4().hex,
@@ -139,6 +126,29 @@ async def filed_as(work: Work, form: str) -> Application | None:
     application = await work.store.applications.load(form)
     actor = await work.actor(application.school)
     return application if application.filer == actor.id else None
+
+
+def _written(school: School, cameras: Sequence[Camera], draft: Draft) -> dict[str, Any]:
+    """What the applicant says, as it stands in the form."""
+    return {
+        "school": {"id": school.id, "name": school.name},
+        "applicant": {
+            "name": draft.name,
+            "unit": draft.unit,
+            "role": draft.outsider or "staff",
+            "identity_document": draft.identity_document,
+            "phone": draft.phone,
+            "relation": draft.relation,
+        },
+        "reason": draft.reason,
+        "cameras": [{"id": c.id, "name": c.name, "place": c.place} for c in cameras],
+        "start": iso(draft.start),
+        "end": iso(draft.end),
+        "manner": draft.manner,
+        "documents": list(draft.documents),
+        "authority_document": draft.authority_document,
+        "concerns_leader": draft.concerns_leader,
+    }
 
 
 def _cameras(config: DistrictConfig, draft: Draft) -> list[Camera]:
