@@ -287,6 +287,24 @@ async def test_a_mistyped_password_is_a_slip_and_the_third_an_attempt(house: Des
     assert await slips(house, "wrong_password", "deng.ke") == [False, True, True]
 
 
+async def test_slips_at_the_same_moment_are_counted_one_by_one(house: DeskHouse) -> None:
+    application = await house.file("wu.qian", **POLICE)
+    await house.approve(application, "han.mei")
+
+    async with house.database() as behind, house.database() as watch, asyncio.TaskGroup() as tasks:
+
+        async def all_wait() -> bool:
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            return bool(await watch.fetchval(f"{waiting} AND datname = current_database()") == 4)
+
+        async with behind.transaction():
+            await behind.execute("LOCK TABLE access.denials IN SHARE MODE")
+            for _ in range(4):
+                tasks.create_task(decide(house, "han.mei", application))
+            await until(all_wait)
+    assert await slips(house, "same_signer", "han.mei") == [False, False, True, True]
+
+
 async def test_back_to_a_viewing_that_was_stopped_is_a_slip(house: DeskHouse) -> None:
     application = await house.file()
     await house.ready(application, "li.lei")

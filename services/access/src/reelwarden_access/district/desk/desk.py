@@ -132,7 +132,9 @@ class Desk:
         async with self.units.begin() as store:
             application, school = await _concerned(store, about)
             school = school_of_refusal(school, who, {s.id for s in self.config.schools})
-            actor, now = await store.people.actor_id(who.id), store.clock()
+            actor = await store.people.actor_id(who.id)
+            await store.people.one_at_a_time(actor)
+            now = store.clock()
             before = await store.alarms.refusals(actor, refusal.code, now - WITHIN)
             denied = AccessDenied(
                 actor=actor,

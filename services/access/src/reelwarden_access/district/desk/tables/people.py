@@ -27,7 +27,7 @@ class PeopleTable:
         return str(known)
 
     async def one_at_a_time(self, actor: str) -> None:
-        """Until this unit of work ends, whatever else this person files waits."""
+        """Until this unit of work ends, whatever else this person files, or is refused, waits."""
         await self._conn.execute("SELECT FROM people WHERE actor = $1 FOR NO KEY UPDATE", actor)
 
     async def accounts(self, actors: Collection[str]) -> set[str]:
