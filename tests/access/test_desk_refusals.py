@@ -208,6 +208,9 @@ async def test_a_refusal_is_the_matter_of_the_school_that_it_concerns(house: Des
     await heard_of(house, "sweeps")
     confirm = "/api/sweeps/w-refused/confirm"
     assert await school_of_refusal(house, "qian.duo", "POST", confirm, password=PASSWORD) == "s001"
+    for officer in ("chen.gang", "li.lei"):
+        tried = await school_of_refusal(house, officer, "POST", confirm, password=PASSWORD)
+        assert tried == "district", "nobody closes the violation of their own attempt"
 
 
 async def heard_of(house: DeskHouse, kind: str) -> None:
@@ -221,6 +224,8 @@ async def heard_of(house: DeskHouse, kind: str) -> None:
 async def test_a_refusal_about_nothing_else_is_of_the_school_of_whoever_tried(house: DeskHouse) -> None:
     for path in ("/alarms", "/all", "/api/denials"):
         assert await school_of_refusal(house, "wang.fang", "GET", path) == "s001"
+    for officer in ("chen.gang", "li.lei"):
+        assert await school_of_refusal(house, officer, "GET", "/retrieve") == "district"
     assert await school_of_refusal(house, "nobody", "GET", "/alarms") == "district"
     page = (await house.ask("feng.ju", "GET", "/alarms")).text
     assert '<td data-label="申请">示范区教育局</td>' in page

@@ -9,7 +9,7 @@ from reelwarden_access.district.desk.application import Actor, Application, Rule
 from reelwarden_access.district.desk.attempts import WITHIN, is_slip
 from reelwarden_access.district.desk.domain import required
 from reelwarden_access.district.desk.store import DeskStore
-from reelwarden_common.district import DistrictConfig
+from reelwarden_common.district import DistrictConfig, PersonRole
 from reelwarden_common.events.access import AccessDenied
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.messaging.units import Units
@@ -53,18 +53,27 @@ class About:
     segment: str | None = None
 
 
-def school_of_refusal(concerned: str | None, who: Person, schools: Collection[str]) -> str:
+_OFFICERS = (PersonRole.SAFETY, PersonRole.LEADER)
+"""They close violations at their school, or are over those who do: the district looks at their attempts."""
+
+
+def school_of_refusal(
+    concerned: str | None, who: Person, schools: Collection[str], *, of_district: bool = False
+) -> str:
     """Who looks at a refused attempt: the school it concerns, else that of whoever tried, else the district.
+
+    Where no school is concerned, or only the district may do it, officers do not judge their own.
 
     Args:
         concerned: The school of what was asked for; None where it is of no one school, or does not exist.
         who: Whoever tried; somebody of several schools, or of none, is the district's to look at.
         schools: Those of `district.toml`.
+        of_district: Only the district may do what was tried.
     """
-    if concerned is not None and concerned in schools:
-        return concerned
+    if concerned in schools and not (of_district and who.holds(str(concerned), *_OFFICERS)):
+        return str(concerned)
     own = {grant.school for grant in who.grants}
-    return own.pop() if len(own) == 1 else DISTRICT_SCHOOL
+    return own.pop() if len(own) == 1 and not who.holds_somewhere(*_OFFICERS) else DISTRICT_SCHOOL
 
 
 async def _concerned(store: DeskStore, about: About) -> tuple[str | None, str | None]:
@@ -131,7 +140,9 @@ class Desk:
     async def _record(self, who: Person, about: About, refusal: Denied) -> None:
         async with self.units.begin() as store:
             application, school = await _concerned(store, about)
-            school = school_of_refusal(school, who, {s.id for s in self.config.schools})
+            school = school_of_refusal(
+                school, who, {s.id for s in self.config.schools}, of_district=about.sweep is not None
+            )
             actor = await store.people.actor_id(who.id)
             await store.people.one_at_a_time(actor)
             now = store.clock()
