@@ -1,7 +1,7 @@
 """The index at a district's size: looking up, covering, and letting a day go, with many rows and with few.
 
 Rows are made by the database itself; what is asked of them is asked with the index's own queries, functions
-and role. At most 20 minutes and 40 GB of disk; `BENCH_MILLIONS=5` makes it smaller.
+and role. Many minutes and 25 GB of disk; `BENCH_MILLIONS=5` makes it smaller.
 """
 
 import asyncio
