@@ -1,41 +1,24 @@
 """What an application waits for: told to whoever looks, and looked for again by the page itself."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
-from reelwarden_access.district.desk.application import Application, HoldState, Status
+from reelwarden_access.district.desk.application import HoldState, Status
 from reelwarden_access.district.desk.waiting import Situation, Wait, renews, waits_for
 from reelwarden_common.events.access import ExportFailed, Manner
+from tests.access.test_desk_domain import application
 from tests.support.desk import PASSWORD, POLICE, DeskHouse
 
-NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 IN_FORCE, NOT_YET, IN_PART, GONE = HoldState.IN_FORCE, HoldState.NOT_YET, HoldState.IN_PART, HoldState.GONE
 VIEW, COPY = Manner.VIEW, Manner.COPY
 
 
 def waits(status: Status, manner: Manner = VIEW, **so: object) -> set[str]:
     """What is missing where the hold is in force, unless said otherwise."""
-    application = Application(
-        id="a",
-        number="s001-2026-0001",
-        school="s001",
-        status=status,
-        version=1,
-        manner=manner,
-        cameras=("gate",),
-        start=NOW - timedelta(hours=2),
-        end=NOW - timedelta(hours=1),
-        filer="applicant",
-        outsider=None,
-        concerns_leader=False,
-        applicant_name="王芳",
-        form_digest="ab" * 32,
-        decide_by=NOW,
-    )
-    return {str(one) for one in waits_for(Situation(application, **{"holds": (IN_FORCE,), **so}))}  # type: ignore[arg-type]
+    kept = application(status=status, manner=manner)
+    return {str(one) for one in waits_for(Situation(kept, **{"holds": (IN_FORCE,), **so}))}  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
