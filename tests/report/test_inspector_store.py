@@ -136,6 +136,21 @@ async def test_a_released_hold_protects_until_its_release_takes_effect(office: O
     assert await counted(office) == (0, 0, 0)
 
 
+async def test_a_hold_whose_release_was_stopped_goes_on(office: Office) -> None:
+    answer = retention.HoldInForce(
+        hold="h1", cause="app1", complete=True, segments=1, bytes=1, digest="ab" * 32
+    )
+    await office.hear(report.SiteAlive(at=AT, software="1"), retention.HoldAsked(hold=hold()), answer)
+    later = AT + timedelta(hours=72)
+    release = retention.HoldReleased(hold="h1", cause="app1", reason="closed", effective_at=later)
+    await office.hear(release)
+    assert await counted(office) == (1, 0, 1)
+    await office.hear(retention.HoldDecided(hold=hold()))
+    assert await counted(office) == (1, 0, 0)
+    office.now = later
+    assert await counted(office) == (1, 0, 0)
+
+
 async def test_people_read_when_a_plan_was_issued(office: Office) -> None:
     plan = retention.PlanIssued(epoch=1, version=7, digest="ab" * 32, plan="{}", signature="c2ln", key="k1")
     await office.hear(plan)

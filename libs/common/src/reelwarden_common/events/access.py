@@ -16,6 +16,7 @@ from reelwarden_common.events.base import (
     Model,
     Reason,
 )
+from reelwarden_common.events.retention import HoldSource
 
 
 class Manner(StrEnum):
@@ -73,6 +74,56 @@ class ApplicationLapsed(ApplicationEvent):
 class ApplicationClosed(ApplicationEvent):
     SUBJECT: ClassVar[str] = "desk.application.closed"
     outcome: Reason
+
+
+class ExtensionEvent(Event):
+    """One step of an extension of retention; `version` counts its steps from 1."""
+
+    extension: Id
+    version: Annotated[int, Field(ge=1, examples=[1])]
+
+
+class ExtensionFiled(ExtensionEvent):
+    """Somebody asks to keep footage for longer (R3.1): it is held until that is decided."""
+
+    SUBJECT: ClassVar[str] = "desk.extension.filed"
+    number: Annotated[str, Field(examples=["s001-2026-0002"])]
+    source: HoldSource
+    """Extension or case."""
+    spans: tuple[CameraSpan, ...]
+    purpose: Reason
+    applicant: ActorId
+    until: Instant
+
+
+class ExtensionGranted(ExtensionEvent):
+    """The safety department approved it, or renewed it by a signed review (R3.1)."""
+
+    SUBJECT: ClassVar[str] = "desk.extension.granted"
+    signer: ActorId
+    form_digest: Digest
+    review: bool
+    until: Instant
+
+
+class ExtensionEnded(ExtensionEvent):
+    """Rejected, withdrawn, not decided in time, or its purpose is achieved (条例 art. 17)."""
+
+    SUBJECT: ClassVar[str] = "desk.extension.ended"
+    reason: Reason
+    by: ActorId | None = None
+    """None: nobody; its time was over."""
+
+
+class ReleaseStopped(Event):
+    """A release that has not taken effect yet is taken back: the holds of its cause go on to their end."""
+
+    SUBJECT: ClassVar[str] = "desk.release.stopped"
+    cause: Id
+    """The application or extension."""
+    version: Annotated[int, Field(ge=1, examples=[4])]
+    """A step of that application or extension like its others."""
+    actor: ActorId
 
 
 class RetrievalAuthorised(Event):

@@ -68,6 +68,12 @@ _APPLICATION = (
     access.ApplicationLapsed,
     access.ApplicationClosed,
 )
+_HOLD_STEPS = (
+    access.ExtensionFiled,
+    access.ExtensionGranted,
+    access.ExtensionEnded,
+    access.ReleaseStopped,
+)
 _SITE_FACTS = (
     ingest.SegmentsRecorded,
     ingest.SegmentsRejected,
@@ -186,6 +192,7 @@ ROLES: tuple[Role, ...] = (
         Place.DISTRICT,
         hears=(
             *_APPLICATION,
+            *_HOLD_STEPS,
             access.SweepConfirmed,
             retention.PlanApplied,
             retention.PlanRefused,
@@ -257,6 +264,7 @@ ROLES: tuple[Role, ...] = (
         hears=(
             *_SITE_FACTS,
             *_OFFICE_FACTS,
+            *_HOLD_STEPS,
             retention.PlanIssued,
             access.RetrievalAuthorised,
             backup.RestoreRequested,

@@ -30,7 +30,7 @@ class Leaf:
     event: str
     text: str
     about: tuple[str, ...]
-    """Applications and holds by which it can be found again."""
+    """Applications, extensions and holds by which it can be found again."""
 
 
 class _Listed(Protocol):
@@ -103,7 +103,7 @@ def _short(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 def _about(event: Event) -> tuple[str, ...]:
     found: list[str] = []
-    for name in ("application", "cause", "hold"):
+    for name in ("application", "extension", "cause", "hold"):
         value = getattr(event, name, None)
         if isinstance(value, retention.Hold):
             found += [value.id, value.cause]

@@ -179,6 +179,7 @@ CREATE TABLE hold (
     asked_at timestamptz,
     in_force_at timestamptz,
     ended_at timestamptz,
+    said_at timestamptz,
     PRIMARY KEY (school, hold)
 );
 CREATE TABLE application (

@@ -18,7 +18,9 @@ async def on_hold_asked(event: retention.HoldAsked, envelope: Envelope, store: I
 
 
 async def on_hold_decided(event: retention.HoldDecided, envelope: Envelope, store: InspectorStore) -> None:
+    """Approved, renewed, or its release was stopped: it goes on."""
     await store.hold(envelope.school, event.hold, "decided")
+    await store.hold_goes_on(envelope, event.hold.id)
 
 
 async def on_hold_frozen(event: retention.HoldFrozen, envelope: Envelope, store: InspectorStore) -> None:
@@ -36,12 +38,12 @@ async def on_hold_in_force(event: retention.HoldInForce, envelope: Envelope, sto
 
 
 async def on_hold_released(event: retention.HoldReleased, envelope: Envelope, store: InspectorStore) -> None:
-    await store.hold_ended(envelope.school, event.hold, event.cause, "released", event.effective_at)
+    await store.hold_ended(envelope, event.hold, event.cause, "released", event.effective_at)
     await store.over(envelope.school, Kind.HOLD, [event.hold])
 
 
 async def on_hold_lapsed(event: retention.HoldLapsed, envelope: Envelope, store: InspectorStore) -> None:
-    await store.hold_ended(envelope.school, event.hold, event.cause, "lapsed", envelope.time)
+    await store.hold_ended(envelope, event.hold, event.cause, "lapsed", envelope.time)
     await store.over(envelope.school, Kind.HOLD, [event.hold])
 
 

@@ -54,16 +54,31 @@ class Cases(Findings):
             self.clock(),
         )
 
-    async def hold_ended(self, school: str, hold: str, cause: str, status: str, at: datetime) -> None:
+    async def hold_ended(self, envelope: Envelope, hold: str, cause: str, status: str, at: datetime) -> None:
+        """Released, which counts from `at`, or lapsed; what was said later stays."""
         await self.conn.execute(
-            "INSERT INTO hold (school, hold, cause, status, ended_at) VALUES ($1, $2, $3, $4, $5)"
+            "INSERT INTO hold (school, hold, cause, status, ended_at, said_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6)"
             " ON CONFLICT (school, hold) DO UPDATE SET status = excluded.status,"
-            " ended_at = excluded.ended_at",
-            school,
+            " ended_at = excluded.ended_at, said_at = excluded.said_at"
+            " WHERE hold.said_at IS NULL OR hold.said_at <= excluded.said_at",
+            envelope.school,
             hold,
             cause,
             status,
             at,
+            envelope.time,
+        )
+
+    async def hold_goes_on(self, envelope: Envelope, hold: str) -> None:
+        """It was approved, renewed, or its release was stopped after it was said."""
+        await self.conn.execute(
+            "UPDATE hold SET said_at = $3, ended_at = NULL, status = CASE WHEN ended_at IS NULL THEN status"
+            " WHEN in_force_at IS NULL THEN 'decided' ELSE 'in-force' END"
+            " WHERE school = $1 AND hold = $2 AND (said_at IS NULL OR said_at <= $3)",
+            envelope.school,
+            hold,
+            envelope.time,
         )
 
     async def step(

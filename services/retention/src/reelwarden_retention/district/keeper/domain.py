@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from reelwarden_common.events.access import ApplicationFiled
+from reelwarden_common.errors import Refused
+from reelwarden_common.events.base import CameraSpan, Id, Reason
 from reelwarden_common.events.retention import CameraPeriod, Hold, HoldSource
 from reelwarden_retention.periods import succeed
 from reelwarden_retention.shapes import CameraPolicy
@@ -58,19 +59,48 @@ def hold_id(cause: str, position: int) -> str:
     return hashlib.sha256(f"{cause}\n{position}".encode()).hexdigest()[:32]
 
 
-def holds_for(event: ApplicationFiled) -> tuple[Hold, ...]:
-    """One hold for each span of an application, from the moment it is filed (R4.2)."""
+def holds_for(
+    source: HoldSource, cause: Id, spans: Sequence[CameraSpan], purpose: Reason, until: datetime
+) -> tuple[Hold, ...]:
+    """One hold for each span of an application or extension, from the moment it is filed (R3.1, R4.2).
+
+    Raises:
+        Refused: a span ends before it begins.
+    """
+    backwards = next((span for span in spans if span.end <= span.start), None)
+    if backwards is not None:
+        raise Refused(f"{source} {cause}: a span on {backwards.camera} ends before it begins")
     return tuple(
         Hold(
-            id=hold_id(event.application, position),
-            source=HoldSource.APPLICATION,
-            cause=event.application,
+            id=hold_id(cause, position),
+            source=source,
+            cause=cause,
             span=span,
-            purpose=event.purpose,
-            until=event.hold_until,
+            purpose=purpose,
+            until=until,
         )
-        for position, span in enumerate(event.spans, 1)
+        for position, span in enumerate(spans, 1)
     )
+
+
+def decided(kept: KeptHold, until: datetime) -> KeptHold:
+    """The hold once its cause was approved or renewed: never shorter than it was."""
+    hold = kept.hold.model_copy(update={"until": max(kept.hold.until, until)})
+    return KeptHold(hold, HoldState.DECIDED, kept.released_at)
+
+
+def released(kept: KeptHold, effective_at: datetime, now: datetime) -> KeptHold | None:
+    """The hold with a release that counts from `effective_at`; None where nothing is left to release."""
+    if not kept.stands(now) or kept.released_at is not None:
+        return None
+    return KeptHold(kept.hold, HoldState.RELEASED, effective_at)
+
+
+def release_stopped(kept: KeptHold, now: datetime) -> KeptHold | None:
+    """The hold without its release; None where none waits: one that took effect is not taken back."""
+    if kept.released_at is None or not kept.stands(now):
+        return None
+    return KeptHold(kept.hold, HoldState.DECIDED)
 
 
 def policies(

@@ -1,21 +1,25 @@
 """What the keeper hears: applications become holds, sites tell what they keep, every change a new plan."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from reelwarden_common.envelope import Envelope
-from reelwarden_common.errors import Early, Refused
+from reelwarden_common.errors import Early
 from reelwarden_common.events.access import (
     ApplicationApproved,
     ApplicationClosed,
-    ApplicationEvent,
     ApplicationFiled,
     ApplicationLapsed,
     ApplicationRejected,
     ApplicationWithdrawn,
+    ExtensionEnded,
+    ExtensionFiled,
+    ExtensionGranted,
+    ReleaseStopped,
     SweepConfirmed,
 )
-from reelwarden_common.events.base import Event, Reason
+from reelwarden_common.events.base import Event, Id, Reason
 from reelwarden_common.events.retention import (
     Hold,
     HoldAsked,
@@ -24,6 +28,7 @@ from reelwarden_common.events.retention import (
     HoldInForce,
     HoldReleased,
     HoldsKept,
+    HoldSource,
     PlanApplied,
     PlanRefused,
     SweepStopped,
@@ -34,9 +39,12 @@ from reelwarden_retention.district.keeper.domain import (
     HoldState,
     KeptHold,
     Step,
+    decided,
     epoch_after,
     holds_for,
     next_step,
+    release_stopped,
+    released,
 )
 from reelwarden_retention.district.keeper.store import KeeperStore
 from reelwarden_retention.shapes import joined
@@ -44,46 +52,72 @@ from reelwarden_retention.shapes import joined
 
 async def on_application_filed(event: ApplicationFiled, envelope: Envelope, store: KeeperStore) -> None:
     """Footage is held from the moment an application is filed, provisionally (R4.2)."""
-    if not await _is_next(event, envelope.school, store):
+    if not await _is_next(event.application, event.version, envelope.school, store):
         return
-    for hold in holds_for(event):
-        if hold.span.end <= hold.span.start:
-            raise Refused(f"application {event.number}: a span on {hold.span.camera} ends before it begins")
-        await _ask(hold, envelope.school, store)
-    await store.issue(envelope.school)
+    holds = holds_for(HoldSource.APPLICATION, event.application, event.spans, event.purpose, event.hold_until)
+    await _ask_all(holds, envelope.school, store)
 
 
 async def on_application_approved(event: ApplicationApproved, envelope: Envelope, store: KeeperStore) -> None:
     """The holds are no longer provisional: they stand until the approved end date."""
-    if not await _is_next(event, envelope.school, store):
-        return
-    for kept in await store.holds_of(envelope.school, event.application):
-        if not kept.stands(store.clock()):
-            continue
-        hold = kept.hold.model_copy(update={"until": max(kept.hold.until, event.hold_until)})
-        await store.put_hold(envelope.school, KeptHold(hold, HoldState.DECIDED, kept.released_at))
-        store.publish(envelope.school, HoldDecided(hold=hold))
-    await store.issue(envelope.school)
+    if await _is_next(event.application, event.version, envelope.school, store):
+        await _decide(event.application, event.hold_until, envelope.school, store)
 
 
 async def on_application_rejected(event: ApplicationRejected, envelope: Envelope, store: KeeperStore) -> None:
     """Release after the delay, in which the applicant may appeal."""
-    await _let_go(event, "rejected", envelope.school, store)
+    if await _is_next(event.application, event.version, envelope.school, store):
+        await _let_go(event.application, "rejected", envelope.school, store)
 
 
 async def on_application_withdrawn(
     event: ApplicationWithdrawn, envelope: Envelope, store: KeeperStore
 ) -> None:
-    await _let_go(event, "withdrawn", envelope.school, store)
+    if await _is_next(event.application, event.version, envelope.school, store):
+        await _let_go(event.application, "withdrawn", envelope.school, store)
 
 
 async def on_application_lapsed(event: ApplicationLapsed, envelope: Envelope, store: KeeperStore) -> None:
-    await _let_go(event, "lapsed", envelope.school, store)
+    if await _is_next(event.application, event.version, envelope.school, store):
+        await _let_go(event.application, "lapsed", envelope.school, store)
 
 
 async def on_application_closed(event: ApplicationClosed, envelope: Envelope, store: KeeperStore) -> None:
     """Its purpose is achieved, and so is the hold's (条例 art. 17)."""
-    await _let_go(event, "closed", envelope.school, store)
+    if await _is_next(event.application, event.version, envelope.school, store):
+        await _let_go(event.application, "closed", envelope.school, store)
+
+
+async def on_extension_filed(event: ExtensionFiled, envelope: Envelope, store: KeeperStore) -> None:
+    """Footage that somebody asks to keep for longer is held until that is decided (R3.1)."""
+    if not await _is_next(event.extension, event.version, envelope.school, store):
+        return
+    holds = holds_for(event.source, event.extension, event.spans, event.purpose, event.until)
+    await _ask_all(holds, envelope.school, store)
+
+
+async def on_extension_granted(event: ExtensionGranted, envelope: Envelope, store: KeeperStore) -> None:
+    """Approved, or renewed by a signed review: its holds stand until the new end date (R3.1)."""
+    if await _is_next(event.extension, event.version, envelope.school, store):
+        await _decide(event.extension, event.until, envelope.school, store)
+
+
+async def on_extension_ended(event: ExtensionEnded, envelope: Envelope, store: KeeperStore) -> None:
+    """Refused, or its purpose is achieved: release after the delay (条例 art. 17)."""
+    if await _is_next(event.extension, event.version, envelope.school, store):
+        await _let_go(event.extension, event.reason, envelope.school, store)
+
+
+async def on_release_stopped(event: ReleaseStopped, envelope: Envelope, store: KeeperStore) -> None:
+    """A person takes a waiting release back: the next plan does not name it any more."""
+    school = envelope.school
+    if not await _is_next(event.cause, event.version, school, store):
+        return
+    for kept in await store.holds_of(school, event.cause):
+        if goes_on := release_stopped(kept, store.clock()):
+            await store.put_hold(school, goes_on)
+            store.publish(school, HoldDecided(hold=goes_on.hold))
+    await store.issue(school)
 
 
 async def on_sweep_confirmed(event: SweepConfirmed, envelope: Envelope, store: KeeperStore) -> None:
@@ -153,15 +187,20 @@ async def on_sweep_stopped(event: SweepStopped, envelope: Envelope, _: KeeperSto
     )
 
 
-async def _is_next(event: ApplicationEvent, school: str, store: KeeperStore) -> bool:
+async def _is_next(aggregate: Id, version: int, school: str, store: KeeperStore) -> bool:
+    """Whether this step of an application or extension is the next; notes it if so.
+
+    Raises:
+        Early: a step before it was not heard yet.
+    """
     await store.lock(school)
-    known = await store.application_version(school, event.application)
-    step = next_step(known, event.version)
+    known = await store.application_version(school, aggregate)
+    step = next_step(known, version)
     if step is Step.WAIT:
-        raise Early(f"application {event.application}: version {event.version} came, {known + 1} did not yet")
+        raise Early(f"application {aggregate}: version {version} came, {known + 1} did not yet")
     if step is Step.IGNORE:
         return False
-    await store.application_reached(school, event.application, event.version)
+    await store.application_reached(school, aggregate, version)
     return True
 
 
@@ -170,18 +209,34 @@ async def _ask(hold: Hold, school: str, store: KeeperStore, state: HoldState = H
     store.publish(school, HoldAsked(hold=hold))
 
 
-async def _let_go(event: ApplicationEvent, reason: Reason, school: str, store: KeeperStore) -> None:
-    if not await _is_next(event, school, store):
-        return
-    effective_at = store.clock() + store.office.release_delay
-    for kept in await store.holds_of(school, event.application):
-        if not kept.stands(store.clock()) or kept.released_at is not None:
+async def _ask_all(holds: Iterable[Hold], school: str, store: KeeperStore) -> None:
+    for hold in holds:
+        await _ask(hold, school, store)
+    await store.issue(school)
+
+
+async def _decide(cause: Id, until: datetime, school: str, store: KeeperStore) -> None:
+    now = store.clock()
+    for kept in await store.holds_of(school, cause):
+        if kept.released_at is not None and kept.released_at <= now:
             continue
-        await store.put_hold(school, KeptHold(kept.hold, HoldState.RELEASED, effective_at))
-        store.publish(
-            school,
-            HoldReleased(hold=kept.hold.id, cause=kept.hold.cause, reason=reason, effective_at=effective_at),
-        )
+        longer = decided(kept, until)
+        if longer.stands(now):
+            await store.put_hold(school, longer)
+            store.publish(school, HoldDecided(hold=longer.hold))
+    await store.issue(school)
+
+
+async def _let_go(cause: Id, reason: Reason, school: str, store: KeeperStore) -> None:
+    now = store.clock()
+    effective_at = now + store.office.release_delay
+    for kept in await store.holds_of(school, cause):
+        if freed := released(kept, effective_at, now):
+            await store.put_hold(school, freed)
+            store.publish(
+                school,
+                HoldReleased(hold=kept.hold.id, cause=cause, reason=reason, effective_at=effective_at),
+            )
     await store.issue(school)
 
 
@@ -207,6 +262,10 @@ HANDLERS: Mapping[type[Event], Handler[KeeperStore]] = {
     ApplicationWithdrawn: on_application_withdrawn,
     ApplicationLapsed: on_application_lapsed,
     ApplicationClosed: on_application_closed,
+    ExtensionFiled: on_extension_filed,
+    ExtensionGranted: on_extension_granted,
+    ExtensionEnded: on_extension_ended,
+    ReleaseStopped: on_release_stopped,
     SweepConfirmed: on_sweep_confirmed,
     PlanApplied: on_plan_applied,
     PlanRefused: on_plan_refused,
