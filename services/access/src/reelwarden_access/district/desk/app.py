@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from reelwarden_access.district.desk import api, apply_pages, pages
+from reelwarden_access.district.desk import api, apply_pages, extension_pages, pages
 from reelwarden_access.district.desk.acts.releasing import Builder
 from reelwarden_access.district.desk.desk import Desk
+from reelwarden_access.district.desk.extension_office import ExtensionOffice
 from reelwarden_access.district.desk.handlers import HANDLERS
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.settings import Settings
@@ -37,15 +38,13 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     units = PgUnits(pool, "desk", DeskStore)
     no_link_to_itself = settings.model_copy(update={"desk_url": ""})
     web = Web(no_link_to_itself, config, "reelwarden_access.district.desk", pages.SECTIONS, TITLE)
-    office = Office(
-        Desk(units, config, settings.rules(), web.people),
-        bus,
-        Builder(s3, bus, settings.packages_dir, settings.desk_key),
-        Sheets(web.say_in, config.time_zone),
-    )
+    desk = Desk(units, config, settings.rules(), web.people)
+    sheets = Sheets(web.say_in, config.time_zone)
+    office = Office(desk, bus, Builder(s3, bus, settings.packages_dir, settings.desk_key), sheets)
     http = web.make_app(VERSION, ABOUT)
     http.state.office, http.state.s3 = office, s3
-    for router in (api.router, apply_pages.router, pages.router):
+    http.state.extensions = ExtensionOffice(desk, sheets)
+    for router in (api.router, apply_pages.router, extension_pages.router, pages.router):
         http.include_router(router)
     try:
         loops = (Loop("lapse", settings.lapse_seconds, office.lapse),)

@@ -63,6 +63,8 @@ class Capacity(StrEnum):
     RETRIEVER = "retriever"
     SUPERVISOR = "supervisor"
     RECIPIENT = "recipient"
+    REVIEWER = "reviewer"
+    """Whoever looked again whether an extension's purpose still stands."""
 
 
 class HoldState(StrEnum):
@@ -88,7 +90,7 @@ class HoldState(StrEnum):
 
 @dataclass(frozen=True)
 class Rules:
-    """The numbers of R4.4; every one is a setting."""
+    """The numbers of R3.1 and R4.4; every one is a setting."""
 
     max_footage: timedelta = timedelta(hours=8)
     max_open: int = 10
@@ -98,6 +100,9 @@ class Rules:
     hold_when_filed: timedelta = timedelta(days=30)
     hold_when_approved: timedelta = timedelta(days=90)
     supervise_at_most: timedelta = timedelta(hours=4)
+    extend_at_most: timedelta = timedelta(days=180)
+    case_at_most: timedelta = timedelta(days=90)
+    extend_span: timedelta = timedelta(days=31)
 
 
 @dataclass(frozen=True)

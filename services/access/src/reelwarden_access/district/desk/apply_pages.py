@@ -101,17 +101,26 @@ def written(form: FormData, *several: str) -> dict[str, Any]:
     return given | {name: [v for v in form.getlist(name) if isinstance(v, str)] for name in several}
 
 
-def _filing(form: FormData, given: Mapping[str, Any]) -> Filing:
-    """Cameras come as `school/camera`, so that one form serves several schools."""
+def chosen_cameras(given: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """School and cameras: they come as `school/camera`, so that one form serves several schools.
+
+    Raises:
+        Wrong: none, or of several schools.
+    """
     chosen = [one.partition("/") for one in given["cameras"]]
     schools = {school for school, _, _ in chosen}
     required({N_("Cameras"): chosen})
     if len(schools) > 1:
         raise Wrong("one_school", Text(N_("Choose cameras of one school only.")), "R4.2")
+    return schools.pop(), [camera for _, _, camera in chosen]
+
+
+def _filing(form: FormData, given: Mapping[str, Any]) -> Filing:
+    school, cameras = chosen_cameras(given)
     fields = {
         **given,
-        "school": schools.pop(),
-        "cameras": [camera for _, _, camera in chosen],
+        "school": school,
+        "cameras": cameras,
         "documents": [line for line in str(given.get("documents", "")).splitlines() if line.strip()],
         "undertaking": "undertaking" in given,
         "concerns_leader": "concerns_leader" in given,

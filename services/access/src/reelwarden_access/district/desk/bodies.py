@@ -1,13 +1,15 @@
 """What programs send: the fields of the forms."""
 
-from datetime import datetime
-from typing import Annotated
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
 from reelwarden_access.district.desk.application import Declaration, Draft, Outsider
+from reelwarden_access.district.desk.extension import ExtensionDraft
 from reelwarden_common.events.access import Manner
+from reelwarden_common.events.retention import HoldSource
 
 _NO_NUL = r"^[^\x00]*$"
 """PostgreSQL keeps no NUL in a text."""
@@ -72,12 +74,54 @@ def aware(moment: datetime, zone: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
 
 
+def end_of_day(day: date, zone: str) -> datetime:
+    """The midnight that ends a local day."""
+    return datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(zone))
+
+
 class Deciding(BaseModel):
     """A decision, signed."""
 
     digest: FormDigest
     opinion: Words = Field(default="", description="required to reject")
     password: Password
+
+
+class Extending(BaseModel):
+    """延期保存申请: keep footage for longer (R3.1)."""
+
+    school: str = Field(max_length=63, examples=["s001"])
+    cameras: list[str] = Field(max_length=64, examples=[["gate"]])
+    start: datetime = Field(description="without a zone: the district's")
+    end: datetime
+    source: Literal["extension", "case"] = "extension"
+    reason: Words
+    until: date = Field(description="kept to the end of this day")
+    case_number: Line = Field(default="", description="required for a case")
+    password: Password
+    id: str | None = Field(
+        default=None, pattern=APPLICATION_ID, description="if you make it: sent again, it is filed once"
+    )
+
+    def draft(self, zone: str) -> ExtensionDraft:
+        """As the rules take it."""
+        return ExtensionDraft(
+            school=self.school,
+            cameras=tuple(dict.fromkeys(self.cameras)),
+            start=aware(self.start, zone),
+            end=aware(self.end, zone),
+            source=HoldSource(self.source),
+            reason=self.reason,
+            until=end_of_day(self.until, zone),
+            case_number=self.case_number,
+            id=self.id,
+        )
+
+
+class Reviewing(Deciding):
+    """A review, signed: the purpose still stands."""
+
+    until: date = Field(description="kept to the end of this day")
 
 
 class Supervising(BaseModel):

@@ -8,6 +8,7 @@ from typing import TypeVar
 from reelwarden_access.district.desk.application import Actor, Application, Rules
 from reelwarden_access.district.desk.attempts import WITHIN, is_slip
 from reelwarden_access.district.desk.domain import required
+from reelwarden_access.district.desk.extension import Extension
 from reelwarden_access.district.desk.store import DeskStore
 from reelwarden_common.district import DistrictConfig, PersonRole
 from reelwarden_common.events.access import AccessDenied
@@ -40,6 +41,11 @@ class Work:
         found = await self.store.applications.load(application, lock=True)
         return found, await self.actor(found.school)
 
+    async def lock_extension(self, extension: str) -> tuple[Extension, Actor]:
+        """The same of an extension of retention."""
+        found = await self.store.extensions.load(extension, lock=True)
+        return found, await self.actor(found.school)
+
 
 @dataclass(frozen=True)
 class About:
@@ -48,6 +54,7 @@ class About:
     act: str
     school: str | None = None
     application: str | None = None
+    extension: str | None = None
     viewing: str | None = None
     sweep: str | None = None
     segment: str | None = None
@@ -81,6 +88,8 @@ async def _concerned(store: DeskStore, about: About) -> tuple[str | None, str | 
     application, school = about.application, about.school
     if about.viewing is not None and (viewing := await store.retrievals.viewing(about.viewing)):
         application = viewing.application
+    if about.extension is not None:
+        school = await store.extensions.school_of(about.extension)
     if about.sweep is not None:
         school = await store.alarms.sweep_school(about.sweep)
     if about.segment is not None:

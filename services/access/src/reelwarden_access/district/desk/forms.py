@@ -143,31 +143,31 @@ class RecordForm(Sheet):
 def application_form_pdf(form: ApplicationForm, lang: Lang) -> bytes:
     """The application form as PDF, one A4 page unless its texts are very long."""
     opinions = {
-        name: _opinion(getattr(form, name), form.zone, lang)
+        name: opinion_data(getattr(form, name), form.zone, lang)
         for name in ("department", "safety", "leader", "district")
     }
-    data = _sheet(form, lang, "R3.3, R4.2, R4.4") | opinions
+    data = sheet_data(form, lang, "R3.3, R4.2, R4.4") | opinions
     data |= {name: getattr(form, name) for name in _APPLICATION_AS_IT_IS}
     data |= {
-        "spans": _spans(form.spans, form.zone, lang),
+        "spans": spans_data(form.spans, form.zone, lang),
         "materials": list(form.materials),
-        "undertaking": _signature(form.undertaking, form.zone, lang),
-        "valid_until": _moment(form.valid_until, form.zone, lang),
+        "undertaking": signature_data(form.undertaking, form.zone, lang),
+        "valid_until": moment_text(form.valid_until, form.zone, lang),
     }
     return render_pdf(_TEMPLATES / "application.typ", data, moment=form.date)
 
 
 def record_form_pdf(form: RecordForm, lang: Lang) -> bytes:
     """The record form as PDF, one A4 page unless its texts are very long."""
-    data = _sheet(form, lang, "R4.3, R4.4") | {name: getattr(form, name) for name in _RECORD_AS_IT_IS}
+    data = sheet_data(form, lang, "R4.3, R4.4") | {name: getattr(form, name) for name in _RECORD_AS_IT_IS}
     data |= {
-        "retrieved_at": _moment(form.retrieved_at, form.zone, lang),
-        "use_by": _moment(form.use_by, form.zone, lang),
-        "spans": _spans(form.spans, form.zone, lang),
-        "gaps": _spans(form.gaps, form.zone, lang),
+        "retrieved_at": moment_text(form.retrieved_at, form.zone, lang),
+        "use_by": moment_text(form.use_by, form.zone, lang),
+        "spans": spans_data(form.spans, form.zone, lang),
+        "gaps": spans_data(form.gaps, form.zone, lang),
         "present": list(form.present),
-        "recipient_signature": _signature(form.recipient_signature, form.zone, lang),
-        "signatures": [_signature(one, form.zone, lang) for one in form.signatures],
+        "recipient_signature": signature_data(form.recipient_signature, form.zone, lang),
+        "signatures": [signature_data(one, form.zone, lang) for one in form.signatures],
     }
     return render_pdf(_TEMPLATES / "record.typ", data, moment=form.date)
 
@@ -184,7 +184,7 @@ def checkpoint_in_short(note: str) -> str:
     return f"{lines[0]} · {lines[1]} · {lines[2][:_SHORT_ROOT]}…"
 
 
-def _sheet(form: Sheet, lang: Lang, rules: str) -> dict[str, Any]:
+def sheet_data(form: Sheet, lang: Lang, rules: str) -> dict[str, Any]:
     return {
         "lang": lang,
         "number": form.number,
@@ -195,35 +195,35 @@ def _sheet(form: Sheet, lang: Lang, rules: str) -> dict[str, Any]:
     }
 
 
-def _opinion(one: Opinion | None, zone: str, lang: Lang) -> dict[str, Any] | None:
+def opinion_data(one: Opinion | None, zone: str, lang: Lang) -> dict[str, Any] | None:
     if one is None:
         return None
     return {
         "decision": one.decision,
         "text": one.text,
-        "signature": _signature(one.signature, zone, lang),
+        "signature": signature_data(one.signature, zone, lang),
     }
 
 
-def _signature(one: Signature | None, zone: str, lang: Lang) -> dict[str, str] | None:
+def signature_data(one: Signature | None, zone: str, lang: Lang) -> dict[str, str] | None:
     if one is None:
         return None
     return {
         "name": one.name,
         "role": one.role,
-        "at": _moment(one.at, zone, lang),
+        "at": moment_text(one.at, zone, lang),
         "digest": one.digest[:_SHORT_DIGEST],
     }
 
 
-def _spans(spans: Sequence[FormSpan], zone: str, lang: Lang) -> list[dict[str, str]]:
+def spans_data(spans: Sequence[FormSpan], zone: str, lang: Lang) -> list[dict[str, str]]:
     return [{"camera": one.camera, "period": _period(one, zone, lang)} for one in spans]
 
 
 def _period(span: FormSpan, zone: str, lang: Lang) -> str:
     start, end = (moment.astimezone(ZoneInfo(zone)) for moment in (span.start, span.end))
-    first = _moment(start, zone, lang)
-    last = f"{end:%H:%M:%S}" if end.date() == start.date() else _moment(end, zone, lang)
+    first = moment_text(start, zone, lang)
+    last = f"{end:%H:%M:%S}" if end.date() == start.date() else moment_text(end, zone, lang)
     return f"{first} {'至' if lang == 'zh' else 'to'} {last}"
 
 
@@ -232,7 +232,7 @@ def _day(moment: datetime, zone: str, lang: Lang) -> str:
     return f"{local.year}年{local.month}月{local.day}日" if lang == "zh" else f"{local:%Y-%m-%d}"
 
 
-def _moment(moment: datetime | None, zone: str, lang: Lang) -> str:
+def moment_text(moment: datetime | None, zone: str, lang: Lang) -> str:
     if moment is None:
         return ""
     local = moment.astimezone(ZoneInfo(zone))

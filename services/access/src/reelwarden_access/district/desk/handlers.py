@@ -35,17 +35,17 @@ class NotTheirs(Refused):
 
 
 async def on_hold_asked(event: HoldAsked, envelope: Envelope, store: DeskStore) -> None:
-    if await store.applications.known(event.hold.cause):
+    if await store.school_of(event.hold.cause):
         await store.holds.asked(event.hold, envelope.time)
 
 
 async def on_hold_decided(event: HoldDecided, envelope: Envelope, store: DeskStore) -> None:
-    if await store.applications.known(event.hold.cause):
+    if await store.school_of(event.hold.cause):
         await store.holds.decided(event.hold, envelope.time)
 
 
 async def on_hold_in_force(event: HoldInForce, envelope: Envelope, store: DeskStore) -> None:
-    school = await store.applications.school_of(event.cause)
+    school = await store.school_of(event.cause)
     if school is None:
         return
     if school != envelope.school:
@@ -54,8 +54,8 @@ async def on_hold_in_force(event: HoldInForce, envelope: Envelope, store: DeskSt
     await store.holds.answered(event, envelope.time)
 
 
-async def on_hold_released(event: HoldReleased, _: Envelope, store: DeskStore) -> None:
-    await store.holds.released(event.hold, event.effective_at)
+async def on_hold_released(event: HoldReleased, envelope: Envelope, store: DeskStore) -> None:
+    await store.holds.released(event.hold, event.effective_at, envelope.time)
 
 
 async def on_hold_lapsed(event: HoldLapsed, envelope: Envelope, store: DeskStore) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from reelwarden_access.district.desk import reading, retrieval
-from reelwarden_access.district.desk.acts import filing, recording, releasing, retrieving, watching
+from reelwarden_access.district.desk.acts import extending, filing, recording, releasing, retrieving, watching
 from reelwarden_access.district.desk.application import Application, Declaration, Draft, Supervision
 from reelwarden_access.district.desk.desk import About, Desk
 from reelwarden_access.district.desk.forms import Lang
@@ -164,6 +164,11 @@ class Office:
         """Close an application."""
         return await self._on(who, "close", application, recording.close)
 
+    async def stop_release(self, who: Person, application: str, password: str) -> None:
+        """Take the waiting release of an application's footage back."""
+        act = extending.stop_release_of_application
+        await self._on(who, "stop_release", application, act, password)
+
     async def confirm_sweep(self, who: Person, sweep: str, password: str) -> None:
         """Let a stopped sweep go on."""
         about = About("confirm_sweep", sweep=sweep)
@@ -219,6 +224,7 @@ class Office:
         """End what is past its deadline, and erase packages that nobody will take."""
         async with self._desk.units.begin() as store:
             await filing.lapse(store, store.clock())
+            await extending.end_by_time(store, store.clock())
             await retrieving.end_forgotten(store, self.rules, store.clock())
             waiting = await store.retrievals.waiting()
         await asyncio.to_thread(self._builder.tidy, waiting, self.now())

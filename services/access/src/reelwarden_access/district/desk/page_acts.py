@@ -7,6 +7,7 @@ from reelwarden_access.district.desk.acts.filing import Decision
 from reelwarden_access.district.desk.acts.recording import RecordDraft
 from reelwarden_access.district.desk.acts.releasing import Handing
 from reelwarden_access.district.desk.bodies import (
+    Confirming,
     Deciding,
     Declaring,
     Recording,
@@ -75,6 +76,10 @@ async def _close(office: Office, who: Person, application: str, _: Form) -> None
     await office.close(who, application)
 
 
+async def _stop_release(office: Office, who: Person, application: str, form: Form) -> None:
+    await office.stop_release(who, application, taken(Confirming, form).password)
+
+
 class _Acts(dict[str, PageAct]):
     def __missing__(self, act: str) -> PageAct:
         raise Missing
@@ -92,4 +97,5 @@ ACTS: Mapping[str, PageAct] = _Acts(
     sign=_sign,
     declare=_declare,
     close=_close,
+    stop_release=_stop_release,
 )

@@ -43,6 +43,7 @@ SECTIONS = (
     Section("/supervise", N_("To supervise"), (PersonRole.SAFETY,)),
     Section("/retrieve", N_("Retrieve"), (PersonRole.RETRIEVER,)),
     Section("/all", N_("All applications"), _ALL),
+    Section("/extensions", N_("Kept longer"), (*MAY_APPLY, PersonRole.AUDITOR, PersonRole.DISTRICT_OFFICER)),
     Section("/alarms", N_("Alarms"), _OVERSEE),
     Section("/training", N_("Rules and training")),
 )
@@ -57,7 +58,9 @@ _LISTS: Mapping[str, tuple[str, str]] = {
     "retrieve": (N_("Retrieve"), N_("Nothing is to be retrieved.")),
     "all": (N_("All applications"), N_("There are no applications yet.")),
 }
-_FORMS = frozenset({"decide", "supervise", "view", "release", "record", "sign", "declare", "withdraw"})
+_FORMS = frozenset(
+    {"decide", "supervise", "view", "release", "record", "sign", "declare", "withdraw", "stop_release"}
+)
 """The acts that have a place of their own on an application's page: there they tell their refusal."""
 REFRESH_SECONDS = 10
 """How often a page that waits for something loads again."""

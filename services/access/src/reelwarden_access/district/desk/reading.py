@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from reelwarden_access.district.desk import domain, retrieval
+from reelwarden_access.district.desk import domain, extension, retrieval
 from reelwarden_access.district.desk.acts.releasing import building
 from reelwarden_access.district.desk.application import (
     SWEEPS_THAT_ASK,
@@ -46,7 +46,8 @@ _STATUSES = {
 }
 
 
-def _passes(check: Callable[[], object]) -> bool:
+def passes(check: Callable[[], object]) -> bool:
+    """Whether a rule lets it pass now: what buttons are for."""
     try:
         check()
     except (Denied, Wrong):
@@ -72,7 +73,7 @@ async def listed(work: Work, view: str) -> list[ApplicationShort]:
         found = await work.store.applications.listed(filer=None, schools=schools, statuses=statuses)
     actors = {school: await work.actor(school) for school in {a.school for a in found}}
     if view == "approve":
-        found = [a for a in found if _passes(partial(domain.check_decision, a, actors[a.school]))]
+        found = [a for a in found if passes(partial(domain.check_decision, a, actors[a.school]))]
     return [_short(work, application) for application in found]
 
 
@@ -108,20 +109,7 @@ async def show(work: Work, application_id: str) -> ApplicationShown:
             SignatureShown.of(s)
             for s in await work.store.applications.signatures(application.id, "application")
         ],
-        holds=[
-            HoldShown(
-                id=h.id,
-                camera=h.camera,
-                state=h.state,
-                until=h.until,
-                segments=h.segments,
-                complete_to=h.complete_to,
-                gone=list(h.gone),
-                gaps=list(h.gaps),
-                released_at=h.released_at,
-            )
-            for h in await work.store.holds.of(application.id)
-        ],
+        holds=[HoldShown.of(hold) for hold in await work.store.holds.of(application.id)],
         export=ExportShown(
             ready_at=export.ready_at,
             files=list(export.files),
@@ -180,6 +168,7 @@ async def _may(work: Work, application: Application, actor: Actor) -> list[str]:
     version = await work.store.people.rules_version(work.now)
     trained = await work.store.people.trained(actor.id, version)
     release = await table.release(application.id)
+    release_waits = await work.store.holds.release_waits(application.id, work.now)
     name = application.applicant_name
 
     def retrieve() -> None:
@@ -227,10 +216,11 @@ async def _may(work: Work, application: Application, actor: Actor) -> list[str]:
         "record": lambda: retrieval.check_record(application, actor, retrievers, signed=bool(signed)),
         "declare": lambda: retrieval.check_declaration(application, actor, Declaration.RETURNED, "-"),
         "close": lambda: retrieval.check_close(application, actor),
+        "stop_release": lambda: extension.check_stop(actor, waiting=release_waits),
     }
     if record is not None:
         checks["sign"] = sign
-    return [act for act, check in checks.items() if _passes(check)]
+    return [act for act, check in checks.items() if passes(check)]
 
 
 async def check_school(work: Work, school: str) -> None:

@@ -30,6 +30,12 @@ class Settings(WebSettings):
     approved_hold_days: float = Field(default=90, gt=0)
     supervision_hours: float = Field(default=4, gt=0)
     """A supervision that nobody closed ends by itself, and every viewing with it."""
+    extension_days: float = Field(default=180, gt=0)
+    """How far ahead an extension of retention may end (R3.1)."""
+    case_days: float = Field(default=90, gt=0)
+    """After how long the hold of a case needs a signed review."""
+    extension_span_days: float = Field(default=31, gt=0)
+    """How much footage one extension may cover."""
     lapse_seconds: float = Field(default=60, gt=0)
     """How often deadlines are looked at."""
 
@@ -44,4 +50,7 @@ class Settings(WebSettings):
             hold_when_filed=timedelta(days=self.hold_days),
             hold_when_approved=timedelta(days=self.approved_hold_days),
             supervise_at_most=timedelta(hours=self.supervision_hours),
+            extend_at_most=timedelta(days=self.extension_days),
+            case_at_most=timedelta(days=self.case_days),
+            extend_span=timedelta(days=self.extension_span_days),
         )

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from reelwarden_access.district.desk.application import Capacity
+from reelwarden_access.district.desk.extension_form import ExtensionForm, Review, extension_form_pdf
+from reelwarden_access.district.desk.extension_reading import ExtensionShown, SignedStepShown
 from reelwarden_access.district.desk.forms import (
     ApplicationForm,
     FormSpan,
@@ -107,6 +109,45 @@ class Sheets:
             ),
             lang,
         )
+
+    def extension(self, shown: ExtensionShown, lang: Lang) -> bytes:
+        """延期保存申请表 as PDF, with the signatures so far."""
+        by_capacity: dict[Capacity, list[SignedStepShown]] = {}
+        for step in shown.signatures:
+            by_capacity.setdefault(step.capacity, []).append(step)
+        reviews = by_capacity.get(Capacity.REVIEWER, [])
+        decision = next(iter(by_capacity.get(Capacity.APPROVER, [])), None)
+        end = next((step for step in reviews if step.until is None), None)
+        return extension_form_pdf(
+            ExtensionForm(
+                number=shown.number,
+                school=shown.school_name,
+                date=shown.filed_at,
+                zone=self._zone,
+                source=shown.source.value,
+                case_number=shown.form["case_number"],
+                reason=shown.form["reason"],
+                spans=_spans(shown.form),
+                until=datetime.fromisoformat(shown.form["until"]),
+                applicant=self._signature(by_capacity[Capacity.APPLICANT][0], lang),
+                unit=shown.form["applicant"]["unit"],
+                safety=self._signed(decision, lang),
+                reviews=[
+                    Review(step.opinion, step.until, self._signature(step, lang))
+                    for step in reviews
+                    if step.until is not None
+                ],
+                ended=self._signed(end, lang),
+            ),
+            lang,
+        )
+
+    def _signed(self, step: SignedStepShown | None, lang: Lang) -> Opinion | None:
+        """A step as an opinion: without an end date it refused, or ended."""
+        if step is None:
+            return None
+        decision: Literal["approved", "rejected"] = "approved" if step.until else "rejected"
+        return Opinion(decision, self._signature(step, lang), step.opinion)
 
     def _undertaking(self, shown: ApplicationShown, lang: Lang) -> Signature | None:
         first = next((s for s in shown.signatures if s.capacity is Capacity.APPLICANT), None)

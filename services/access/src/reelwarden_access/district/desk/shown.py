@@ -14,6 +14,7 @@ from reelwarden_access.district.desk.application import (
     Signature,
     Status,
 )
+from reelwarden_access.district.desk.tables.footage import HeldSpan
 from reelwarden_access.district.desk.waiting import Wait
 from reelwarden_common.events.access import Manner, PackagedFile
 from reelwarden_common.events.base import CameraSpan
@@ -58,6 +59,21 @@ class HoldShown(BaseModel):
     gone: list[CameraSpan] = Field(description="recorded, and no longer there when the hold arrived")
     gaps: list[CameraSpan] = Field(description="no recording is known of")
     released_at: datetime | None
+
+    @classmethod
+    def of(cls, held: HeldSpan) -> "HoldShown":
+        """From what the site and the keeper said."""
+        return cls(
+            id=held.id,
+            camera=held.camera,
+            state=held.state,
+            until=held.until,
+            segments=held.segments,
+            complete_to=held.complete_to,
+            gone=list(held.gone),
+            gaps=list(held.gaps),
+            released_at=held.released_at,
+        )
 
 
 class ExportShown(BaseModel):

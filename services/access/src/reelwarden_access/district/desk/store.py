@@ -2,6 +2,7 @@
 
 from reelwarden_access.district.desk.tables.alarms import AlarmsTable
 from reelwarden_access.district.desk.tables.applications import ApplicationsTable
+from reelwarden_access.district.desk.tables.extensions import ExtensionsTable
 from reelwarden_access.district.desk.tables.footage import ExportsTable, HoldsTable
 from reelwarden_access.district.desk.tables.people import PeopleTable
 from reelwarden_access.district.desk.tables.retrievals import RetrievalsTable
@@ -17,7 +18,12 @@ class DeskStore(Store):
         super().__init__("desk", clock)
         self.people = PeopleTable(conn)
         self.applications = ApplicationsTable(conn)
+        self.extensions = ExtensionsTable(conn)
         self.holds = HoldsTable(conn)
         self.exports = ExportsTable(conn)
         self.retrievals = RetrievalsTable(conn)
         self.alarms = AlarmsTable(conn)
+
+    async def school_of(self, cause: str) -> str | None:
+        """The school of an application or extension; None where it is none of ours."""
+        return await self.applications.school_of(cause) or await self.extensions.school_of(cause)

@@ -20,6 +20,23 @@ STATUS_WORDS: Mapping[Status, str] = {
     Status.WITHDRAWN: N_("withdrawn"),
     Status.LAPSED: N_("lapsed"),
 }
+EXTENSION_WORDS: Mapping[str, str] = {
+    "filed": N_("waiting for approval"),
+    "granted": N_("granted"),
+    "ended": N_("ended"),
+    "over": N_("end date passed"),
+}
+SOURCE_WORDS: Mapping[str, str] = {
+    "extension": N_("extension of retention"),
+    "case": N_("for a case"),
+}
+OUTCOME_WORDS: Mapping[str, str] = {
+    "rejected": N_("rejected"),
+    "withdrawn": N_("withdrawn"),
+    "not_decided": N_("not decided in time"),
+    "achieved": N_("its purpose is achieved"),
+    "over": N_("end date passed"),
+}
 HOLD_WORDS: Mapping[HoldState, str] = {
     HoldState.NOT_YET: N_("not held yet"),
     HoldState.IN_PART: N_("held in part, not complete yet"),
@@ -58,6 +75,7 @@ CAPACITY_WORDS: Mapping[Capacity, str] = {
     Capacity.RETRIEVER: N_("operator"),
     Capacity.SUPERVISOR: N_("supervisor"),
     Capacity.RECIPIENT: N_("recipient"),
+    Capacity.REVIEWER: N_("reviewer"),
 }
 DECLARATION_WORDS: Mapping[Declaration, str] = {
     Declaration.RETURNED: N_("returned"),
@@ -94,6 +112,15 @@ ACT_WORDS: Mapping[str, str] = {
     "sign": N_("sign a record"),
     "declare": N_("declare the use"),
     "close": N_("close an application"),
+    "extend": N_("ask to keep footage longer"),
+    "grant": N_("approve an extension"),
+    "refuse": N_("reject an extension"),
+    "review": N_("review an extension"),
+    "withdraw_extension": N_("withdraw an extension"),
+    "end": N_("end an extension"),
+    "stop_release": N_("stop a release"),
+    "read_extension": N_("read an extension"),
+    "extensions": N_("list extensions"),
     "confirm_sweep": N_("confirm a sweep"),
     "restore": N_("restore footage"),
     "read": N_("read an application"),

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import rfc8785
@@ -61,7 +61,7 @@ def iso(moment: datetime) -> str:
 
 async def file(work: Work, draft: Draft) -> Application:
     """File an application; its footage is held at once (R4.2). Sent again, it is the one that was filed."""
-    cameras = _cameras(work.config, draft)
+    cameras = cameras_of(work.config, draft)
     school = work.config.school(draft.school)
     actor = await work.actor(school.id)
     await work.store.people.one_at_a_time(actor.id)
@@ -151,7 +151,21 @@ def _written(school: School, cameras: Sequence[Camera], draft: Draft) -> dict[st
     }
 
 
-def _cameras(config: DistrictConfig, draft: Draft) -> list[Camera]:
+class NamesCameras(Protocol):
+    """A form that names cameras of one school."""
+
+    @property
+    def school(self) -> str: ...
+    @property
+    def cameras(self) -> tuple[str, ...]: ...
+
+
+def cameras_of(config: DistrictConfig, draft: NamesCameras) -> list[Camera]:
+    """The cameras that a form names.
+
+    Raises:
+        Wrong: the school has no such camera.
+    """
     known = {(school.id, camera.id): camera for school in config.schools for camera in school.cameras}
     unknown = [camera for camera in draft.cameras if (draft.school, camera) not in known]
     if unknown:

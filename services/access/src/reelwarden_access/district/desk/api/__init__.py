@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from reelwarden_access.district.desk.api import applying, overseeing, retrieving, streaming
+from reelwarden_access.district.desk.api import applying, extending, overseeing, retrieving, streaming
 
 router = APIRouter(prefix="/api")
-for part in (applying, retrieving, streaming, overseeing):
+for part in (applying, extending, retrieving, streaming, overseeing):
     router.include_router(part.router)

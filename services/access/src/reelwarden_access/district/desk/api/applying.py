@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from reelwarden_access.district.desk.acts.filing import Decision
 from reelwarden_access.district.desk.api.office_of import At
-from reelwarden_access.district.desk.bodies import Deciding, Filed, Filing, aware
+from reelwarden_access.district.desk.bodies import Confirming, Deciding, Filed, Filing, aware
 from reelwarden_access.district.desk.shown import ApplicationShort, ApplicationShown
 from reelwarden_common.events.ingest import CoverageAnswer, CoverageQuery
 from reelwarden_common.web import PersonRole, SignedIn
@@ -81,6 +81,12 @@ async def withdraw(office: At, person: SignedIn, application: str) -> Filed:
     """By whoever filed it, before the retrieval."""
     done = await office.withdraw(person, application)
     return Filed(id=done.id, number=done.number)
+
+
+@router.post("/applications/{application}/stop-release", summary="Stop a release", status_code=204)
+async def stop_release(office: At, person: SignedIn, application: str, body: Confirming) -> None:
+    """Safety, leader or district, while it waits: the footage stays held until its end date (R3.1)."""
+    await office.stop_release(person, application, body.password)
 
 
 @router.get("/applications/{application}/forms/{form}.pdf", summary="A form as PDF")

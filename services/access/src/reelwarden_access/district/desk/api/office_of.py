@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from reelwarden_access.district.desk.extension_office import ExtensionOffice
 from reelwarden_access.district.desk.office import Office
 
 
@@ -12,4 +13,10 @@ def _office(request: Request) -> Office:
     return office
 
 
+def _extensions(request: Request) -> ExtensionOffice:
+    office: ExtensionOffice = request.app.state.extensions
+    return office
+
+
+AtExtensions = Annotated[ExtensionOffice, Depends(_extensions)]
 At = Annotated[Office, Depends(_office)]

@@ -110,7 +110,7 @@ class ApplicationsTable:
         )
         by_application: dict[str, list[Signature]] = {}
         for one in signed:
-            by_application.setdefault(one["application"], []).append(_signature(one))
+            by_application.setdefault(one["application"], []).append(signature_of(one))
         return [_application(row, by_application.get(row["id"], [])) for row in rows]
 
     async def count_open(self, filer: str) -> int:
@@ -169,7 +169,7 @@ class ApplicationsTable:
             application,
             form,
         )
-        return [_signature(row) for row in rows]
+        return [signature_of(row) for row in rows]
 
 
 def _application(row: asyncpg.Record, signatures: Sequence[Signature]) -> Application:
@@ -196,7 +196,8 @@ def _application(row: asyncpg.Record, signatures: Sequence[Signature]) -> Applic
     )
 
 
-def _signature(row: asyncpg.Record) -> Signature:
+def signature_of(row: asyncpg.Record) -> Signature:
+    """A signature as it was kept, the signer as of that moment."""
     return Signature(
         form=row["form"],
         capacity=Capacity(row["capacity"]),

@@ -71,10 +71,14 @@ class HoldsTable:
         )
 
     async def decided(self, hold: Hold, at: datetime) -> None:
-        """It stands for longer than provisionally."""
+        """It stands for longer than provisionally, or its release was stopped; what was said later stays."""
         await self.asked(hold, at)
         await self._conn.execute(
-            "UPDATE holds SET until = $2, decided_at = $3 WHERE id = $1", hold.id, hold.until, at
+            "UPDATE holds SET until = $2, decided_at = $3, said_at = $3, released_at = NULL, lapsed_at = NULL"
+            " WHERE id = $1 AND (said_at IS NULL OR said_at <= $3)",
+            hold.id,
+            hold.until,
+            at,
         )
 
     async def answered(self, answer: HoldInForce, at: datetime) -> None:
@@ -99,16 +103,27 @@ class HoldsTable:
             _dump(answer.gaps),
         )
 
-    async def released(self, hold: str, effective_at: datetime) -> None:
-        """A signed release was issued."""
-        await self._conn.execute("UPDATE holds SET released_at = $2 WHERE id = $1", hold, effective_at)
+    async def released(self, hold: str, effective_at: datetime, at: datetime) -> None:
+        """A signed release was issued; what was said later stays."""
+        await self._conn.execute(
+            "UPDATE holds SET released_at = $2, said_at = $3"
+            " WHERE id = $1 AND (said_at IS NULL OR said_at <= $3)",
+            hold,
+            effective_at,
+            at,
+        )
+
+    async def release_waits(self, cause: str, now: datetime) -> bool:
+        """Whether a release of what an application or extension holds has still to take effect."""
+        query = "SELECT count(*) FROM holds WHERE application = $1 AND released_at > $2"
+        return bool(await self._conn.fetchval(query, cause, now))
 
     async def lapsed(self, hold: str, at: datetime) -> None:
         """It reached its end date."""
         await self._conn.execute("UPDATE holds SET lapsed_at = $2 WHERE id = $1", hold, at)
 
     async def of(self, application: str) -> list[HeldSpan]:
-        """The holds of an application."""
+        """The holds of an application or extension."""
         rows = await self._conn.fetch(
             "SELECT * FROM holds WHERE application = $1 ORDER BY camera, start_at, id", application
         )
