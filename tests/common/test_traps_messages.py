@@ -27,7 +27,7 @@ async def test_trap_5_an_invalid_message_is_dead_lettered_and_told(bus: Embedded
         await until(lambda: exporter.ids == ["e-1"])
         (letter,) = await messages_in(leaf, "DLQ")
         (told,) = [m for m in await messages_in(leaf, "SITE") if m.subject.endswith("message.refused")]
-    assert letter.subject == "dlq.exporter.DISTRICT"
+    assert letter.subject == f"dlq.exporter.DISTRICT.{letter.headers['rw-sequence']}"
     assert letter.data == b'{"manner": "steal"}'
     assert letter.headers["rw-reason"] == "Malformed"
     assert letter.headers["rw-subject"] == bad.subject

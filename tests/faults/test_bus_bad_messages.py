@@ -68,7 +68,7 @@ async def test_bad_messages_are_dead_lettered_and_the_stream_moves_on(
         await stack.enter_async_context(index(bus, write_district(tmp_path, ["s001"]), url))
 
         async def letters() -> list[dict[str, str]]:
-            found = [m.headers for m in await stored(topology, "DLQ", "dlq.index.FOOTAGE")]
+            found = [m.headers for m in await stored(topology, "DLQ", "dlq.index.FOOTAGE.*")]
             return found if len(found) >= len(bad) else []
 
         found = sorted(await until(letters), key=lambda h: int(h["rw-sequence"]))

@@ -59,7 +59,7 @@ async def letters(topology: Client, school: str, count: int) -> list[dict[str, s
     """Wait until the DLQ has so many letters of a school's footage; return their headers."""
 
     async def enough() -> list[dict[str, str]] | None:
-        found = await stored(topology, "DLQ", f"dlq.intake.{school}.FOOTAGE")
+        found = await stored(topology, "DLQ", f"dlq.intake.{school}.FOOTAGE.*")
         return [m.headers for m in found] if len(found) >= count else None
 
     result: list[dict[str, str]] = await until(enough)
@@ -120,7 +120,7 @@ async def test_a_school_cannot_write_into_the_districts_decisions(place: Place) 
         "$JS.hub.API.STREAM.MSG.GET.DISTRICT",
         "deliver.s002.DISTRICT",
         "intake.pos.s001.FOOTAGE",
-        "dlq.intake.s002.FOOTAGE",
+        "dlq.intake.s002.FOOTAGE.1.1",
     ):
         await owner.publish(subject, b"{}", reply="_INBOX.intake.x")
     await owner.flush()

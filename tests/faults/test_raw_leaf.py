@@ -37,7 +37,7 @@ FORBIDDEN = (
     f"$JS.FC.DISTRICT.{VICTIM}.x",
     f"deliver.{VICTIM}.DISTRICT",
     f"intake.pos.{VICTIM}.FOOTAGE",
-    f"dlq.intake.{VICTIM}.FOOTAGE",
+    f"dlq.intake.{VICTIM}.FOOTAGE.1.1",
     "$SYS.REQ.SERVER.PING",
     "$SYS.REQ.ACCOUNT.HUB.CONNZ",
 )

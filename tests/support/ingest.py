@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -137,7 +138,7 @@ async def until(question: Callable[[], Awaitable[object]], seconds: float = 60, 
 
 
 async def stored(client: Client, stream: str, subject: str = "") -> list[Any]:
-    """Return what a stream holds now, in its order, read as the topology user."""
+    """Return what a stream holds now, in its order, read as the topology user; `subject` may have `*`."""
     js = client.jetstream(timeout=5)
     info = await js.stream_info(stream)
     found = []
@@ -146,7 +147,7 @@ async def stored(client: Client, stream: str, subject: str = "") -> list[Any]:
             one = await js.get_msg(stream, sequence)
         except NotFoundError:
             continue
-        if not subject or one.subject == subject:
+        if not subject or fnmatchcase(one.subject or "", subject):
             found.append(one)
     return found
 

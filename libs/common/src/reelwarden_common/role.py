@@ -18,11 +18,12 @@ from faststream.nats import JStream, PullSub
 from pydantic import BaseModel, ValidationError
 
 from reelwarden_common.errors import ReelwardenError, Transient
-from reelwarden_common.events.base import Event
+from reelwarden_common.events.base import DISTRICT_SCHOOL, Event
 from reelwarden_common.health import add_health, serve_http
 from reelwarden_common.messaging import questions, topology
 from reelwarden_common.messaging.broker import BusBroker, make_broker, wait_until_connected
 from reelwarden_common.messaging.delivery import BatchHandler, Delivery, Handler
+from reelwarden_common.messaging.letters import DeadLetters
 from reelwarden_common.messaging.publisher import publish_all
 from reelwarden_common.messaging.units import S, Units
 from reelwarden_common.messaging.watchdog import Watchdog
@@ -148,11 +149,11 @@ async def running(role: Role[Any]) -> AsyncIterator[str]:
         stack.callback(telemetry.shut_down)
         await app.start()
         stack.push_async_callback(app.stop)
-        for answer in role.answers:
+        for answer in (*role.answers, *_for_operators(role)):
             await questions.serve(
                 broker.connection,
                 role.name,
-                role.bus.school if role.bus.school != "*" else "district",
+                role.bus.school if role.bus.school != "*" else DISTRICT_SCHOOL,
                 answer,
             )
         address = await stack.enter_async_context(
@@ -170,6 +171,12 @@ async def running(role: Role[Any]) -> AsyncIterator[str]:
         log(role.name).info("running", http=address)
         yield address
         log(role.name).info("stopping")
+
+
+def _for_operators(role: Role[Any]) -> tuple[questions.Answer, ...]:
+    """What every role answers (`topology.EVERY_ROLE_ANSWERS`)."""
+    letters = DeadLetters(role.name, lambda: role.bus.broker.connection)
+    return letters.answers()
 
 
 def _subscribe(broker: BusBroker, name: str, stream: str, subject: str, delivery: Delivery[Any]) -> None:

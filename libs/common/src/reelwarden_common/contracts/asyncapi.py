@@ -5,9 +5,11 @@ from typing import Any
 from reelwarden_common.contracts.forms import Form, answer_form, form_of, question_form
 from reelwarden_common.events.base import ANY_ROLE, DISTRICT_SCHOOL, Event
 from reelwarden_common.messaging.topology import (
+    EVERY_ROLE_ANSWERS,
     ROLES,
     Place,
     Role,
+    answered_by,
     question_subject,
     speakers,
     stream_of,
@@ -58,7 +60,7 @@ def document(service: str, examples: dict[str, Any]) -> Node:
         for event in role.hears:
             _event(role, event, "receive", channels, operations)
             messages[_message_name(form_of(event))] = _event_message(speakers(event)[0], event, examples)
-        for question in (*role.asks, *role.answers):
+        for question in (*role.asks, *answered_by(role)):
             _question(role, question, channels, operations)
             for form in (question_form(question), answer_form(question)):
                 messages[_message_name(form)] = _body(form) | {"examples": [{"payload": examples[form.name]}]}
@@ -94,12 +96,11 @@ def _message_name(form: Form) -> str:
 def _event(role: Role, event: type[Event], action: str, channels: Node, operations: Node) -> None:
     name = event.SUBJECT
     any_role = event.role() == ANY_ROLE
-    parameters = {k: v for k, v in _PARAMETERS.items() if k == "school" or any_role}
     streams = sorted({str(stream_of(event, speaker)) for speaker in speakers(event)})
     channels[name] = {
         "address": event.subject("{school}", "{role}"),
         "summary": form_of(event).summary,
-        "parameters": parameters,
+        "parameters": _parameters(any_role=any_role),
         "messages": _reference(form_of(event)),
         "x-streams": streams,
     }
@@ -112,13 +113,17 @@ def _event(role: Role, event: type[Event], action: str, channels: Node, operatio
     }
 
 
+def _parameters(*, any_role: bool) -> Node:
+    return {k: v for k, v in _PARAMETERS.items() if k == "school" or any_role}
+
+
 def _question(role: Role, question: str, channels: Node, operations: Node) -> None:
     asked, answered = question_form(question), answer_form(question)
     reply = f"{question}.reply"
     channels[question] = {
-        "address": question_subject(question, "{school}"),
+        "address": question_subject(question, "{school}", "{role}"),
         "summary": asked.summary,
-        "parameters": {"school": _PARAMETERS["school"]},
+        "parameters": _parameters(any_role=question in EVERY_ROLE_ANSWERS),
         "messages": _reference(asked),
     }
     channels[reply] = {
@@ -126,7 +131,7 @@ def _question(role: Role, question: str, channels: Node, operations: Node) -> No
         "summary": "The inbox that the asker names: an answer, or a problem.",
         "messages": _reference(answered),
     }
-    action = "receive" if question in role.answers else "send"
+    action = "receive" if question in answered_by(role) else "send"
     operations[f"{role.name}.{'answer' if action == 'receive' else 'ask'}.{question}"] = {
         "action": action,
         "channel": {"$ref": f"#/channels/{question}"},

@@ -7,6 +7,8 @@ from reelwarden_common.contracts.asyncapi import SERVICES
 from reelwarden_common.contracts.forms import form_of
 from reelwarden_common.events.base import ANY_ROLE, Event
 from reelwarden_common.messaging.topology import (
+    OPERATOR,
+    OPERATOR_ASKS,
     QUESTIONS,
     ROLES,
     Place,
@@ -95,15 +97,20 @@ def _event_table(said: Iterable[type[Event]], role: Role | None) -> list[str]:
     return _table(("event", "what", "stream", "heard by"), rows)
 
 
+def _askers(question: str) -> list[str]:
+    operators = [OPERATOR] if question in OPERATOR_ASKS else []
+    return [r.name for r in ROLES if question in r.asks] + operators
+
+
 def _questions() -> list[str]:
     rows = [
         (
             f"`{question}`",
-            ", ".join(r.name for r in ROLES if question in r.answers),
-            ", ".join(r.name for r in ROLES if question in r.asks) or "nobody",
+            ", ".join(r.name for r in ROLES if question in r.answers) or "any role",
+            ", ".join(_askers(question)) or "nobody",
             f"{asked.__name__} → {answered.__name__}",
         )
         for question, (asked, answered) in QUESTIONS.items()
     ]
-    about = "By request and reply; a question changes nothing, and an answer may stay away."
+    about = "By request and reply; a query changes nothing, a task does, and an answer may stay away."
     return ["## Questions", "", about, "", *_table(("question", "answered by", "asked by", "form"), rows)]

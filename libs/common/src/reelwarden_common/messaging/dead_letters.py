@@ -14,6 +14,11 @@ KNOWN_HEADERS = frozenset(
 )
 
 
+def letter_subject(role: str, letter: str) -> str:
+    """Where a letter lies: a subject of its own below its role's, so that one can be taken away alone."""
+    return f"dlq.{role}.{letter}"
+
+
 def text_of(error: Exception) -> str:
     """What an error says; its name where it says nothing."""
     return str(error) or type(error).__name__
@@ -39,7 +44,7 @@ def dead_letter(role: str, stream: str, raw: Msg, error: Exception) -> Message:
     }
     if len(raw.data) > MAX_BODY:
         headers["rw-cut-from"] = str(len(raw.data))
-    return Message(f"dlq.{role}.{stream}", headers, raw.data[:MAX_BODY])
+    return Message(letter_subject(role, f"{stream}.{sequence}"), headers, raw.data[:MAX_BODY])
 
 
 def refusal(role: str, stream: str, raw: Msg, error: Exception, now: datetime) -> Message:

@@ -10,9 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reelwarden_common.messaging.topology import (
+    EVERY_ROLE_ANSWERS,
+    OPERATOR,
+    OPERATOR_ASKS,
     Place,
     Role,
     Stream,
+    answered_by,
     published_subjects,
     question_subject,
     roles_at,
@@ -41,7 +45,7 @@ class Passwords:
     @staticmethod
     def hub_users() -> tuple[str, ...]:
         """Who needs a password at the hub."""
-        return ("sys", TOPOLOGY_USER, *(r.name for r in roles_at(Place.DISTRICT)))
+        return ("sys", TOPOLOGY_USER, OPERATOR, *(r.name for r in roles_at(Place.DISTRICT)))
 
     @staticmethod
     def leaf_users() -> tuple[str, ...]:
@@ -86,7 +90,11 @@ def role_permissions(actor: Role, school: str) -> tuple[list[str], list[str]]:
     """What a role's user may publish and subscribe to, and nothing else."""
     publish = list(published_subjects(actor, school))
     publish += [question_subject(q, "*" if actor.place is Place.DISTRICT else school) for q in actor.asks]
-    publish.append(f"dlq.{actor.name}.>")
+    publish += [
+        f"dlq.{actor.name}.>",
+        f"$JS.API.DIRECT.GET.{Stream.DLQ}.dlq.{actor.name}.>",
+        f"$JS.API.STREAM.INFO.{Stream.DLQ}",
+    ]
     for stream in subscriptions(actor):
         publish += [
             f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{actor.name}",
@@ -100,18 +108,23 @@ def role_permissions(actor: Role, school: str) -> tuple[list[str], list[str]]:
         publish += [f"$JS.API.STREAM.MSG.GET.{s}" for s in (*UP, Stream.INTAKE)]
         publish += [f"$JS.API.STREAM.INFO.{s}" for s in (*UP, Stream.INTAKE)]
     subscribe = [f"_INBOX.{actor.name}.>"]
-    subscribe += [question_subject(q, school) for q in actor.answers]
+    subscribe += [question_subject(q, school, actor.name) for q in answered_by(actor)]
     return publish, subscribe
 
 
 def _role_user(actor: Role, password: str, school: str) -> str:
     publish, subscribe = role_permissions(actor, school)
-    return _user(actor.name, password, publish, subscribe, responses=bool(actor.answers))
+    return _user(actor.name, password, publish, subscribe, responses=True)
+
+
+def operator_permissions() -> tuple[list[str], list[str]]:
+    """What the operators' user may publish (questions to any role of any school) and subscribe to."""
+    return [question_subject(q, "*") for q in OPERATOR_ASKS], [f"_INBOX.{OPERATOR}.>"]
 
 
 def school_questions() -> tuple[str, ...]:
     """Questions that a role at a school answers and the hub may ask through its link."""
-    return tuple(q for r in roles_at(Place.SCHOOL) for q in r.answers)
+    return (*(q for r in roles_at(Place.SCHOOL) for q in r.answers), *EVERY_ROLE_ANSWERS)
 
 
 def _pull_api(school: str) -> list[str]:
@@ -156,11 +169,12 @@ def _school_account(school: str, uplink: str, intake: str) -> str:
 
 
 def hub_accounts(schools: Sequence[str], passwords: Passwords) -> str:
-    """`accounts.conf` of the hub: one account per school, one user per district role.
+    """`accounts.conf` of the hub: one account per school, one user per district role, one for operators.
 
     Adding a school means writing this file anew and reloading twice, 1.5 s apart.
     """
-    users = "\n".join(_role_user(r, passwords.hub[r.name], "*") for r in roles_at(Place.DISTRICT))
+    roles = [_role_user(r, passwords.hub[r.name], "*") for r in roles_at(Place.DISTRICT)]
+    users = "\n".join([*roles, _user(OPERATOR, passwords.hub[OPERATOR], *operator_permissions())])
     exports = "\n".join(
         f'    {{service: "$JS.API.CONSUMER.RESET.DISTRICT.{s}", accounts: [S_{s}]}}\n'
         f'    {{service: "$JS.FC.DISTRICT.{s}.*", accounts: [S_{s}]}}\n'

@@ -1,4 +1,7 @@
-"""Questions by request and reply: they change nothing, and an answer may stay away."""
+"""Questions by request and reply: an answer may stay away.
+
+A `query` changes nothing; a `task` is carried out once or not at all, and its answer says which.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -43,15 +46,22 @@ class Answer:
 
 
 async def ask(
-    client: Client, question: str, school: str, form: BaseModel, answer: type[A], seconds: float = 5
+    client: Client,
+    question: str,
+    school: str,
+    form: BaseModel,
+    answer: type[A],
+    seconds: float = 5,
+    *,
+    role: str | None = None,
 ) -> A:
-    """Ask and wait.
+    """Ask and wait; `role` names the one asked where any answers this question.
 
     Raises:
         NoAnswer: nobody there, or too late.
         BadQuestion: there was an answer, but it says that it cannot answer.
     """
-    subject = question_subject(question, school)
+    subject = question_subject(question, school, role)
     try:
         message = await client.request(subject, form.model_dump_json().encode(), timeout=seconds)
     except (nats.errors.Error, TimeoutError) as error:
@@ -88,4 +98,4 @@ async def serve(client: Client, role: str, school: str, answer: Answer) -> None:
             body = Problem(problem=too_much).model_dump_json().encode()
         await message.respond(body)
 
-    await client.subscribe(question_subject(answer.question, school), queue=role, cb=reply)
+    await client.subscribe(question_subject(answer.question, school, role), queue=role, cb=reply)

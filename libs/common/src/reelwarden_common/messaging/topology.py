@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reelwarden_common import events
-from reelwarden_common.events import access, backup, ingest, report, retention
+from reelwarden_common.events import access, backup, ingest, letters, report, retention
 from reelwarden_common.events.base import ANY_ROLE, Event, Model
 
 
@@ -39,7 +39,7 @@ class Role:
     place: Place
     hears: tuple[type[Event], ...] = ()
     answers: tuple[str, ...] = ()
-    """Questions it answers, as `<role>.query.<what>`."""
+    """Questions it answers, as `<role>.query.<what>`, beside those that every role answers."""
     asks: tuple[str, ...] = ()
 
     @property
@@ -52,13 +52,20 @@ SCANNER_SEGMENTS = "scanner.query.segments"
 INDEX_SEGMENTS = "index.query.segments"
 INDEX_COVERAGE = "index.query.coverage"
 REGISTRAR_CUSTODY = "registrar.query.custody"
+LETTERS = "any.query.letters"
 QUESTIONS: Mapping[str, tuple[type[Model], type[Model]]] = {
     SCANNER_SEGMENTS: (ingest.SegmentsQuery, ingest.SegmentsAnswer),
     INDEX_SEGMENTS: (ingest.SegmentsQuery, ingest.SegmentsAnswer),
     INDEX_COVERAGE: (ingest.CoverageQuery, ingest.CoverageAnswer),
     REGISTRAR_CUSTODY: (report.CustodyQuery, report.CustodyAnswer),
+    LETTERS: (letters.LettersQuery, letters.LettersAnswer),
 }
-"""The forms of each question and of its answer."""
+"""The forms of each question and of its answer. A `query` changes nothing, a `task` does."""
+EVERY_ROLE_ANSWERS = tuple(q for q in QUESTIONS if q.startswith(f"{ANY_ROLE}."))
+"""What an operator may ask of any role."""
+OPERATOR = "ops"
+"""The user of those who run the district: it asks, at the hub, and does nothing else."""
+OPERATOR_ASKS = EVERY_ROLE_ANSWERS
 
 _APPLICATION = (
     access.ApplicationFiled,
@@ -333,9 +340,18 @@ def subscriptions(listener: Role, school: str = "*") -> dict[Stream, tuple[str, 
     return {stream: tuple(sorted(subjects)) for stream, subjects in sorted(found.items())}
 
 
-def question_subject(question: str, school: str) -> str:
-    """The NATS subject of a question: `rw.<school>.<role>.query.<what>`."""
-    return f"rw.{school}.{question}"
+def question_subject(question: str, school: str, role: str | None = None) -> str:
+    """The NATS subject of a question: `rw.<school>.<role>.query.<what>`, or `task` for `query`.
+
+    `role` says which one is meant where any may be asked; without it, all.
+    """
+    own, what = question.split(".", 1)
+    return f"rw.{school}.{(role or '*') if own == ANY_ROLE else own}.{what}"
+
+
+def answered_by(role: Role) -> tuple[str, ...]:
+    """Every question that a role answers: its own, and those that any role does."""
+    return (*role.answers, *EVERY_ROLE_ANSWERS)
 
 
 def published_subjects(speaker: Role, school: str = "*") -> tuple[str, ...]:

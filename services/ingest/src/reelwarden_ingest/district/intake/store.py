@@ -13,6 +13,7 @@ from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.envelope import MAX_BODY, Malformed, Message, encode
 from reelwarden_common.errors import Transient
 from reelwarden_common.events.report import MessageRefused
+from reelwarden_common.messaging.dead_letters import letter_subject
 from reelwarden_common.messaging.publisher import publish_all
 from reelwarden_common.messaging.topology import Stream
 from reelwarden_ingest.district.intake.domain import SOURCE, Position
@@ -106,7 +107,7 @@ class Hub:
             SOURCE: source,
             "Nats-Msg-Id": f"dlq.{ROLE}.{source}",
         }
-        letter = Message(f"dlq.{ROLE}.{self._school}.{self._stream}", headers, raw.data[:MAX_BODY])
+        letter = Message(letter_subject(ROLE, source), headers, raw.data[:MAX_BODY])
         told = encode(
             MessageRefused(
                 subject_of=_plain(raw.subject)[:200], event=source[:64], reason="malformed", detail=detail

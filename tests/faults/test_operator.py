@@ -1,0 +1,88 @@
+"""The operators' way in: what they may ask, through the leaf too, and what neither they nor others may do."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from nats.aio.client import Client
+
+from reelwarden_common.events.letters import LettersAnswer, LettersQuery
+from reelwarden_common.messaging.questions import ask
+from reelwarden_common.messaging.topology import LETTERS
+from reelwarden_local.bus import EmbeddedBus
+from reelwarden_local.ops import NoWayIn, hub_of, operator
+from tests.support.ingest import refused
+from tests.support.roles import SCHOOL, probe
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def bus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedBus]:
+    async with EmbeddedBus(tmp_path_factory.mktemp("ops") / "bus", [SCHOOL, "s002"]) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def ops(bus: EmbeddedBus) -> AsyncIterator[Client]:
+    async with operator(hub_of(bus.state_dir.parent)) as client:
+        yield client
+
+
+@pytest.mark.parametrize(("school", "role"), [("district", "ledger"), (SCHOOL, "exporter")])
+async def test_any_role_answers_at_hub_and_leaf(
+    bus: EmbeddedBus, ops: Client, tmp_path: Path, school: str, role: str
+) -> None:
+    async with probe(bus, role, tmp_path):
+        answer = await ask(ops, LETTERS, school, LettersQuery(), LettersAnswer, role=role)
+    assert answer == LettersAnswer(letters=(), total=0)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "rw.s001.keeper.plan.issued",
+        "rw.s001.scanner.query.segments",
+        "rw.s001.scanner.segment.recorded",
+        "dlq.reaper.SITE.1",
+        "$JS.API.STREAM.INFO.DLQ",
+        "$JS.API.STREAM.PURGE.DLQ",
+        "intake.pos.s001.SITE",
+    ],
+)
+async def test_an_operator_only_asks_what_the_table_says(ops: Client, subject: str) -> None:
+    assert await refused(ops, subject)
+
+
+@pytest.mark.parametrize(
+    ("user", "school"), [("desk", None), ("keeper", None), ("reaper", SCHOOL), ("notary", SCHOOL)]
+)
+async def test_no_role_asks_as_an_operator(bus: EmbeddedBus, user: str, school: str | None) -> None:
+    client = await bus.connect(user, school)
+    assert await refused(client, "rw.s001.exporter.query.letters")
+    await client.close()
+
+
+async def test_a_role_reads_no_other_roles_letters(bus: EmbeddedBus) -> None:
+    client = await bus.connect("reaper", SCHOOL)
+    for subject in ("DIRECT.GET.DLQ.dlq.scanner.SITE.1", "DIRECT.GET.DLQ", "STREAM.MSG.GET.DLQ"):
+        assert await refused(client, f"$JS.API.{subject}")
+    await client.close()
+
+
+async def test_what_keeps_an_operator_out_is_said(
+    bus: EmbeddedBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RW_LANG", "en")
+    with pytest.raises(NoWayIn, match="nothing runs on"):
+        hub_of(tmp_path)
+    hub = hub_of(bus.state_dir.parent)
+    with pytest.raises(NoWayIn, match="no school s009: district, s001, s002"):
+        hub.roles("s009")
+    with pytest.raises(NoWayIn, match="no role writer"):
+        hub.roles(None, "writer")
+    with pytest.raises(NoWayIn, match="does not accept the password"):
+        async with operator(type(hub)(hub.url, hub.schools, "guessed")):
+            pass
+    with pytest.raises(NoWayIn, match="does not answer"):
+        async with operator(type(hub)("nats://127.0.0.1:9", hub.schools, "x")):
+            pass
