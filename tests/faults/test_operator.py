@@ -28,7 +28,7 @@ async def ops(bus: EmbeddedBus) -> AsyncIterator[Client]:
         yield client
 
 
-@pytest.mark.parametrize(("school", "role"), [("district", "ledger"), (SCHOOL, "exporter")])
+@pytest.mark.parametrize(("school", "role"), [("district", "keeper"), (SCHOOL, "exporter")])
 async def test_any_role_answers_at_hub_and_leaf(
     bus: EmbeddedBus, ops: Client, tmp_path: Path, school: str, role: str
 ) -> None:

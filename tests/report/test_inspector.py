@@ -140,8 +140,8 @@ async def test_facts_become_findings_and_end_when_facts_say_so(
         school = await get(client, "/api/schools/s001")
         assert (school["holds_in_force"], school["lost"], school["copies_corrupt"]) == (1, 1, 1)
         assert school["state"] == "serious"
-        erased = await get(client, "/api/erasures", school="s001")
-        assert [e["certificate"]["segment"] for e in erased] == ["old1"]
+        erased = await get(client, "/api/schools/s001/erased")
+        assert [(e["camera"], e["segments"], e["plan"]) for e in erased["days"]] == [("gate", 1, "ef" * 32)]
         await voices.say(
             "s001",
             backup.ObjectRestored(
@@ -283,7 +283,9 @@ async def test_people_see_only_what_is_theirs(
             "/api/schools",
             "/api/findings",
             "/api/live",
-            "/api/erasures",
+            "/api/schools/s001/erased",
+            "/api/schools/s001/holds",
+            "/api/schools/s001/cameras",
         ):
             assert (await teacher.get(path)).status_code == 403, path
         assert [s["school"] for s in await get(auditor, "/api/schools")] == ["s002"]

@@ -45,7 +45,8 @@ class Office:
         self.now = AT
         self.pool = pool
         self.units = PgUnits(pool, "inspector", lambda conn: InspectorStore(conn, ZONE, lambda: self.now))
-        self.views = Views(pool, load(toml), 180)
+        self.config = load(toml)
+        self.views = Views(pool, self.config, 180)
         self._number = 0
 
     async def hear(self, *events: Event, school: str = "s001") -> None:

@@ -14,6 +14,7 @@ from reelwarden_common.events.base import (
     Instant,
     Model,
     Reason,
+    SchoolId,
 )
 
 ObjectKey = Annotated[str, Field(max_length=1024, examples=["gate/2026-03-02/0c9d1f6e.mp4"])]
@@ -143,3 +144,45 @@ class DrillCompleted(Event):
     sampled: int
     restored: int
     failures: tuple[Id, ...] = ()
+
+
+class CopiesQuery(Model):
+    """Question to the ledger: which copies are there of a camera's footage in this span?"""
+
+    school: SchoolId
+    camera: CameraId
+    start: Instant
+    end: Instant
+    limit: Annotated[int, Field(ge=1, le=500)] = 200
+
+
+class Copy(Model):
+    """One version of one segment in a store."""
+
+    segment: Id
+    start: Instant
+    end: Instant
+    size: int
+    bucket: str
+    key: str
+    stored_at: Instant
+    state: Reason
+    """unverified, verified (read back in full and found right), corrupt or erased."""
+    read_back_at: Instant | None = None
+    locked_until: Instant | None = None
+    erased_at: Instant | None = None
+
+
+class CopiesAnswer(Model):
+    """The totals are of the whole span, `copies` the first of it."""
+
+    copies: tuple[Copy, ...]
+    total: int
+    verified: int
+    unverified: int
+    corrupt: int
+    erased: int
+    last_stored_at: Instant | None = None
+    last_read_back_at: Instant | None = None
+    oldest_read_back_at: Instant | None = None
+    """Of those that count: every one was read back since."""

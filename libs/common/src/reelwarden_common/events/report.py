@@ -7,6 +7,8 @@ from pydantic import Field
 
 from reelwarden_common.events.base import (
     CameraId,
+    CameraSpan,
+    Day,
     Detail,
     Digest,
     Event,
@@ -194,6 +196,109 @@ class CustodyAnswer(Model):
     size: int
     key: str = ""
     """The log's C2SP verifier key, to be compared with the published one."""
+
+
+class HoldsQuery(Model):
+    """Question to the inspector: what is held at a school, since when, why, until when (R3.1)?"""
+
+    school: SchoolId
+    over: bool = False
+    """Also what was released or has lapsed."""
+
+
+class KnownHold(Model):
+    """One hold as it was told."""
+
+    hold: Id
+    source: Reason | None = None
+    cause: Id
+    number: str | None = None
+    """Of the application or extension."""
+    purpose: Reason | None = None
+    camera: CameraId | None = None
+    start: Instant | None = None
+    end: Instant | None = None
+    asked_at: Instant | None = None
+    in_force_at: Instant | None = None
+    """None: the school has not answered for it yet."""
+    until: Instant | None = None
+    ended_at: Instant | None = None
+    """When its release takes effect, or it lapsed."""
+    status: Reason
+    complete: bool
+    segments: int | None = None
+    gone: tuple[CameraSpan, ...] = ()
+
+
+class HoldsAnswer(Model):
+    holds: tuple[KnownHold, ...]
+    more: bool = False
+    """There are older ones."""
+
+
+class ErasedQuery(Model):
+    """Question to the inspector: what was erased of the footage of these days, by which rule (R3.1)?"""
+
+    school: SchoolId
+    camera: CameraId | None = None
+    first_day: Day | None = None
+    """The first local day of the footage."""
+    last_day: Day | None = None
+    """The last one."""
+
+
+class ErasedDay(Model):
+    """What was certified erased of one camera's local day under one plan."""
+
+    camera: CameraId
+    day: Day
+    segments: int
+    bytes: int
+    start: Instant
+    end: Instant
+    due: Instant
+    """The latest day that any of it was due on."""
+    erased_from: Instant
+    erased_to: Instant
+    plan: Digest
+    plan_epoch: int | None = None
+    plan_version: int | None = None
+    keep_days: int | None = None
+    """What that plan demanded for the camera; None: the plan was not heard of."""
+
+
+class ErasedAnswer(Model):
+    days: tuple[ErasedDay, ...]
+    more: bool = False
+    """There are older ones."""
+
+
+class CamerasQuery(Model):
+    """Question to the inspector: how many days does each camera of a school hold, and will it?"""
+
+    school: SchoolId
+
+
+class CameraDays(Model):
+    """One camera's days against the rule (R3.1)."""
+
+    camera: CameraId
+    name: str
+    keep_days: int
+    days_held: int
+    """Of the last `keep_days`, those with footage."""
+    oldest: Instant | None = None
+    newest: Instant | None = None
+    first: Instant | None = None
+    """When its first footage was ever recorded: a young camera cannot hold its days yet."""
+    forecast_days: float | None = None
+    """For how many days the disk suffices at this rate; None: not measured."""
+    short: bool
+    """It holds fewer days than it should, or will."""
+
+
+class CamerasAnswer(Model):
+    cameras: tuple[CameraDays, ...]
 
 
 class MessageRefused(Event):

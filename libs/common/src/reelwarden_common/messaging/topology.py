@@ -52,12 +52,20 @@ SCANNER_SEGMENTS = "scanner.query.segments"
 INDEX_SEGMENTS = "index.query.segments"
 INDEX_COVERAGE = "index.query.coverage"
 REGISTRAR_CUSTODY = "registrar.query.custody"
+LEDGER_COPIES = "ledger.query.copies"
+INSPECTOR_HOLDS = "inspector.query.holds"
+INSPECTOR_ERASED = "inspector.query.erased"
+INSPECTOR_CAMERAS = "inspector.query.cameras"
 LETTERS = "any.query.letters"
 QUESTIONS: Mapping[str, tuple[type[Model], type[Model]]] = {
     SCANNER_SEGMENTS: (ingest.SegmentsQuery, ingest.SegmentsAnswer),
     INDEX_SEGMENTS: (ingest.SegmentsQuery, ingest.SegmentsAnswer),
     INDEX_COVERAGE: (ingest.CoverageQuery, ingest.CoverageAnswer),
     REGISTRAR_CUSTODY: (report.CustodyQuery, report.CustodyAnswer),
+    LEDGER_COPIES: (backup.CopiesQuery, backup.CopiesAnswer),
+    INSPECTOR_HOLDS: (report.HoldsQuery, report.HoldsAnswer),
+    INSPECTOR_ERASED: (report.ErasedQuery, report.ErasedAnswer),
+    INSPECTOR_CAMERAS: (report.CamerasQuery, report.CamerasAnswer),
     LETTERS: (letters.LettersQuery, letters.LettersAnswer),
 }
 """The forms of each question and of its answer. A `query` changes nothing, a `task` does."""
@@ -65,7 +73,13 @@ EVERY_ROLE_ANSWERS = tuple(q for q in QUESTIONS if q.startswith(f"{ANY_ROLE}."))
 """What an operator may ask of any role."""
 OPERATOR = "ops"
 """The user of those who run the district: it asks, at the hub, and does nothing else."""
-OPERATOR_ASKS = EVERY_ROLE_ANSWERS
+OPERATOR_ASKS = (
+    *EVERY_ROLE_ANSWERS,
+    LEDGER_COPIES,
+    INSPECTOR_HOLDS,
+    INSPECTOR_ERASED,
+    INSPECTOR_CAMERAS,
+)
 
 _APPLICATION = (
     access.ApplicationFiled,
@@ -243,6 +257,7 @@ ROLES: tuple[Role, ...] = (
             ingest.SegmentsLost,
             access.RestoreAsked,
         ),
+        answers=(LEDGER_COPIES,),
     ),
     Role(
         "inspector",
@@ -258,11 +273,13 @@ ROLES: tuple[Role, ...] = (
             ingest.SegmentConflict,
             retention.PlanIssued,
             retention.VaultMeasured,
+            access.ExtensionFiled,
             backup.ObjectsStored,
             report.SiteAlive,
             report.MessageRefused,
         ),
-        asks=(INDEX_COVERAGE,),
+        answers=(INSPECTOR_HOLDS, INSPECTOR_ERASED, INSPECTOR_CAMERAS),
+        asks=(INDEX_COVERAGE, LEDGER_COPIES),
     ),
     Role(
         "registrar",

@@ -40,6 +40,7 @@ CREATE TABLE objects (
 CREATE INDEX objects_to_verify ON objects (check_after) WHERE state = 'unverified';
 CREATE INDEX objects_oldest_check ON objects (checked_at) WHERE state = 'verified';
 CREATE INDEX objects_by_segment ON objects (segment);
+CREATE INDEX objects_by_camera ON objects (school, camera, start_at);
 
 -- Every time that an object was read back, and what was found.
 CREATE TABLE verifications (

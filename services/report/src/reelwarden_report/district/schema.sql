@@ -148,19 +148,40 @@ CREATE TABLE lost_segment (
     PRIMARY KEY (school, segment)
 );
 CREATE INDEX lost_segment_camera ON lost_segment (school, camera, start);
--- One row per message of certificates.
-CREATE TABLE erasure (
+-- What was erased, by camera, local day of the footage and plan: it stays for years, so it is counted, not listed.
+CREATE TABLE erased_day (
     school text NOT NULL,
-    event text NOT NULL,
-    heard_at timestamptz NOT NULL,
-    count int NOT NULL,
+    camera text NOT NULL,
+    day date NOT NULL,
+    plan text NOT NULL,
+    segments int NOT NULL,
     bytes bigint NOT NULL,
-    oldest timestamptz NOT NULL,
-    newest timestamptz NOT NULL,
-    certificates jsonb NOT NULL,
-    PRIMARY KEY (school, event)
+    start timestamptz NOT NULL,
+    "end" timestamptz NOT NULL,
+    due timestamptz NOT NULL,
+    erased_from timestamptz NOT NULL,
+    erased_to timestamptz NOT NULL,
+    PRIMARY KEY (school, camera, day, plan)
 );
-CREATE INDEX erasure_heard ON erasure (school, heard_at);
+CREATE INDEX erased_day_at ON erased_day (school, erased_to);
+-- What each plan demanded of each camera, in days: by which rule something was erased.
+CREATE TABLE plan (
+    school text NOT NULL,
+    digest text NOT NULL,
+    epoch bigint NOT NULL,
+    version bigint NOT NULL,
+    issued_at timestamptz NOT NULL,
+    keep_days jsonb NOT NULL,
+    PRIMARY KEY (school, digest)
+);
+
+-- Extensions of retention, by the number that people know.
+CREATE TABLE extension (
+    school text NOT NULL,
+    extension text NOT NULL,
+    number text NOT NULL,
+    PRIMARY KEY (school, extension)
+);
 
 CREATE TABLE hold (
     school text NOT NULL,

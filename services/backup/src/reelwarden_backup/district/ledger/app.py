@@ -8,6 +8,7 @@ from datetime import timedelta
 from reelwarden_backup.district.ledger.drilling import Drilling
 from reelwarden_backup.district.ledger.handlers import HANDLERS
 from reelwarden_backup.district.ledger.measures import Measures
+from reelwarden_backup.district.ledger.queries import answers
 from reelwarden_backup.district.ledger.settings import Settings
 from reelwarden_backup.district.ledger.store import LedgerStore
 from reelwarden_backup.district.ledger.verifying import Verifying
@@ -48,7 +49,9 @@ async def build(
     )
     try:
         bus = Bus("ledger", settings)
-        yield Role("ledger", settings, bus, units, HANDLERS, loops=loops, telemetry=telemetry)
+        yield Role(
+            "ledger", settings, bus, units, HANDLERS, loops=loops, telemetry=telemetry, answers=answers(pool)
+        )
     finally:
         s3.close()
         await pool.close()

@@ -1,17 +1,26 @@
 """The same for programs: JSON under /api, described by OpenAPI."""
 
+from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from reelwarden_common.events.backup import CopiesAnswer
+from reelwarden_common.events.report import (
+    CamerasAnswer,
+    CamerasQuery,
+    ErasedAnswer,
+    HoldsAnswer,
+    HoldsQuery,
+)
 from reelwarden_common.web import Missing, SignedIn
 from reelwarden_common.web.i18n import language_of
+from reelwarden_report.district.inspector.asking import copies_of, erased_query
 from reelwarden_report.district.inspector.commands import LONGEST_SUGGESTION, Doing, InspectionKind
 from reelwarden_report.district.inspector.room import InRoom
 from reelwarden_report.district.inspector.shapes import (
-    CertificateView,
     CustodyView,
     FeedbackView,
     FindingView,
@@ -91,12 +100,41 @@ async def close(commands: Doing, person: SignedIn, finding: str, closing: Closin
     await commands.close(person, finding, closing.reason)
 
 
-@router.get("/erasures", tags=["state"], summary="Certificates of erasure")
-async def erasures(
-    room: InRoom, person: SignedIn, school: SchoolQuery = None, limit: Limit = 500
-) -> list[CertificateView]:
-    """What was erased on its day, as the schools certified it (R3.1)."""
-    return await room.views.erasures(room.seen_by(person, school), limit)
+@router.get("/schools/{school}/holds", tags=["footage"], summary="What is held")
+async def holds(room: InRoom, person: SignedIn, school: str, *, over: bool = False) -> HoldsAnswer:
+    """Since when, why, until when; `over` also shows what was released or has lapsed (R3.1)."""
+    room.seen_by(person, school)
+    return await room.answers.holds(HoldsQuery(school=school, over=over))
+
+
+@router.get("/schools/{school}/erased", tags=["footage"], summary="What was erased, and by which rule")
+async def erased(
+    room: InRoom,
+    person: SignedIn,
+    school: str,
+    camera: str | None = None,
+    first_day: date | None = None,
+    last_day: date | None = None,
+) -> ErasedAnswer:
+    """By day of the footage, as the school certified it, with the plan and its days (R3.1)."""
+    room.seen_by(person, school)
+    return await room.answers.erased(erased_query(school, camera, first_day, last_day))
+
+
+@router.get("/schools/{school}/cameras", tags=["footage"], summary="Days really held against the rule")
+async def cameras(room: InRoom, person: SignedIn, school: str) -> CamerasAnswer:
+    """Those that fall short first (R3.1, R5.1)."""
+    room.seen_by(person, school)
+    return await room.answers.cameras(CamerasQuery(school=school))
+
+
+@router.get("/schools/{school}/copies", tags=["footage"], summary="Copies, and when they were read back")
+async def copies(
+    room: InRoom, person: SignedIn, school: str, camera: str, start: datetime, end: datetime
+) -> CopiesAnswer:
+    """Of one camera's span, as the ledger keeps them (R3.2, R4.1)."""
+    room.seen_by(person, school)
+    return await copies_of(room, school, camera, start, end)
 
 
 @router.get("/violations", tags=["violations"], summary="Violations")

@@ -12,7 +12,8 @@ from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_common.telemetry import VERSION
 from reelwarden_common.web import N_, Section, Web
-from reelwarden_report.district.inspector import api, pages, rules
+from reelwarden_report.district.inspector import answer_pages, api, pages, rules
+from reelwarden_report.district.inspector.answers import Answers
 from reelwarden_report.district.inspector.coverage import Coverage
 from reelwarden_report.district.inspector.handlers import BATCHES, HANDLERS
 from reelwarden_report.district.inspector.inspection import Inspections
@@ -27,6 +28,7 @@ from reelwarden_report.district.inspector.views import Views
 PACKAGE = "reelwarden_report.district.inspector"
 SECTIONS = (
     Section("/", N_("Dashboard"), VIEWERS),
+    Section("/footage", N_("Footage"), VIEWERS),
     Section("/reports", N_("Reports"), VIEWERS),
     Section("/violations", N_("Violations"), VIEWERS),
     Section("/rules", N_("Rules")),
@@ -41,6 +43,7 @@ def make_http(room: Room) -> FastAPI:
     app.state.room = room
     app.include_router(api.router)
     app.include_router(pages.router)
+    app.include_router(answer_pages.router)
     return app
 
 
@@ -59,7 +62,8 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
     coverage = Coverage(bus, units, views, config, settings.gap_seconds)
     inspections = Inspections(pool, units, views, coverage, web, config, settings)
     live = Live(views, schools)
-    room = Room(web, config, settings, units, views, inspections, live)
+    answers = Answers(pool, views, config)
+    room = Room(web, config, settings, units, views, inspections, live, answers, bus)
 
     async def publish_rules() -> None:
         async with units.begin() as store:
@@ -88,6 +92,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
                 Loop("streams", 0, live.until_stopped),
             ),
             http=make_http(room),
+            answers=answers.on_the_bus(),
         )
     finally:
         await pool.close()

@@ -61,6 +61,10 @@ async def on_filed(event: access.ApplicationFiled, envelope: Envelope, store: In
     )
 
 
+async def on_extension_filed(event: access.ExtensionFiled, envelope: Envelope, store: InspectorStore) -> None:
+    await store.extension(envelope.school, event)
+
+
 async def on_approved(event: access.ApplicationApproved, envelope: Envelope, store: InspectorStore) -> None:
     facts = {"approvers": event.approvers, "roles": event.approver_roles, "form": event.form_digest}
     await store.step(event.application, "approved", facts, envelope, status="approved")
@@ -140,6 +144,7 @@ CASE_HANDLERS: Mapping[type[Event], Handler[InspectorStore]] = {
     retention.HoldReleased: on_hold_released,
     retention.HoldLapsed: on_hold_lapsed,
     access.ApplicationFiled: on_filed,
+    access.ExtensionFiled: on_extension_filed,
     access.ApplicationApproved: on_approved,
     access.ApplicationRejected: on_rejected,
     access.ApplicationWithdrawn: on_withdrawn,

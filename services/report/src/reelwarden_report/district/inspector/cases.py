@@ -37,6 +37,15 @@ class Cases(Findings):
             self.clock(),
         )
 
+    async def extension(self, school: str, event: access.ExtensionFiled) -> None:
+        """The number by which people know what a hold serves."""
+        await self.conn.execute(
+            "INSERT INTO extension VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            school,
+            event.extension,
+            event.number,
+        )
+
     async def hold_in_force(self, school: str, event: retention.HoldInForce) -> None:
         await self.conn.execute(
             "INSERT INTO hold (school, hold, cause, status, complete, segments, gone, in_force_at)"

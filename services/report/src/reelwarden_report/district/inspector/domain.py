@@ -1,5 +1,6 @@
 """What counts as a finding, how bad it is, by when it must be mended; and how coverage is read."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -115,6 +116,18 @@ class Cause:
         return opened + MEND_WITHIN[self.severity]
 
 
+def keep_days_of(plan: str) -> dict[str, int]:
+    """What the text of a plan demands of each camera, in days; nothing where it cannot be read.
+
+    A plan that a site would not believe demands nothing: the site says so itself.
+    """
+    try:
+        policies = json.loads(plan)["policies"]
+        return {str(one["period"]["camera"]): int(one["period"]["days"]) for one in policies}
+    except (ValueError, KeyError, TypeError):
+        return {}
+
+
 class Span(NamedTuple):
     """From start (inclusive) to end (exclusive)."""
 
@@ -206,3 +219,14 @@ def kind_of_day(day: date) -> str:
     if day.day == 1:
         return "monthly"
     return "weekly" if day.weekday() == 0 else "daily"
+
+
+def falls_short(days_held: int, keep_days: int, age: timedelta) -> bool:
+    """Whether a camera holds fewer days than the rule demands (R3.1).
+
+    Args:
+        days_held: Of the last `keep_days`, those with footage.
+        keep_days: What the rule demands.
+        age: How long ago its first footage was recorded: a young camera cannot hold its days yet.
+    """
+    return age > timedelta(days=keep_days) and days_held < keep_days

@@ -1,12 +1,28 @@
 """What the inspector writes down about footage: recorded, unusable, altered, lost, erased, covered."""
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from itertools import groupby
 
 from reelwarden_common.events import backup, ingest, retention
 from reelwarden_report.district.inspector.as_json import as_json
-from reelwarden_report.district.inspector.domain import DayCoverage, day_span, local_days
+from reelwarden_report.district.inspector.domain import (
+    DayCoverage,
+    day_span,
+    keep_days_of,
+    local_days,
+)
 from reelwarden_report.district.inspector.findings import Findings
+
+_ERASED = """
+INSERT INTO erased_day VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (school, camera, day, plan) DO UPDATE SET segments = erased_day.segments + excluded.segments,
+    bytes = erased_day.bytes + excluded.bytes, start = least(erased_day.start, excluded.start),
+    "end" = greatest(erased_day."end", excluded."end"), due = greatest(erased_day.due, excluded.due),
+    erased_from = least(erased_day.erased_from, excluded.erased_from),
+    erased_to = greatest(erased_day.erased_to, excluded.erased_to)
+"""
 
 
 class Footage(Findings):
@@ -161,18 +177,40 @@ class Footage(Findings):
             self.clock(),
         )
 
-    async def erased(self, school: str, event_id: str, event: retention.SegmentsErased) -> None:
-        certificates = event.certificates
-        if not certificates:
-            return
+    async def erased(self, school: str, certificates: Iterable[retention.Certificate]) -> None:
+        """Count what was certified erased; in order, so that two replicas never wait for each other."""
+
+        def group(one: retention.Certificate) -> tuple[str, date, str]:
+            return one.camera, one.start.astimezone(self.zone).date(), one.plan
+
+        found = []
+        for (camera, day, plan), each in groupby(sorted(certificates, key=group), key=group):
+            some = list(each)
+            found.append(
+                (
+                    school,
+                    camera,
+                    day,
+                    plan,
+                    len(some),
+                    sum(c.size for c in some),
+                    min(c.start for c in some),
+                    max(c.end for c in some),
+                    max(c.due for c in some),
+                    min(c.erased_at for c in some),
+                    max(c.erased_at for c in some),
+                )
+            )
+        await self.conn.executemany(_ERASED, found)
+
+    async def plan(self, school: str, event: retention.PlanIssued, issued_at: datetime) -> None:
+        """Keep what a plan demands of each camera."""
         await self.conn.execute(
-            "INSERT INTO erasure VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+            "INSERT INTO plan VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
             school,
-            event_id,
-            self.clock(),
-            len(certificates),
-            sum(c.size for c in certificates),
-            min(c.start for c in certificates),
-            max(c.end for c in certificates),
-            as_json(certificates),
+            event.digest,
+            event.epoch,
+            event.version,
+            issued_at,
+            json.dumps(keep_days_of(event.plan)),
         )

@@ -128,13 +128,14 @@ async def on_vault(event: retention.VaultMeasured, envelope: Envelope, store: In
 
 async def on_erased(event: retention.SegmentsErased, envelope: Envelope, store: InspectorStore) -> None:
     """Certificates of what was erased on its day (R3.1, invariant 3)."""
-    await store.erased(envelope.school, envelope.id, event)
+    await store.erased(envelope.school, event.certificates)
     days = {(c.camera, c.start.astimezone(store.zone).date()) for c in event.certificates}
     await store.stale(envelope.school, days)
 
 
 async def on_plan_issued(event: retention.PlanIssued, envelope: Envelope, store: InspectorStore) -> None:
     await store.know(envelope.school, plan_issued=event.version, plan_issued_at=envelope.time)
+    await store.plan(envelope.school, event, envelope.time)
 
 
 async def on_plan_applied(event: retention.PlanApplied, envelope: Envelope, store: InspectorStore) -> None:

@@ -19,7 +19,7 @@ from reelwarden_common.pdf import render_pdf
 from reelwarden_common.telemetry import log
 from reelwarden_common.web import Text, Web
 from reelwarden_report.district.inspector.coverage import Coverage
-from reelwarden_report.district.inspector.domain import INSPECTION_DAYS, Cause, Kind, days_back
+from reelwarden_report.district.inspector.domain import INSPECTION_DAYS, Cause, Kind, days_back, falls_short
 from reelwarden_report.district.inspector.record import CameraRecord, Record, camera_records, tables
 from reelwarden_report.district.inspector.settings import Settings
 from reelwarden_report.district.inspector.shapes import ReportView
@@ -137,8 +137,7 @@ class Inspections:
         first = await store.conn.fetchval(
             "SELECT first_start FROM camera_state WHERE school = $1 AND camera = $2", school, camera.camera
         )
-        old_enough = first is not None and first < now - timedelta(days=camera.keep_days)
-        if old_enough and camera.days_held < camera.keep_days:
+        if first is not None and falls_short(camera.days_held, camera.keep_days, now - first):
             facts = {"held": camera.days_held, "wanted": camera.keep_days}
             await store.open(school, Cause(Kind.DAYS, camera.camera, camera.camera, facts))
         else:

@@ -93,9 +93,11 @@ class Pages:
         except TimeoutError:
             return
 
-    def page(self, request: Request, person: Person, template: str, **values: object) -> HTMLResponse:
+    def page(
+        self, request: Request, person: Person, template: str, *, status: int = 200, **values: object
+    ) -> HTMLResponse:
         """A page with the common words."""
-        return self.room.web.render(request, template, self._common(person) | values)
+        return self.room.web.render(request, template, self._common(person) | values, status)
 
 
 router = APIRouter(include_in_schema=False)
@@ -182,7 +184,9 @@ async def close_violation(
 @router.get("/rules")
 async def rules(room: InRoom, request: Request, person: SignedIn) -> Response:
     found = await room.views.rules_in_force(room.clock())
-    values = {"text": as_html(found.text), "english": as_html(translated(found.version))} if found else {}
+    values: dict[str, Any] = {}
+    if found:
+        values = {"text": as_html(found.text), "english": as_html(translated(found.version))}
     return Pages(room).page(request, person, "rules.html", rules=found, **values)
 
 

@@ -57,7 +57,7 @@ class Record(BaseModel):
     sweeps: tuple[dict[str, Any], ...] = ()
     applications: tuple[dict[str, Any], ...] = ()
     holds: tuple[dict[str, Any], ...] = ()
-    erasures: tuple[dict[str, Any], ...] = ()
+    erased: tuple[dict[str, Any], ...] = ()
     backups: tuple[dict[str, Any], ...] = ()
     drills: tuple[dict[str, Any], ...] = ()
     cut: tuple[str, ...] = ()
@@ -83,8 +83,9 @@ _TABLES = {
     " ('rejected', 'withdrawn', 'lapsed', 'closed')) ORDER BY changed_at DESC",
     "holds": "SELECT * FROM hold WHERE school = $1 AND (ended_at IS NULL OR ended_at >= $2)"
     " ORDER BY asked_at DESC NULLS LAST",
-    "erasures": "SELECT school, heard_at, count, bytes, oldest, newest FROM erasure"
-    " WHERE school = $1 AND heard_at >= $2 ORDER BY heard_at DESC",
+    "erased": "SELECT day, sum(segments) AS count, sum(bytes)::bigint AS bytes, count(DISTINCT camera) AS"
+    " cameras, min(erased_from) AS erased_from, max(erased_to) AS erased_to FROM erased_day"
+    " WHERE school = $1 AND erased_to >= $2 GROUP BY day ORDER BY day DESC",
     "backups": "SELECT * FROM backup_run WHERE school = $1 AND ended_at >= $2 ORDER BY ended_at DESC",
     "drills": "SELECT * FROM drill WHERE school = $1 AND at >= $2 ORDER BY at DESC",
 }

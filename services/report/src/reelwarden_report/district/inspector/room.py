@@ -11,8 +11,10 @@ from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.district import DistrictConfig, PersonRole
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.messaging.units import Units
+from reelwarden_common.role import Bus
 from reelwarden_common.web import N_, Denied, Missing, Person, Text, Web
 from reelwarden_report.district.inspector import words
+from reelwarden_report.district.inspector.answers import Answers
 from reelwarden_report.district.inspector.inspection import Inspections
 from reelwarden_report.district.inspector.live import Live
 from reelwarden_report.district.inspector.settings import Settings
@@ -44,6 +46,8 @@ class Room:
     views: Views
     inspections: Inspections
     live: Live
+    answers: Answers
+    bus: Bus
     clock: Clock = system_clock
 
     @property

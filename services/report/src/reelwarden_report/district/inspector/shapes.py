@@ -96,14 +96,6 @@ class SchoolView(Shape):
     cameras: tuple[CameraView, ...]
 
 
-class CertificateView(Shape):
-    """One certificate of erasure, as the school's reaper gave it."""
-
-    school: str
-    heard_at: datetime
-    certificate: dict[str, Any]
-
-
 class ViolationView(Shape):
     """One violation (R5.2)."""
 

@@ -380,23 +380,23 @@ class Writer:
         yield self._section(
             N_("Erased on its day, with certificates"),
             (
-                (N_("Certified at"), 1.8),
+                (N_("Footage of"), 1.4),
+                (N_("Cameras"), 1),
                 (N_("Segments"), 1),
                 (N_("Bytes"), 1.2),
-                (N_("Footage from"), 1.8),
-                (N_("Footage to"), 1.8),
+                (N_("Erased at"), 3.2),
             ),
             (
                 (
-                    self.local(r["heard_at"]),
+                    str(r["day"]),
+                    str(r["cameras"]),
                     str(r["count"]),
                     megabytes(r["bytes"]),
-                    self.local(r["oldest"]),
-                    self.local(r["newest"]),
+                    f"{self.local(r['erased_from'])} – {self.local(r['erased_to'])}",
                 )
-                for r in self.record.erasures
+                for r in self.record.erased
             ),
-            "erasures",
+            "erased",
         )
         yield self._section(
             N_("Backup records"),

@@ -11,7 +11,6 @@ from reelwarden_common.district import DistrictConfig, School
 from reelwarden_report.district.inspector.domain import DayCoverage, Kind, Span, rule_of
 from reelwarden_report.district.inspector.shapes import (
     CameraView,
-    CertificateView,
     CustodyView,
     DayView,
     FeedbackView,
@@ -191,22 +190,6 @@ class Views:
                 overdue=r["closed_at"] is None and now > r["deadline"],
                 closed_at=r["closed_at"],
                 close_reason=r["close_reason"],
-            )
-            for r in rows
-        ]
-
-    async def erasures(self, ids: Iterable[str], limit: int = 500) -> list[CertificateView]:
-        """Certificates of erasure, the newest first (R3.1, invariant 3)."""
-        rows = await self._pool.fetch(
-            "SELECT e.school, e.heard_at, c AS certificate FROM erasure e,"
-            " jsonb_array_elements(e.certificates) AS c"
-            " WHERE e.school = ANY($1) ORDER BY e.heard_at DESC LIMIT $2",
-            list(ids),
-            limit,
-        )
-        return [
-            CertificateView(
-                school=r["school"], heard_at=r["heard_at"], certificate=json.loads(r["certificate"])
             )
             for r in rows
         ]

@@ -98,6 +98,15 @@ ACTS = {
     "close_supervision": N_("ending supervision"),
     "stop_viewing": N_("stopping a viewing"),
     "confirm_sweep": N_("confirming an erasure"),
+    "extend": N_("asking to keep footage longer"),
+    "grant": N_("approving an extension"),
+    "refuse": N_("rejecting an extension"),
+    "review": N_("reviewing an extension"),
+    "withdraw_extension": N_("withdrawing an extension"),
+    "end": N_("ending an extension"),
+    "stop_release": N_("stopping a release"),
+    "read_extension": N_("reading an extension"),
+    "extensions": N_("listing extensions"),
 }
 """What people tried at the desk."""
 CODES = {
@@ -117,6 +126,9 @@ CODES = {
     "approved": N_("approved"),
     "rejected": N_("rejected"),
     "withdrawn": N_("withdrawn"),
+    "verified": N_("read back and right"),
+    "unverified": N_("not read back yet"),
+    "erased": N_("erased"),
     "closed": N_("closed"),
     "view": N_("view"),
     "copy": N_("copy"),
