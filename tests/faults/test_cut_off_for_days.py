@@ -1,88 +1,15 @@
 """A school without its line, for ten days and for five weeks: it goes on, and converges when it is back."""
 
-from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
 
-from reelwarden_common.clock import system_clock
-from reelwarden_common.events.access import SweepConfirmed
 from reelwarden_common.events.base import CameraSpan
-from reelwarden_common.events.retention import (
-    HoldAsked,
-    HoldFrozen,
-    HoldInForce,
-    PlanApplied,
-    PlanIssued,
-    SweepStopped,
-)
+from reelwarden_common.events.retention import HoldAsked, HoldFrozen, HoldInForce, PlanIssued
 from reelwarden_retention.shapes import Plan
 from reelwarden_retention.site.reaper import freeze
 from tests.support.ingest import until
 from tests.support.retention import filed
-from tests.support.town import Film, Town, town
-
-SCHOOL = "s001"
-DAY = timedelta(days=1)
-TEN = timedelta(seconds=10)
-BEGIN = system_clock().replace(hour=10, minute=0, second=0, microsecond=0) - 50 * DAY
-"""So long ago that the end is not in the future of servers whose clock is not moved; hours from any due."""
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def place(tmp_path: Path, fresh_database: str) -> AsyncIterator[Town]:
-    async with town(tmp_path, fresh_database, (SCHOOL,), BEGIN - system_clock()) as made:
-        yield made
-
-
-def filmed(place: Town, day: datetime) -> list[Film]:
-    """Two files one behind the other, at eight o'clock UTC: sixteen o'clock in Shanghai."""
-    return [place.film(SCHOOL, day + n * TEN) for n in range(2)]
-
-
-def due(film: Film) -> datetime:
-    """The midnight that ends the thirtieth local day after its own, and twelve hours (R3.1)."""
-    return film.start.replace(hour=4, minute=0, second=0) + 31 * DAY
-
-
-async def goes_by(place: Town, films: list[Film], spared: frozenset[str], days: int = 1) -> None:
-    """Time goes by at the school: what was filmed is told there, what is due is certified there."""
-    place.pass_(days * DAY)
-    now = place.clocks[SCHOOL]()
-    for ago in range(days, 0, -1):
-        films += filmed(place, (now - ago * DAY).replace(hour=8, minute=0, second=0, microsecond=0))
-    expected = {one.id for one in films if due(one) <= now} - spared
-
-    async def done() -> bool:
-        erased = await place.erased(SCHOOL, SCHOOL)
-        assert set(erased) <= expected
-        assert len(erased) == len(set(erased))
-        recorded = await place.recorded(SCHOOL, SCHOOL)
-        return set(erased) == expected and {one.id for one in films} <= set(recorded)
-
-    await until(done)
-    assert {one.id for one in films if one.path.exists()} == {one.id for one in films} - expected
-
-
-async def open_school(place: Town) -> list[Film]:
-    """District and school at work, with a month of footage, its first sweep confirmed."""
-    now = place.clocks[SCHOOL]()
-    first = now.replace(hour=8, minute=0, second=0, microsecond=0) - 33 * DAY
-    films = [one for n in range(33) for one in filmed(place, first + n * DAY)]
-    await place.start("intake", "index", "keeper", "inspector")
-    await place.start("scanner", "reaper", school=SCHOOL)
-    [stopped, *_] = await place.wait(SweepStopped, "SITE", SCHOOL)
-    assert stopped.reason == "first-sweep"
-    await place.say("desk", SCHOOL, SweepConfirmed(sweep=stopped.sweep, actor="a-9"))
-    gone = {one.id for one in films if due(one) <= now}
-
-    async def swept() -> bool:
-        return set(await place.erased(SCHOOL)) == gone
-
-    await until(swept)
-    return films
+from tests.support.school_days import DAY, SCHOOL, converged, goes_by, open_school
+from tests.support.town import Film, Town
 
 
 async def test_ten_days_with_footage_coming_due_and_a_hold_placed_meanwhile(
@@ -120,7 +47,7 @@ async def test_ten_days_with_footage_coming_due_and_a_hold_placed_meanwhile(
     await until(lambda: admin.fetchval(f"SELECT ({late}) = 2"))
 
     await place.bus.links[SCHOOL].restore()
-    await _converged(place, films, spared)
+    await converged(place, films, spared)
     told = {one.hold: one for one in await place.heard(HoldInForce, "SITE", SCHOOL)}
     lost, kept = (told[asked[span.start]] for span in spans[:2])
     assert (lost.complete, lost.segments, lost.gone, lost.gaps) == (True, 0, (spans[0],), ())
@@ -150,7 +77,7 @@ async def test_five_weeks_alone_and_started_anew_it_erases_by_its_last_plan(plac
     await place.running["keeper"].restart()
     await place.wait(PlanIssued, "DISTRICT", SCHOOL, count=known + 1)
     await place.bus.links[SCHOOL].restore()
-    await _converged(place, films, spared)
+    await converged(place, films, spared)
     assert await place.letters() == []
 
 
@@ -163,27 +90,3 @@ def _freeze(
     words = ["--camera", span.camera, "--purpose", "accident", "--actor", "officer-1"]
     assert freeze.main([*words, *times]) == 0
     return capsys.readouterr().out.split()[-1]
-
-
-async def _converged(place: Town, films: list[Film], spared: frozenset[str]) -> None:
-    """The district knows exactly what the school has and what it erased, each once."""
-    admin = await place.admin()
-    now = place.clocks[SCHOOL]()
-    gone = {one.id for one in films if due(one) <= now} - spared
-    alive = {one.id for one in films} - gone
-
-    async def same() -> bool:
-        rows = await admin.fetch("SELECT id FROM ingest.segments WHERE status = 'recorded'")
-        erased = await admin.fetch("SELECT id FROM ingest.erasures WHERE matched")
-        found = sorted(row["id"].hex() for row in rows)
-        return found == sorted(alive) and sorted(row["id"].hex() for row in erased) == sorted(gone)
-
-    await until(same)
-    assert sorted(await place.erased(SCHOOL)) == sorted(gone)
-
-    async def goes_by_the_newest() -> bool:
-        issued = await place.heard(PlanIssued, "DISTRICT", SCHOOL)
-        applied = await place.heard(PlanApplied, "SITE", SCHOOL)
-        return applied[-1].digest == issued[-1].digest
-
-    await until(goes_by_the_newest)

@@ -120,6 +120,7 @@ class Town:
         self.toml = write_district(folder, bus.schools, ("gate",))
         self.running: dict[str, MovedRole] = {}
         """The newest process of each role."""
+        self._admin: asyncpg.Connection | None = None
         self._roles: list[MovedRole] = []
         self._stack = AsyncExitStack()
         self._started = 0
@@ -131,10 +132,11 @@ class Town:
         await self._stack.aclose()
 
     async def admin(self) -> asyncpg.Connection:
-        """The database behind everybody's back."""
-        connection = await asyncpg.connect(self.database)
-        self._stack.push_async_callback(connection.close)
-        return connection
+        """The database behind everybody's back: one connection, made anew where it broke."""
+        if self._admin is None or self._admin.is_closed():
+            self._admin = await asyncpg.connect(self.database)
+            self._stack.push_async_callback(self._admin.close)
+        return self._admin
 
     async def client(self, user: str, school: str | None = None) -> Client:
         client = await self.bus.connect(user, school)

