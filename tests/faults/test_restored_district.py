@@ -16,7 +16,7 @@ from reelwarden_common.events.retention import HoldInForce, HoldReleased, PlanAp
 from reelwarden_local.servers.postgres import binary
 from tests.support.ingest import until
 from tests.support.retention import filed
-from tests.support.school_days import DAY, SCHOOL, converged, due, goes_by, open_school
+from tests.support.school_days import DAY, SCHOOL, coming_due, converged, goes_by, open_school
 from tests.support.town import Film, Town
 
 ROLES = ("intake", "index", "keeper", "inspector")
@@ -65,12 +65,6 @@ async def replayed(place: Town, since: datetime) -> set[str]:
 
 def whole(films: Sequence[Film]) -> CameraSpan:
     return CameraSpan(camera="gate", start=films[0].start, end=films[-1].end)
-
-
-def coming_due(place: Town, films: Sequence[Film], days: int) -> list[Film]:
-    """What comes due on the day that is so many days ahead."""
-    last = place.clocks[SCHOOL]() + days * DAY
-    return [one for one in films if last - DAY < due(one) <= last]
 
 
 async def holds(place: Town) -> dict[str, tuple[str, str]]:

@@ -231,11 +231,12 @@ async def test_findings_end_by_themselves_or_by_a_person(office: Office) -> None
         ingest.StorageMeasured(total=10, free=1, forecast_days=3.0, bound=False),
         retention.VaultMeasured(files=3, bytes=10**12, extra=2 * 10**11, budget=10**11),
         retention.PlanRefused(epoch=1, version=3, digest="ab" * 32, reason="forged", detail="x"),
+        retention.PlanIssued(epoch=2, version=1, digest="ac" * 32, plan="{}", signature="x", key="k1"),
         retention.SweepStopped(sweep="w1", reason="first-sweep", segments=3, bytes=9, oldest=AT, newest=AT),
     )
     kinds = {kind for kind, _ in await office.open()}
     by_facts = {"camera-silent", "camera-clock", "disk-short", "storage-unbound", "sweep-stopped"}
-    assert kinds == by_facts | {"plan-refused", "vault-large"}
+    assert kinds == by_facts | {"plan-refused", "plans-anew", "vault-large"}
     await office.hear(
         ingest.SegmentsRecorded(segments=(segment("gate", AT),)),
         ingest.CameraClock(camera="hall", offset_ms=100),
@@ -243,15 +244,15 @@ async def test_findings_end_by_themselves_or_by_a_person(office: Office) -> None
         retention.VaultMeasured(files=3, bytes=10**12, extra=10**11, budget=10**11),
         access.SweepConfirmed(sweep="w1", actor="a-9"),
     )
-    (left,) = await office.views.findings(["s001"], AT + timedelta(days=2))
-    assert (left.kind, left.overdue) == ("plan-refused", True)
+    left, anew = await office.views.findings(["s001"], AT + timedelta(days=2))
+    assert [(one.kind, one.overdue) for one in (left, anew)] == [("plan-refused", True), ("plans-anew", True)]
     async with office.units.begin() as store:
         await store.close(left.finding, "accepted", "officer")
         with pytest.raises(NoSuchFinding):
             await store.close(left.finding, "accepted", "officer")
     said = await office.said()
     opened = [e for e in said if isinstance(e, report.FindingOpened)]
-    assert len(opened) == 7
+    assert len(opened) == 8
     assert {e.deadline for e in opened if e.severity is report.Severity.SERIOUS} == {AT + timedelta(hours=24)}
     assert len([e for e in said if isinstance(e, report.FindingClosed)]) == 7
 

@@ -1,5 +1,6 @@
 """Days at a school: what is filmed, what comes due, and whether the district knows all of it, once."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from reelwarden_common.clock import system_clock
@@ -23,6 +24,12 @@ def filmed(place: Town, day: datetime) -> list[Film]:
 def due(film: Film) -> datetime:
     """The midnight that ends the thirtieth local day after its own, and twelve hours (R3.1)."""
     return film.start.replace(hour=4, minute=0, second=0) + 31 * DAY
+
+
+def coming_due(place: Town, films: Sequence[Film], days: int) -> list[Film]:
+    """What comes due on the day that is so many days ahead."""
+    last = place.clocks[SCHOOL]() + days * DAY
+    return [one for one in films if last - DAY < due(one) <= last]
 
 
 async def goes_by(place: Town, films: list[Film], spared: frozenset[str], days: int = 1) -> None:

@@ -37,6 +37,7 @@ class Kind(StrEnum):
     HOLD = "hold-not-reached"
     HOLD_GONE = "hold-part-gone"
     PLAN = "plan-refused"
+    ANEW = "plans-anew"
     SWEEP = "sweep-stopped"
     CORRUPT = "corrupt-object"
     BACKUP = "backup-failing"
@@ -70,6 +71,7 @@ WEIGHTS = {
     Kind.HOLD: Weight(Severity.SERIOUS, "R3.1"),
     Kind.HOLD_GONE: Weight(Severity.WARNING, "R3.1"),
     Kind.PLAN: Weight(Severity.SERIOUS, "R3.1"),
+    Kind.ANEW: Weight(Severity.SERIOUS, "R3.1"),
     Kind.SWEEP: Weight(Severity.WARNING, "R3.1"),
     Kind.CORRUPT: Weight(Severity.SERIOUS, "R4.1"),
     Kind.BACKUP: Weight(Severity.SERIOUS, "R4.1"),

@@ -134,8 +134,12 @@ async def on_erased(event: retention.SegmentsErased, envelope: Envelope, store: 
 
 
 async def on_plan_issued(event: retention.PlanIssued, envelope: Envelope, store: InspectorStore) -> None:
+    """A new epoch begins where a school knows plans that the keeper does not: a person must know why."""
     await store.know(envelope.school, plan_issued=event.version, plan_issued_at=envelope.time)
     await store.plan(envelope.school, event, envelope.time)
+    if event.epoch > 1 and event.version == 1:
+        cause = Cause(Kind.ANEW, f"{event.epoch}:{event.digest}", facts={"epoch": event.epoch})
+        await store.open(envelope.school, cause)
 
 
 async def on_plan_applied(event: retention.PlanApplied, envelope: Envelope, store: InspectorStore) -> None:

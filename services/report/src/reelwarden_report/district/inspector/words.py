@@ -24,6 +24,10 @@ SENTENCES = {
     Kind.HOLD: N_("A hold that was asked for at %(since)s is not in force yet."),
     Kind.HOLD_GONE: N_("A hold is in force, but part of its footage was gone before: %(spans)s"),
     Kind.PLAN: N_("The school refused a retention plan (version %(version)s): %(reason)s"),
+    Kind.ANEW: N_(
+        "The plans for this school begin anew (series %(epoch)s): the district's database was restored, or "
+        "somebody else signs with its key. Find out which."
+    ),
     Kind.SWEEP: N_("An erasure of %(segments)s segment(s) stopped and waits for a person: %(reason)s"),
     Kind.CORRUPT: N_("A backup read back differs from what was stored: %(key)s (%(reason)s)"),
     Kind.BACKUP: N_("Backups do not get on: %(why)s"),
@@ -50,6 +54,7 @@ KINDS = {
     Kind.HOLD: N_("Hold not reached"),
     Kind.HOLD_GONE: N_("Held footage incomplete"),
     Kind.PLAN: N_("Plan refused"),
+    Kind.ANEW: N_("Plans begin anew"),
     Kind.SWEEP: N_("Erasure stopped"),
     Kind.CORRUPT: N_("Corrupt backup"),
     Kind.BACKUP: N_("Backup failing"),
