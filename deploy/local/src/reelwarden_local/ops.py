@@ -129,11 +129,13 @@ async def operator(hub: Hub) -> AsyncIterator[Client]:
                 inbox_prefix=f"_INBOX.{OPERATOR}".encode(),
                 connect_timeout=CONNECT_SECONDS,
                 allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
                 error_cb=_quiet,
             )
     except (nats.errors.Error, OSError, TimeoutError) as error:
         await client.close()
-        raise NoWayIn(_refused(hub, error)) from error
+        raise NoWayIn(_refused(hub, client.last_error or error)) from error
     try:
         yield client
     finally:

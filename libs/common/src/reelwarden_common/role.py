@@ -17,13 +17,13 @@ from faststream import AckPolicy, FastStream
 from faststream.nats import JStream, PullSub
 from pydantic import BaseModel, ValidationError
 
-from reelwarden_common.errors import ReelwardenError, Transient
+from reelwarden_common.errors import ReelwardenError, Refused, Transient
 from reelwarden_common.events.base import DISTRICT_SCHOOL, Event
 from reelwarden_common.health import add_health, serve_http
 from reelwarden_common.messaging import questions, topology
 from reelwarden_common.messaging.broker import BusBroker, make_broker, wait_until_connected
 from reelwarden_common.messaging.delivery import BatchHandler, Delivery, Handler
-from reelwarden_common.messaging.letters import DeadLetters
+from reelwarden_common.messaging.letters import DeadLetters, Handle
 from reelwarden_common.messaging.publisher import publish_all
 from reelwarden_common.messaging.units import S, Units
 from reelwarden_common.messaging.watchdog import Watchdog
@@ -54,10 +54,18 @@ class Bus:
         )
 
     async def ask(
-        self, question: str, school: str, form: BaseModel, answer: type[A], seconds: float = 5
+        self,
+        question: str,
+        school: str,
+        form: BaseModel,
+        answer: type[A],
+        seconds: float = 5,
+        *,
+        role: str | None = None,
     ) -> A:
         """Ask another role; see `questions.ask`."""
-        return await questions.ask(self.broker.connection, question, school, form, answer, seconds)
+        client = self.broker.connection
+        return await questions.ask(client, question, school, form, answer, seconds, role=role)
 
 
 @dataclass(frozen=True)
@@ -118,6 +126,7 @@ async def running(role: Role[Any]) -> AsyncIterator[str]:
     telemetry = role.telemetry or make_telemetry(role.name)
     streams = topology.subscriptions(role.bus.role, role.bus.school)
     broker = role.bus.broker
+    handle = _keeps_no_message
     for stream, subjects in streams.items():
         delivery = Delivery(
             role=role.name,
@@ -129,6 +138,7 @@ async def running(role: Role[Any]) -> AsyncIterator[str]:
             jetstream=lambda: broker.jetstream,
         )
         _subscribe(broker, role.name, stream, subjects[0], delivery)
+        handle = delivery.again
     await wait_until_connected(broker)
     app = FastStream(broker, logger=None)
     watchdog = Watchdog(broker.jetstream, telemetry, tuple(streams), lambda _problem: role.bus.closed.set())
@@ -149,7 +159,7 @@ async def running(role: Role[Any]) -> AsyncIterator[str]:
         stack.callback(telemetry.shut_down)
         await app.start()
         stack.push_async_callback(app.stop)
-        for answer in (*role.answers, *_for_operators(role)):
+        for answer in (*role.answers, *_for_operators(role, handle)):
             await questions.serve(
                 broker.connection,
                 role.name,
@@ -173,10 +183,22 @@ async def running(role: Role[Any]) -> AsyncIterator[str]:
         log(role.name).info("stopping")
 
 
-def _for_operators(role: Role[Any]) -> tuple[questions.Answer, ...]:
+def _for_operators(role: Role[Any], handle: Handle) -> tuple[questions.Answer, ...]:
     """What every role answers (`topology.EVERY_ROLE_ANSWERS`)."""
-    letters = DeadLetters(role.name, lambda: role.bus.broker.connection)
+    broker = role.bus.broker
+    letters = DeadLetters(role.name, lambda: broker.connection, lambda: broker.jetstream, handle)
     return letters.answers()
+
+
+async def _keeps_no_message(subject: str, headers: Mapping[str, str], body: bytes) -> None:
+    """Nothing to replay for a role without handlers, which only lets messages through.
+
+    Raises:
+        Refused: always.
+    """
+    del headers, body
+    message = f"{subject} is not kept as it came: its sender must say it again; dismiss this letter"
+    raise Refused(message)
 
 
 def _subscribe(broker: BusBroker, name: str, stream: str, subject: str, delivery: Delivery[Any]) -> None:

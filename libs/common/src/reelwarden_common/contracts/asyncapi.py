@@ -60,8 +60,9 @@ def document(service: str, examples: dict[str, Any]) -> Node:
         for event in role.hears:
             _event(role, event, "receive", channels, operations)
             messages[_message_name(form_of(event))] = _event_message(speakers(event)[0], event, examples)
-        for question in (*role.asks, *answered_by(role)):
-            _question(role, question, channels, operations)
+        exchanges = [(q, "send") for q in role.asks] + [(q, "receive") for q in answered_by(role)]
+        for question, action in exchanges:
+            _question(role, question, action, channels, operations)
             for form in (question_form(question), answer_form(question)):
                 messages[_message_name(form)] = _body(form) | {"examples": [{"payload": examples[form.name]}]}
     return {
@@ -117,7 +118,7 @@ def _parameters(*, any_role: bool) -> Node:
     return {k: v for k, v in _PARAMETERS.items() if k == "school" or any_role}
 
 
-def _question(role: Role, question: str, channels: Node, operations: Node) -> None:
+def _question(role: Role, question: str, action: str, channels: Node, operations: Node) -> None:
     asked, answered = question_form(question), answer_form(question)
     reply = f"{question}.reply"
     channels[question] = {
@@ -131,7 +132,6 @@ def _question(role: Role, question: str, channels: Node, operations: Node) -> No
         "summary": "The inbox that the asker names: an answer, or a problem.",
         "messages": _reference(answered),
     }
-    action = "receive" if question in answered_by(role) else "send"
     operations[f"{role.name}.{'answer' if action == 'receive' else 'ask'}.{question}"] = {
         "action": action,
         "channel": {"$ref": f"#/channels/{question}"},

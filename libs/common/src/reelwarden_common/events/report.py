@@ -18,6 +18,7 @@ from reelwarden_common.events.base import (
     Reason,
     SchoolId,
 )
+from reelwarden_common.events.letters import Fault, LetterId
 
 
 class Severity(StrEnum):
@@ -309,3 +310,6 @@ class MessageRefused(Event):
     event: Id
     reason: Reason
     detail: Detail
+    letter: LetterId | None = None
+    """By which the role finds it; None from releases that did not say."""
+    fault: Fault | None = None

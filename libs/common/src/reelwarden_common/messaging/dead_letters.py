@@ -1,11 +1,14 @@
 """What becomes of a message that nobody can handle: kept with the reason, and told to a person."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from nats.aio.msg import Msg
 
 from reelwarden_common.envelope import MAX_BODY, Malformed, Message, encode, parse_subject
+from reelwarden_common.errors import Early, Refused
 from reelwarden_common.events.base import DISTRICT_SCHOOL
+from reelwarden_common.events.letters import Fault
 from reelwarden_common.events.report import MessageRefused
 
 MAX_HEADER = 500
@@ -24,6 +27,28 @@ def text_of(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+def fault_of(error: Exception) -> Fault:
+    """Whose fault it is that a message was given up."""
+    if isinstance(error, Malformed):
+        return Fault.MALFORMED
+    if isinstance(error, Early):
+        return Fault.EARLY
+    return Fault.REFUSED if isinstance(error, Refused) else Fault.UNFORESEEN
+
+
+def school_of(subject: str) -> str:
+    """The school that a message is about; the district where its subject does not say."""
+    try:
+        return parse_subject(subject)[0]
+    except Malformed:
+        return DISTRICT_SCHOOL
+
+
+def event_of(headers: Mapping[str, str] | None) -> str:
+    """The event's id, as far as people need it."""
+    return ((headers or {}).get("ce-id") or "unknown")[:64]
+
+
 def dead_letter(role: str, stream: str, raw: Msg, error: Exception) -> Message:
     """The message as it came, with where it was and why it was given up.
 
@@ -32,36 +57,42 @@ def dead_letter(role: str, stream: str, raw: Msg, error: Exception) -> Message:
     """
     original = raw.headers or {}
     headers = {k: v[:MAX_HEADER] for k, v in original.items() if k in KNOWN_HEADERS}
-    sequence = raw.metadata.sequence.stream
+    letter = _letter_id(stream, raw)
     headers |= {
         "rw-role": role,
+        "rw-school": school_of(raw.subject),
         "rw-subject": raw.subject,
         "rw-stream": str(stream),
-        "rw-sequence": str(sequence),
+        "rw-sequence": str(raw.metadata.sequence.stream),
+        "rw-fault": fault_of(error).value,
         "rw-reason": type(error).__name__,
         "rw-detail": " ".join(text_of(error)[:500].split()),
-        "Nats-Msg-Id": f"dlq.{role}.{stream}.{sequence}",
+        "Nats-Msg-Id": f"dlq.{role}.{letter}",
     }
     if len(raw.data) > MAX_BODY:
         headers["rw-cut-from"] = str(len(raw.data))
-    return Message(letter_subject(role, f"{stream}.{sequence}"), headers, raw.data[:MAX_BODY])
+    return Message(letter_subject(role, letter), headers, raw.data[:MAX_BODY])
 
 
 def refusal(role: str, stream: str, raw: Msg, error: Exception, now: datetime) -> Message:
     """What tells a person of a dead letter; its id is the same however often it is said."""
-    try:
-        school = parse_subject(raw.subject)[0]
-    except Malformed:
-        school = DISTRICT_SCHOOL
+    school = school_of(raw.subject)
+    letter = _letter_id(stream, raw)
     return encode(
         MessageRefused(
             subject_of=raw.subject[:200],
-            event=((raw.headers or {}).get("ce-id") or "unknown")[:64],
+            event=event_of(raw.headers),
             reason=type(error).__name__.lower()[:64],
             detail=text_of(error)[:500],
+            letter=letter,
+            fault=fault_of(error),
         ),
         school=school,
         role=role,
-        event_id=f"refused.{school}.{role}.{stream}.{raw.metadata.sequence.stream}",
+        event_id=f"refused.{school}.{role}.{letter}",
         time=now,
     )
+
+
+def _letter_id(stream: str, raw: Msg) -> str:
+    return f"{stream}.{raw.metadata.sequence.stream}"

@@ -3,6 +3,7 @@
 Ages and bytes: both ends keep longer than the longest outage foreseen, within bounds.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from nats.js import JetStreamContext
@@ -35,6 +36,8 @@ DUPLICATE_WINDOW = timedelta(minutes=10)
 ACK_WAIT = timedelta(seconds=30)
 MAX_ACK_PENDING = 2000
 MAX_MESSAGE = 256 * 1024
+MAX_LETTERS = 200_000
+"""Each takes memory of the server for its subject."""
 
 
 def _stream(name: Stream, subjects: list[str], max_bytes: int) -> StreamConfig:
@@ -51,6 +54,12 @@ def _stream(name: Stream, subjects: list[str], max_bytes: int) -> StreamConfig:
     )
 
 
+def _letters(max_bytes: int) -> StreamConfig:
+    """One message a subject, each of which may end by itself: how a settled letter is taken away."""
+    stream = _stream(Stream.DLQ, ["dlq.>"], max_bytes)
+    return replace(stream, max_msgs=MAX_LETTERS, max_msgs_per_subject=1, allow_msg_ttl=True)
+
+
 def hub_streams(max_bytes: int) -> list[StreamConfig]:
     """The hub's streams, each within `max_bytes`."""
     intake = StreamConfig(
@@ -59,7 +68,7 @@ def hub_streams(max_bytes: int) -> list[StreamConfig]:
     owned = (Stream.FOOTAGE, Stream.SITE, Stream.DISTRICT, Stream.OFFICE)
     return [
         *(_stream(name, list(stream_subjects(name)), max_bytes) for name in owned),
-        _stream(Stream.DLQ, ["dlq.>"], max_bytes),
+        _letters(max_bytes),
         intake,
     ]
 
@@ -81,7 +90,7 @@ def leaf_streams(school: str, max_bytes: int) -> list[StreamConfig]:
     )
     return [
         *(_stream(name, list(stream_subjects(name, school)), max_bytes) for name in UP),
-        _stream(Stream.DLQ, ["dlq.>"], max_bytes),
+        _letters(max_bytes),
         decisions,
     ]
 

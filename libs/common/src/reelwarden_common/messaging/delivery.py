@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any, Generic
 
@@ -16,7 +17,7 @@ from nats.js import JetStreamContext
 
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.envelope import Envelope, Malformed, decode
-from reelwarden_common.errors import Early, Transient
+from reelwarden_common.errors import Early, Refused, Transient
 from reelwarden_common.events import by_type
 from reelwarden_common.events.base import Event
 from reelwarden_common.events.report import MessageRefused
@@ -86,6 +87,26 @@ class Delivery(Generic[S]):
         finally:
             keeping.cancel()
 
+    async def again(self, subject: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Handle one message once more, apart from the stream: the same checks, the same inbox.
+
+        Raises:
+            Malformed: it is no message of ours.
+            Refused: this role does not hear such events.
+            Exception: whatever its handler raises.
+        """
+        event, envelope = decode(subject, headers, body)
+        handler, batch = self._handlers.get(type(event)), self._batches.get(type(event))
+        with self._telemetry.handling(f"handle {envelope.type}", envelope.traceparent):
+            if batch is not None:
+                async with self._units.begin() as store:
+                    await batch([(event, envelope)], store)
+            elif handler is not None:
+                await self._units.once(envelope, partial(handler, event, envelope))
+            else:
+                message = f"{self._role} does not hear {envelope.type}: dismiss it"
+                raise Refused(message)
+
     async def _deliver(self, messages: Sequence[Msg]) -> None:
         taken = [t for raw in messages if (t := await self._decode(raw)) is not None]
         for kind, run in groupby(taken, key=lambda t: type(t.event)):
@@ -128,11 +149,7 @@ class Delivery(Generic[S]):
         self._telemetry.handled.labels(name, "done").inc(len(group))
 
     async def _handle(self, one: Taken) -> None:
-        handler = self._handlers[type(one.event)]
-
-        async def work(store: S) -> None:
-            await handler(one.event, one.envelope, store)
-
+        work = partial(self._handlers[type(one.event)], one.event, one.envelope)
         try:
             with self._telemetry.handling(f"handle {one.envelope.type}", one.envelope.traceparent):
                 fresh = await self._units.once(one.envelope, work)

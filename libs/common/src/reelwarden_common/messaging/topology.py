@@ -57,6 +57,8 @@ INSPECTOR_HOLDS = "inspector.query.holds"
 INSPECTOR_ERASED = "inspector.query.erased"
 INSPECTOR_CAMERAS = "inspector.query.cameras"
 LETTERS = "any.query.letters"
+LETTER = "any.query.letter"
+SETTLE_LETTER = "any.task.letter"
 QUESTIONS: Mapping[str, tuple[type[Model], type[Model]]] = {
     SCANNER_SEGMENTS: (ingest.SegmentsQuery, ingest.SegmentsAnswer),
     INDEX_SEGMENTS: (ingest.SegmentsQuery, ingest.SegmentsAnswer),
@@ -67,6 +69,8 @@ QUESTIONS: Mapping[str, tuple[type[Model], type[Model]]] = {
     INSPECTOR_ERASED: (report.ErasedQuery, report.ErasedAnswer),
     INSPECTOR_CAMERAS: (report.CamerasQuery, report.CamerasAnswer),
     LETTERS: (letters.LettersQuery, letters.LettersAnswer),
+    LETTER: (letters.LetterQuery, letters.LetterAnswer),
+    SETTLE_LETTER: (letters.LetterTask, letters.LetterTaskAnswer),
 }
 """The forms of each question and of its answer. A `query` changes nothing, a `task` does."""
 EVERY_ROLE_ANSWERS = tuple(q for q in QUESTIONS if q.startswith(f"{ANY_ROLE}."))
@@ -277,9 +281,10 @@ ROLES: tuple[Role, ...] = (
             backup.ObjectsStored,
             report.SiteAlive,
             report.MessageRefused,
+            letters.LetterSettled,
         ),
         answers=(INSPECTOR_HOLDS, INSPECTOR_ERASED, INSPECTOR_CAMERAS),
-        asks=(INDEX_COVERAGE, LEDGER_COPIES),
+        asks=(INDEX_COVERAGE, LEDGER_COPIES, SETTLE_LETTER),
     ),
     Role(
         "registrar",
@@ -295,6 +300,7 @@ ROLES: tuple[Role, ...] = (
             report.ReportPublished,
             report.CheckpointSigned,
             report.CheckpointCountersigned,
+            letters.LetterSettled,
         ),
         answers=(REGISTRAR_CUSTODY,),
     ),

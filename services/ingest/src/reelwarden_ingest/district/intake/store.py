@@ -13,7 +13,7 @@ from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.envelope import MAX_BODY, Malformed, Message, encode
 from reelwarden_common.errors import Transient
 from reelwarden_common.events.report import MessageRefused
-from reelwarden_common.messaging.dead_letters import letter_subject
+from reelwarden_common.messaging.dead_letters import fault_of, letter_subject
 from reelwarden_common.messaging.publisher import publish_all
 from reelwarden_common.messaging.topology import Stream
 from reelwarden_ingest.district.intake.domain import SOURCE, Position
@@ -98,10 +98,12 @@ class Hub:
         detail = _plain(str(reason))[:_DETAIL]
         headers = {
             "rw-role": ROLE,
+            "rw-school": self._school,
             "rw-subject": _plain(raw.subject)[:_DETAIL],
             "rw-stream": str(self._stream),
             "rw-sequence": str(pulled.position.sequence),
             "rw-size": str(len(raw.data)),
+            "rw-fault": fault_of(reason).value,
             "rw-reason": "Malformed",
             "rw-detail": detail,
             SOURCE: source,
@@ -110,7 +112,12 @@ class Hub:
         letter = Message(letter_subject(ROLE, source), headers, raw.data[:MAX_BODY])
         told = encode(
             MessageRefused(
-                subject_of=_plain(raw.subject)[:200], event=source[:64], reason="malformed", detail=detail
+                subject_of=_plain(raw.subject)[:200],
+                event=source[:64],
+                reason="malformed",
+                detail=detail,
+                letter=source,
+                fault=fault_of(reason),
             ),
             school=self._school,
             role=ROLE,

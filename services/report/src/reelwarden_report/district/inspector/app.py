@@ -30,6 +30,7 @@ SECTIONS = (
     Section("/", N_("Dashboard"), VIEWERS),
     Section("/footage", N_("Footage"), VIEWERS),
     Section("/reports", N_("Reports"), VIEWERS),
+    Section("/letters", N_("Dead letters"), VIEWERS),
     Section("/violations", N_("Violations"), VIEWERS),
     Section("/rules", N_("Rules")),
     Section("/feedback", N_("Suggestions")),

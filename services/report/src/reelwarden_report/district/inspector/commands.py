@@ -8,12 +8,14 @@ from fastapi import Depends
 
 from reelwarden_common.district import PersonRole
 from reelwarden_common.events.base import DISTRICT_SCHOOL
+from reelwarden_common.events.letters import Outcome
 from reelwarden_common.events.report import FeedbackReceived, ViolationClosed
 from reelwarden_common.web import N_, Denied, Missing, Person, Text, Wrong
 from reelwarden_report.district.inspector.domain import waits_at_the_desk
 from reelwarden_report.district.inspector.inspection import Order
+from reelwarden_report.district.inspector.letters import GONE, LetterKey, have_settled, task_of
 from reelwarden_report.district.inspector.room import InRoom, Room
-from reelwarden_report.district.inspector.shapes import ReportView
+from reelwarden_report.district.inspector.shapes import ReportView, Settled
 
 InspectionKind = Literal["daily", "weekly", "monthly"]
 LONGEST_SUGGESTION = 4000
@@ -83,6 +85,25 @@ class Commands:
                 outcome,
             )
             store.publish(school, ViolationClosed(violation=violation, outcome=outcome))
+
+    async def settle(self, person: Person, key: LetterKey, act: str, note: str) -> None:
+        """Have a role handle a dead letter again, or dismiss it.
+
+        Raises:
+            Denied: the person does not run the district.
+            Missing: there is no such letter that waits, or no such act.
+            Wrong: dismissed without a word; nobody answers there; it failed again.
+        """
+        self._room.must_settle(person)
+        task = task_of(person, key.letter, act, note)
+        async with self._room.units.begin() as store:
+            if not await store.waits(*key):
+                raise Missing
+        answer = await have_settled(self._room.bus, key.school, key.role, task)
+        async with self._room.units.begin() as store:
+            outcome = GONE if answer.outcome is Outcome.UNKNOWN else answer.outcome
+            how = Settled(at=store.clock(), outcome=outcome, by=person.id, note=task.note)
+            await store.settle(*key, how)
 
     async def suggest(self, person: Person, school: str, text: str) -> str:
         """Staff suggest something (R5.3); the text stays here, the event says only that there is one.

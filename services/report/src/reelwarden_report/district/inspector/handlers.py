@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from reelwarden_common.envelope import Envelope
-from reelwarden_common.events import access, backup, ingest, report
+from reelwarden_common.events import access, backup, ingest, letters, report
 from reelwarden_common.events.base import Event
 from reelwarden_common.events.report import Severity
 from reelwarden_common.messaging.delivery import BatchHandler, Handler
 from reelwarden_report.district.inspector.case_handlers import CASE_HANDLERS
 from reelwarden_report.district.inspector.domain import Cause, Kind
 from reelwarden_report.district.inspector.footage_handlers import FOOTAGE_HANDLERS
+from reelwarden_report.district.inspector.letters import cause_of
+from reelwarden_report.district.inspector.shapes import Settled
 from reelwarden_report.district.inspector.store import InspectorStore
 
 
@@ -32,10 +34,16 @@ async def on_alive(event: report.SiteAlive, envelope: Envelope, store: Inspector
 
 async def on_refused_message(event: report.MessageRefused, envelope: Envelope, store: InspectorStore) -> None:
     """A dead letter: a person must look."""
+    await store.gave_up(envelope, event)
     facts = {"role": envelope.role, "detail": event.detail, "subject": event.subject_of}
-    await store.open(
-        envelope.school, Cause(Kind.DEAD_LETTER, f"{envelope.role}:{event.subject_of}", facts=facts)
-    )
+    cause = cause_of(envelope.role, event.subject_of)
+    await store.open(envelope.school, Cause(Kind.DEAD_LETTER, cause, facts=facts))
+
+
+async def on_settled_letter(event: letters.LetterSettled, envelope: Envelope, store: InspectorStore) -> None:
+    """A person had it handled again, or dismissed it."""
+    how = Settled(at=envelope.time, outcome=event.outcome, by=event.by, note=event.note)
+    await store.settle(envelope.school, envelope.role, event.letter, how)
 
 
 async def on_backlog(event: backup.BacklogMeasured, envelope: Envelope, store: InspectorStore) -> None:
@@ -106,6 +114,7 @@ HANDLERS: Mapping[type[Event], Handler[InspectorStore]] = {
     **CASE_HANDLERS,
     report.SiteAlive: on_alive,
     report.MessageRefused: on_refused_message,
+    letters.LetterSettled: on_settled_letter,
     backup.BacklogMeasured: on_backlog,
     backup.ObjectsStored: on_stored,
     backup.ObjectsErased: on_copies_erased,

@@ -10,15 +10,17 @@ from fastapi.responses import RedirectResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import HTMLResponse
 
+from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.web import MaybePerson, Missing, Person, PersonRole, SignedIn
 from reelwarden_common.web.i18n import language_of
 from reelwarden_report.district.inspector import words
 from reelwarden_report.district.inspector.bars import day_bars, hour_bar
 from reelwarden_report.district.inspector.commands import Doing
 from reelwarden_report.district.inspector.domain import waits_at_the_desk
+from reelwarden_report.district.inspector.letters import LetterKey
 from reelwarden_report.district.inspector.live import Snapshot
 from reelwarden_report.district.inspector.record import Record
-from reelwarden_report.district.inspector.room import INSPECTORS, VIEWERS, InRoom, Room
+from reelwarden_report.district.inspector.room import INSPECTORS, SETTLERS, VIEWERS, InRoom, Room
 from reelwarden_report.district.inspector.rules import as_html, translated
 from reelwarden_report.district.inspector.tables import megabytes
 from reelwarden_report.district.inspector.views import DAYS_SHOWN
@@ -179,6 +181,27 @@ async def close_violation(
 ) -> Response:
     await commands.close_violation(person, violation, outcome)
     return RedirectResponse("/violations", status_code=303)
+
+
+@router.get("/letters")
+async def letters(room: InRoom, request: Request, person: SignedIn) -> Response:
+    found = await room.views.letters(room.seen_by(person))
+    may_settle = person.holds(DISTRICT_SCHOOL, *SETTLERS)
+    return Pages(room).page(
+        request, person, "letters.html", letters=found, hint=words.hint, may_settle=may_settle
+    )
+
+
+@router.post("/letters")
+async def settle_letter(
+    commands: Doing,
+    person: SignedIn,
+    key: Annotated[str, Form(max_length=400)],
+    act: Annotated[str, Form(max_length=16)],
+    note: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    await commands.settle(person, LetterKey.read(key), act, note)
+    return RedirectResponse("/letters", status_code=303)
 
 
 @router.get("/rules")

@@ -32,6 +32,8 @@ VIEWERS = (
 """Who sees a school's state and reports (R5.1); applicants, reception and retrievers do not."""
 INSPECTORS = (PersonRole.SAFETY, PersonRole.DISTRICT_OFFICER)
 """Who inspects and closes findings: the safety department (R5.1)."""
+SETTLERS = (PersonRole.DISTRICT_OFFICER, PersonRole.DISTRICT_OPERATOR)
+"""Who has dead letters handled again or dismissed: those who run the district."""
 _NO_RIGHT = Text(N_("Your account has no right to this."))
 
 
@@ -90,6 +92,15 @@ class Room:
         """
         if not person.holds(school, *INSPECTORS):
             raise Denied("no_right", _NO_RIGHT, "R5.1")
+
+    def must_settle(self, person: Person) -> None:
+        """Only those who run the district settle dead letters, of whatever school.
+
+        Raises:
+            Denied: not this person.
+        """
+        if not person.holds(DISTRICT_SCHOOL, *SETTLERS):
+            raise Denied("no_right", _NO_RIGHT, "R4.1")
 
     def school_name(self, school: str) -> str:
         """A school's name, or the district's."""

@@ -58,6 +58,31 @@ class FindingView(Shape):
     close_reason: str | None
 
 
+class Settled(Shape):
+    """What became of a dead letter."""
+
+    at: datetime
+    outcome: str
+    """replayed, dismissed; gone where its role no longer has it."""
+    by: str
+    note: str = ""
+
+
+class LetterView(Shape):
+    """One message that a role gave up."""
+
+    school: str
+    role: str
+    letter: str
+    subject: str
+    event: str
+    fault: str | None
+    """malformed, early, refused, unforeseen: what can be done about it."""
+    detail: str
+    at: datetime
+    settled: Settled | None
+
+
 class SchoolView(Shape):
     """What is known of one school; `state` is `unknown` whenever it has not been heard of for too long."""
 

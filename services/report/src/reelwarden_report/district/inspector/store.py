@@ -8,9 +8,10 @@ from reelwarden_report.district.inspector.as_json import as_json
 from reelwarden_report.district.inspector.cases import Cases
 from reelwarden_report.district.inspector.findings import Column
 from reelwarden_report.district.inspector.footage import Footage
+from reelwarden_report.district.inspector.letters import Letters
 
 
-class InspectorStore(Footage, Cases):
+class InspectorStore(Footage, Cases, Letters):
     """One transaction of the inspector."""
 
     async def know(self, school: str, **columns: Column) -> None:

@@ -15,10 +15,12 @@ from reelwarden_report.district.inspector.shapes import (
     DayView,
     FeedbackView,
     FindingView,
+    LetterView,
     LogView,
     ReportView,
     RulesView,
     SchoolView,
+    Settled,
     ViolationView,
 )
 
@@ -190,6 +192,26 @@ class Views:
                 overdue=r["closed_at"] is None and now > r["deadline"],
                 closed_at=r["closed_at"],
                 close_reason=r["close_reason"],
+            )
+            for r in rows
+        ]
+
+    async def letters(self, ids: Iterable[str], limit: int = 200) -> list[LetterView]:
+        """Dead letters, those that wait for somebody first, the newest of them first."""
+        rows = await self._pool.fetch(
+            "SELECT * FROM dead_letter WHERE school = ANY($1)"
+            " ORDER BY settled_at IS NOT NULL, at DESC LIMIT $2",
+            list(ids),
+            limit,
+        )
+        return [
+            LetterView(
+                **{name: r[name] for name in LetterView.model_fields if name != "settled"},
+                settled=Settled(
+                    at=r["settled_at"], outcome=r["outcome"], by=r["settled_by"], note=r["note"] or ""
+                )
+                if r["settled_at"]
+                else None,
             )
             for r in rows
         ]

@@ -114,7 +114,28 @@ ACTS = {
     "extensions": N_("listing extensions"),
 }
 """What people tried at the desk."""
+HINTS = {
+    "malformed": N_(
+        "This is no message of ours, or one of another release. Replaying helps only after an update of this "
+        "part; otherwise find out who says it, then dismiss it."
+    ),
+    "early": N_(
+        "It came before what it builds on. Once that has come, replay it: it takes effect once, in order."
+    ),
+    "refused": N_(
+        "It was understood and cannot be done as it is. Mend what the reason names, then replay it; "
+        "dismiss it when it no longer matters."
+    ),
+    "unforeseen": N_(
+        "A fault of the software: five attempts failed. Report it with the log of this part; replay it "
+        "after the update."
+    ),
+}
+"""What a dead letter's fault means, and what to do."""
 CODES = {
+    "replayed": N_("handled again"),
+    "dismissed": N_("dismissed"),
+    "gone": N_("no longer there"),
     "info": N_("Note"),
     "warning": N_("Warning"),
     "serious": N_("Serious"),
@@ -245,6 +266,11 @@ def duration(seconds: float) -> str:
 def name(kind: str) -> Text:
     """A kind's short name."""
     return Text(KINDS[Kind(kind)]) if kind in KINDS else code(kind)
+
+
+def hint(fault: str | None) -> Text:
+    """What can be done about a dead letter."""
+    return Text(HINTS.get(fault or "", HINTS["unforeseen"]))
 
 
 def act(value: str) -> Text:
