@@ -7,7 +7,7 @@ import importlib
 import json
 import sys
 
-BENCHES = ("index", "scanner", "reconcile", "latency")
+BENCHES = ("index", "scanner", "reconcile", "replicator", "latency")
 
 
 def main(names: list[str]) -> int:
