@@ -1,8 +1,11 @@
 """The S3 store as roles use it: what it promises, and how it fails."""
 
+import asyncio
+import contextlib
 import hashlib
 import secrets
-from collections.abc import Iterator
+import socket
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -142,3 +145,47 @@ async def test_failures_say_whether_trying_again_helps(
         await away.get_bytes(bucket, "nothing")
     assert not await away.answers(bucket)
     away.close()
+
+
+@contextlib.asynccontextmanager
+async def slow_line(store: ObjectStore, bytes_a_second: int) -> AsyncIterator[str]:
+    """A line to the store that carries so much upwards; yields its address."""
+    host, _, port = store.endpoint.partition(":")
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer):
+            while data := await reader.read(16_384):
+                writer.write(data)
+                await writer.drain()
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        to_store, from_store = await asyncio.open_connection(host, int(port))
+        back = asyncio.create_task(carry(to_store, writer))
+        while data := await reader.read(16_384):
+            from_store.write(data)
+            await asyncio.sleep(len(data) / bytes_a_second)
+        from_store.close()
+        await asyncio.gather(back, return_exceptions=True)
+
+    listening = socket.create_server((host, 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
+    server = await asyncio.start_server(connect, sock=listening, limit=32_768)
+    try:
+        yield f"{host}:{listening.getsockname()[1]}"
+    finally:
+        server.close()
+
+
+async def test_a_slow_line_is_no_failure(
+    s3: ObjectStore, client: S3, fresh_bucket: BucketMaker, tmp_path: Path
+) -> None:
+    """A body that takes longer than the patience with a line on which nothing moves at all."""
+    bucket = await fresh_bucket()
+    path = tmp_path / "large"
+    path.write_bytes(secrets.token_bytes(8_000_000))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    async with slow_line(s3, 1_200_000) as endpoint:
+        slow = S3(settings(s3, endpoint=endpoint))
+        put = await slow.put_file(bucket, "large", path, digest)
+        slow.close()
+    assert await client.digest(bucket, "large", put.version) == digest

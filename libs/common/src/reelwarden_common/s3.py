@@ -5,30 +5,31 @@ import base64
 import hashlib
 import io
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
-import urllib3
 from minio import Minio
 from minio.commonconfig import GOVERNANCE
 from minio.error import MinioException, S3Error
 from minio.retention import Retention
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from reelwarden_common.errors import Refused, Transient
+from reelwarden_common.s3_line import Pace, at_once, connections
 from reelwarden_common.settings import S3Settings
 
 CHUNK = 1024 * 1024
+PACED = 128 * 1024
+"""What is read at once where it may have to keep a pace."""
 _GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed"}
 _MINE = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _UNLOCKED = {"ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration"}
 _DIFFERS = {"BadDigest", "XAmzContentChecksumMismatch", "InvalidDigest"}
-_REPEATED = {"GET", "HEAD", "DELETE"}
-"""What the HTTP client may repeat by itself. A put that seemed to fail may have left a version."""
 WHOLE = 64 * 1024 * 1024
 """Up to this size a file goes in one request, which the store checks; it is in memory meanwhile."""
 PART = 16 * 1024 * 1024
@@ -70,26 +71,24 @@ class Version:
 
 
 class S3:
-    """One client; calls run in a bounded number of threads because the library is synchronous."""
+    """One client; calls run in a bounded number of threads because the library is synchronous.
 
-    def __init__(self, settings: S3Settings, threads: int = 4) -> None:
+    Args:
+        settings: the store's address and a key.
+        threads: how many calls at once.
+        pace: how fast bodies may cross the line, both ways.
+    """
+
+    def __init__(self, settings: S3Settings, threads: int = 4, pace: Pace = at_once) -> None:
         self._client = Minio(
             settings.endpoint,
             access_key=settings.access_key,
             secret_key=settings.secret_key.get_secret_value(),
             secure=settings.secure,
             region=settings.region,
-            http_client=urllib3.PoolManager(
-                maxsize=threads,
-                timeout=urllib3.Timeout(connect=3, read=30),
-                retries=urllib3.Retry(
-                    total=2,
-                    backoff_factor=0.2,
-                    status_forcelist=[502, 503, 504],
-                    allowed_methods=_REPEATED,
-                ),
-            ),
+            http_client=connections(threads, pace),
         )
+        self._pace = pace
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="s3")
 
     def close(self) -> None:
@@ -340,7 +339,7 @@ class S3:
             total = hashlib.sha256()
             response = self._client.get_object(bucket, key, version_id=version or None)
             try:
-                for chunk in response.stream(CHUNK):
+                for chunk in self._content(response):
                     total.update(chunk)
             finally:
                 response.close()
@@ -357,7 +356,7 @@ class S3:
             response = self._client.get_object(bucket, key, version_id=version or None)
             try:
                 with path.open("wb") as file:
-                    for chunk in response.stream(CHUNK):
+                    for chunk in self._content(response):
                         total.update(chunk)
                         file.write(chunk)
                     file.flush()
@@ -368,6 +367,11 @@ class S3:
             return total.hexdigest()
 
         return await self._call(work)
+
+    def _content(self, response: BaseHTTPResponse) -> Iterator[bytes]:
+        for chunk in response.stream(PACED):
+            self._pace(len(chunk))
+            yield chunk
 
     async def get_bytes(self, bucket: str, key: str, version: str | None = None) -> bytes:
         """A small object's content."""
