@@ -1,7 +1,7 @@
 """`district.toml`: what a good one says, and how a bad one is refused (R3.1, art. 8, art. 17)."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -85,6 +85,32 @@ def read(folder: Path, text: str | bytes) -> DistrictConfig:
     path = folder / "district.toml"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return load(path)
+
+
+def test_backup_policies_are_inherited_and_windows_are_local_times(tmp_path: Path) -> None:
+    windows = 'backup_windows = [{ from = "07:00", to = 18:30:00, mbit = 20 }]'
+    text = GOOD.replace("write_once = true", f'write_once = true\nbackup = "held"\n{windows}')
+    config = read(tmp_path, text.replace("priority = true", 'priority = true\nbackup = "everything"'))
+    assert config.backup_policy("s001", "gate") == "everything"
+    assert config.backup_policy("s001", "yard") == "held"
+    assert config.backup_policy("s002", "gate") == "priority"
+    (window,) = config.school("s001").backup_windows
+    assert (window.begin, window.end, window.mbit) == (time(7), time(18, 30), 20)
+
+
+@pytest.mark.parametrize(
+    ("window", "told"),
+    [
+        ('{ from = "7:00", to = "18:00", mbit = 20 }', 'write it like "07:00"'),
+        ('{ from = "07:00", to = "24:00", mbit = 20 }', "no time of the day"),
+        ('{ from = "07:00", to = "18:00", mbit = 0 }', "must be 1 or more"),
+        ('{ from = "07:00", until = "18:00", mbit = 1 }', "known here: from, mbit, to"),
+    ],
+)
+def test_a_wrong_window_is_told_with_its_line(tmp_path: Path, window: str, told: str) -> None:
+    error = refusal(tmp_path, "write_once = true", f"write_once = true\nbackup_windows = [{window}]")
+    assert told in str(error)
+    assert "district.toml:19" in str(error)
 
 
 def refusal(folder: Path, old: str, new: str, *, count: int = 1) -> ConfigError:

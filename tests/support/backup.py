@@ -182,7 +182,15 @@ class Site:
     """A school with a storage and a replicator whose loops are turned by hand."""
 
     def __init__(
-        self, folder: Path, school: str, store: Store, *, policy: str = "everything", unmanaged: bool = False
+        self,
+        folder: Path,
+        school: str,
+        store: Store,
+        *,
+        policy: str = "everything",
+        unmanaged: bool = False,
+        school_line: str = "",
+        yard_line: str = "",
     ) -> None:
         self.school = school
         self.store = store
@@ -193,12 +201,12 @@ class Site:
         self.toml = folder / "district.toml"
         self.toml.write_text(
             f'[district]\nname = "示范区"\n[backup]\npolicy = "{policy}"\n[[schools]]\nid = "{school}"\n'
-            f'name = "第一小学"\nstorage = "recordings"\nerasure = "{erasure}"\n'
+            f'name = "第一小学"\nstorage = "recordings"\nerasure = "{erasure}"\n{school_line}\n'
             + "".join(
                 f'[[schools.cameras]]\nid = "{camera}"\nname = "{camera}"\nplace = "x"\n'
-                f'place_kind = "entrance"\npriority = {priority}\n'
+                f'place_kind = "entrance"\npriority = {priority}\n{more}\n'
                 f'recorder = {{ layout = "frigate", folder = "frigate", source = "{camera}" }}\n'
-                for camera, priority in (("gate", "true"), ("yard", "false"))
+                for camera, priority, more in (("gate", "true", ""), ("yard", "false", yard_line))
             )
         )
         self.settings = ReplicatorSettings(

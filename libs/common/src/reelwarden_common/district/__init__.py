@@ -10,6 +10,7 @@ from reelwarden_common.district.choices import BackupPolicy, Erasure, Grant, Lay
 from reelwarden_common.district.load import DistrictConfig, load
 from reelwarden_common.district.models import (
     Backup,
+    BackupWindow,
     Camera,
     DistrictFile,
     Person,
@@ -24,6 +25,7 @@ __all__ = [
     "DIRECTIVES",
     "Backup",
     "BackupPolicy",
+    "BackupWindow",
     "Camera",
     "ConfigError",
     "DistrictConfig",

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from reelwarden_common.district import checks
-from reelwarden_common.district.choices import KEY_TARGET_DAYS
+from reelwarden_common.district.choices import KEY_TARGET_DAYS, BackupPolicy
 from reelwarden_common.district.models import Backup, Camera, DistrictFile, Person, Retention, School
 from reelwarden_common.district.problems import ConfigError, Located, Problem, from_pydantic
 from reelwarden_common.district.toml_lines import KeyPath, key_lines, line_of
@@ -90,6 +90,10 @@ class DistrictConfig:
             or self.school(school).keep_days
             or self.file.retention.keep_days
         )
+
+    def backup_policy(self, school: str, camera: str) -> BackupPolicy:
+        """Return which of a camera's footage is backed up: as with keep-days, the nearest says (R3.2)."""
+        return self.camera(school, camera).backup or self.school(school).backup or self.file.backup.policy
 
     def floor_days(self, school: str, camera: str) -> int:
         """Return what a camera keeps at least, whoever signs less (条例 art. 17, 反恐怖主义法 art. 32)."""
@@ -185,4 +189,6 @@ def _keys_around(loc: KeyPath) -> list[str]:
     model: Any = DistrictFile
     for part in loc[:-1]:
         model = model.model_fields[part].annotation if isinstance(part, str) else get_args(model)[0]
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return []
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,6 +1,7 @@
 """The shape of `district.toml`, one model per table; what one table can know is checked here."""
 
 import re
+from datetime import time
 from functools import cache
 from pathlib import PurePosixPath
 from typing import Annotated
@@ -79,6 +80,17 @@ def _hash(value: object) -> object:
     )
 
 
+def _clock_time(value: object) -> object:
+    if isinstance(value, time):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        return time.fromisoformat(value)
+    raise wrong(
+        f'{value!r} 不是一天中的时刻：写成 "07:00" 这样，00:00 到 23:59。',
+        f'{value!r} is no time of the day: write it like "07:00", from 00:00 to 23:59.',
+    )
+
+
 def is_school_id(text: str) -> bool:
     """Whether a school may be called so."""
     return text != DISTRICT_SCHOOL and re.fullmatch(_SCHOOL_ID, text) is not None
@@ -100,6 +112,7 @@ Days = Annotated[StrictInt, Field(ge=1, le=3650)]
 Hours = Annotated[StrictInt, Field(ge=0, le=24 * 90)]
 Folder = Annotated[str, AfterValidator(_below_storage)]
 SchoolToken = Annotated[str, Field(pattern=_SCHOOL_ID), AfterValidator(_not_reserved)]
+ClockTime = Annotated[time, BeforeValidator(_clock_time)]
 CameraToken = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
@@ -131,6 +144,17 @@ class Backup(Table):
     """`[backup]`: R3.2, R4.1."""
 
     policy: BackupPolicy = BackupPolicy.EVERYTHING
+    """Of every school and camera that has no `backup` of its own."""
+
+
+class BackupWindow(Table):
+    """`[[schools.backup_windows]]`: when backups may not take all of the school's line."""
+
+    begin: ClockTime = Field(alias="from")
+    end: ClockTime = Field(alias="to")
+    """Local time; at or before `from` it is of the next day."""
+    mbit: Annotated[StrictInt, Field(ge=1, le=100_000)]
+    """Megabits a second, uploads and downloads together."""
 
 
 class RecorderSettings(Table):
@@ -159,6 +183,8 @@ class Camera(Table):
     place: Name
     place_kind: Annotated[PlaceKind, BeforeValidator(_allowed_place)]
     priority: StrictBool = False
+    backup: BackupPolicy | None = None
+    """Which of its footage is backed up; the school's policy where not given."""
     key_target: StrictBool = False
     """It watches a designated key target: 90 days (反恐怖主义法 art. 32)."""
     keep_days: Days | None = None
@@ -178,6 +204,9 @@ class School(Table):
     key_target: StrictBool = False
     """All of the school is a designated key target."""
     keep_days: Days | None = None
+    backup: BackupPolicy | None = None
+    """Which of its footage is backed up; the district's policy where not given."""
+    backup_windows: tuple[BackupWindow, ...] = ()
     cameras: tuple[Camera, ...] = ()
 
 

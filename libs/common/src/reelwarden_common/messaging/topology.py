@@ -184,6 +184,7 @@ ROLES: tuple[Role, ...] = (
             retention.SegmentsErased,
             retention.PlanApplied,
             retention.HoldsKept,
+            access.RetrievalAuthorised,
             backup.RestoreRequested,
             backup.VerificationRequested,
         ),

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from reelwarden_backup.site.replicator.domain import Rules
+from reelwarden_backup.site.replicator.domain import Limits, Rules, Window
 from reelwarden_backup.site.replicator.handlers import HANDLERS
+from reelwarden_backup.site.replicator.line import Line
 from reelwarden_backup.site.replicator.measures import Measures
 from reelwarden_backup.site.replicator.patience import Patience
 from reelwarden_backup.site.replicator.recording import Recording
@@ -13,7 +14,7 @@ from reelwarden_backup.site.replicator.restoring import Restoring
 from reelwarden_backup.site.replicator.schema import MIGRATIONS
 from reelwarden_backup.site.replicator.settings import Settings
 from reelwarden_backup.site.replicator.store import ReplicatorStore
-from reelwarden_backup.site.replicator.storing import Storing
+from reelwarden_backup.site.replicator.storing import Share, Storing
 from reelwarden_backup.site.replicator.upkeep import Upkeep
 from reelwarden_common import district, role
 from reelwarden_common.clock import Clock, system_clock
@@ -26,6 +27,8 @@ from reelwarden_common.settings import S3Settings
 from reelwarden_common.telemetry import make_telemetry
 
 RETIRE_SECONDS = 600
+OTHER_THREADS = 2
+"""For locks, holds, erasures, restores: they never wait behind what is copied."""
 
 
 def rules_of(config: DistrictConfig, school: str) -> Rules:
@@ -36,13 +39,20 @@ def rules_of(config: DistrictConfig, school: str) -> Rules:
     longest = max((camera.recorder.segment_seconds for camera in here.cameras), default=60)
     return Rules(
         school=school,
-        policy=config.backup.policy,
+        policy=here.backup or config.backup.policy,
         priority=frozenset(camera.id for camera in here.cameras if camera.priority),
         periods={camera.id: config.keep_period(school, camera.id) for camera in here.cameras},
         default_period=default,
         unmanaged=frozenset(c.id for c in here.cameras if here.erasure is Erasure.RECORDER_MANAGED),
         hold_margin=timedelta(seconds=longest),
+        policies={camera.id: config.backup_policy(school, camera.id) for camera in here.cameras},
     )
+
+
+def limits_of(config: DistrictConfig, school: str) -> Limits:
+    """What the district's file says about a school's line; windows are in megabits a second."""
+    windows = config.school(school).backup_windows
+    return Limits(tuple(Window(one.begin, one.end, one.mbit * 1e6 / 8) for one in windows), config.time_zone)
 
 
 @asynccontextmanager
@@ -57,11 +67,15 @@ async def build(
     units = SqliteUnits(conn, path, lambda connection: ReplicatorStore(connection, rules, clock))
     async with units.begin() as store:
         store.heard.follow_policy()
-    s3 = S3(s3_settings or S3Settings.read(), settings.store_parallel)
+    limits = limits_of(config, settings.school)
+    line = Line(lambda: limits.at(clock()))
+    s3 = S3(s3_settings or S3Settings.read(), settings.store_parallel + OTHER_THREADS, line.pace)
     telemetry = make_telemetry("replicator", settings.school)
     measures = Measures(telemetry.registry)
     patience = Patience(s3, rules.bucket, clock)
-    storing = Storing(units, s3, rules, storage, patience, measures, clock)
+    storing = Storing(
+        units, s3, rules, storage, patience, measures, clock, Share(settings.store_parallel, line)
+    )
     upkeep = Upkeep(units, s3, rules, patience, measures, clock)
     restoring = Restoring(units, s3, storage, patience)
     recording = Recording(units, s3, rules, patience, measures)

@@ -61,12 +61,15 @@ class Copies:
         self._clock = clock
 
     def to_store(self, limit: int) -> list[ToStore]:
-        """What to copy next: held footage first, then the oldest; notes that putting begins."""
+        """What to copy next; notes that putting begins.
+
+        Held footage comes first, then what is exported, priority cameras, the rest; of each the oldest.
+        """
         now = microseconds(self._clock())
         made = int(self._conn.execute("SELECT value FROM meta WHERE key = 'made_us'").fetchone()[0])
         rows = self._conn.execute(
             "SELECT * FROM segments WHERE state = 'waiting' AND lost = 0 AND retry_us <= ?"
-            " ORDER BY held DESC, start_us LIMIT ?",
+            " ORDER BY held DESC, exported DESC, priority DESC, start_us LIMIT ?",
             (now, limit),
         ).fetchall()
         self._conn.executemany("UPDATE segments SET putting = 1 WHERE id = ?", [(row["id"],) for row in rows])

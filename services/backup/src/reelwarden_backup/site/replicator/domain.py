@@ -1,8 +1,9 @@
 """The replicator's rules: what is copied, under which key and lock, and when a copy must go."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from reelwarden_backup.shapes import bucket_of
 from reelwarden_common.events.backup import StoredObject
@@ -43,17 +44,47 @@ class Rules:
     unmanaged: frozenset[str]
     hold_margin: timedelta
     """How far a hold reaches beyond its span: one segment, since clocks and cuts are not exact."""
+    policies: Mapping[str, str] = field(default_factory=dict)
+    """Of each camera; `policy` is for those that the file does not know any more."""
 
     @property
     def bucket(self) -> str:
         """The school's own bucket."""
         return bucket_of(self.school)
 
-    def wanted(self, camera: str, *, held: bool) -> bool:
-        """Whether footage is copied: everything, priority cameras, or only what is held (R3.2)."""
-        if self.policy == "everything" or held:
-            return True
-        return self.policy == "priority" and camera in self.priority
+    def wanted(self, camera: str, *, needed: bool) -> bool:
+        """Whether footage is copied: held or exported always, else as its camera's policy says (R3.2)."""
+        policy = self.policies.get(camera, self.policy)
+        return needed or policy == "everything" or (policy == "priority" and camera in self.priority)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A time of the local day in which copying may not take all of the school's line."""
+
+    begin: time
+    end: time
+    """At or before `begin` it is of the next day."""
+    bytes_a_second: float
+
+    def covers(self, moment: time) -> bool:
+        """Whether a local time lies in it."""
+        if self.begin < self.end:
+            return self.begin <= moment < self.end
+        return moment >= self.begin or moment < self.end
+
+
+@dataclass(frozen=True)
+class Limits:
+    """All windows of a school, by its own clock."""
+
+    windows: tuple[Window, ...]
+    zone: str
+
+    def at(self, now: datetime) -> float | None:
+        """Bytes a second that may cross the line now, the least of all windows; None: no limit."""
+        local = now.astimezone(ZoneInfo(self.zone)).time()
+        return min((one.bytes_a_second for one in self.windows if one.covers(local)), default=None)
 
 
 def lock_end(due: datetime, now: datetime) -> datetime | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from reelwarden_backup.site.replicator.store import ReplicatorStore
 from reelwarden_common.envelope import Envelope
+from reelwarden_common.events.access import RetrievalAuthorised
 from reelwarden_common.events.backup import RestoreRequested, VerificationRequested
 from reelwarden_common.events.base import Event
 from reelwarden_common.events.ingest import SegmentMoved, SegmentsLost, SegmentsRecorded
@@ -38,6 +39,10 @@ async def on_holds_kept(event: HoldsKept, _: Envelope, store: ReplicatorStore) -
     store.heard.keep_holds(event)
 
 
+async def on_retrieval_authorised(event: RetrievalAuthorised, _: Envelope, store: ReplicatorStore) -> None:
+    store.heard.export(event)
+
+
 async def on_restore_requested(event: RestoreRequested, _: Envelope, store: ReplicatorStore) -> None:
     store.restores.ask(event)
 
@@ -55,6 +60,7 @@ HANDLERS: Mapping[type[Event], Handler[ReplicatorStore]] = {
     SegmentsErased: on_segments_erased,
     PlanApplied: on_plan_applied,
     HoldsKept: on_holds_kept,
+    RetrievalAuthorised: on_retrieval_authorised,
     RestoreRequested: on_restore_requested,
     VerificationRequested: on_verification_requested,
 }

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from reelwarden_backup.site.replicator.domain import Rules
 from reelwarden_backup.site.replicator.rows import microseconds, moment
 from reelwarden_common.clock import Clock
+from reelwarden_common.events.access import RetrievalAuthorised
 from reelwarden_common.events.ingest import Segment
 from reelwarden_common.events.retention import CameraPeriod, Certificate, HoldsKept
 from reelwarden_common.period import KeepPeriod, believed_end
@@ -17,8 +18,9 @@ HOLDS_AN_EVENT = 500
 
 _RECORD = """
 INSERT INTO segments
-    (id, camera, start_us, end_us, digest, size, locator, file_time_us, believed_us, due_us, state, held)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (id, camera, start_us, end_us, digest, size, locator, file_time_us, believed_us, due_us, state, held,
+    exported, priority)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     locator = excluded.locator, file_time_us = excluded.file_time_us, lost = 0, retry_us = 0
 WHERE state <> 'gone'
@@ -38,6 +40,17 @@ _HOLD_COPIES = """
 UPDATE copies SET todo = 'protect', retry_us = 0 WHERE todo = '' AND held = 0 AND bad = 0
 AND segment IN (SELECT id FROM segments WHERE camera = ? AND start_us < ? AND end_us > ?)
 """
+_FOLLOW = """
+UPDATE segments SET priority = ?, state = CASE WHEN ? THEN 'waiting'
+    WHEN held OR exported OR putting OR EXISTS (SELECT 1 FROM copies WHERE segment = segments.id) THEN state
+    ELSE 'unwanted' END
+WHERE state = ? AND camera = ?
+"""
+_EXPORT = """
+UPDATE segments SET exported = 1, state = iif(state = 'unwanted', 'waiting', state)
+WHERE exported = 0 AND camera = ? AND start_us < ? AND end_us > ?
+"""
+_EXPORTED_BY = "SELECT 1 FROM exports WHERE deadline_us > ? AND camera = ? AND start_us < ? AND end_us > ?"
 _HELD_BY = "SELECT 1 FROM holds WHERE until_us > ? AND camera = ? AND start_us < ? AND end_us > ?"
 
 
@@ -51,10 +64,11 @@ class Heard:
 
     def record(self, segment: Segment) -> None:
         """Take note of a segment, or of where it lies now; what was erased stays erased."""
-        held = self._is_held(segment.camera, segment.start, segment.end)
+        held = self._is_covered(_HELD_BY, segment)
+        exported = self._is_covered(_EXPORTED_BY, segment)
         counted = believed_end(segment.end, segment.file_time)
         due = self.period(segment.camera).due(counted)
-        state = "waiting" if self._rules.wanted(segment.camera, held=held) else "unwanted"
+        state = "waiting" if self._rules.wanted(segment.camera, needed=held or exported) else "unwanted"
         self._conn.execute(
             _RECORD,
             (
@@ -70,19 +84,33 @@ class Heard:
                 microseconds(due),
                 state,
                 held,
+                exported,
+                segment.camera in self._rules.priority,
             ),
         )
 
     def follow_policy(self) -> None:
-        """Copy what an earlier policy left out; what was copied stays."""
+        """Copy what an earlier policy left out; what was copied stays, what waits is left when not wanted."""
         for row in self._conn.execute(
-            "SELECT DISTINCT camera FROM segments WHERE state = 'unwanted'"
+            "SELECT DISTINCT camera, state FROM segments WHERE state IN ('unwanted', 'waiting')"
         ).fetchall():
-            if self._rules.wanted(row["camera"], held=False):
-                self._conn.execute(
-                    "UPDATE segments SET state = 'waiting' WHERE state = 'unwanted' AND camera = ?",
-                    (row["camera"],),
-                )
+            wanted = self._rules.wanted(row["camera"], needed=False)
+            self._conn.execute(
+                _FOLLOW, (row["camera"] in self._rules.priority, wanted, row["state"], row["camera"])
+            )
+
+    def export(self, event: RetrievalAuthorised) -> None:
+        """Footage may be exported for an application: it is copied too, whatever the policy."""
+        now = microseconds(self._clock())
+        self._conn.execute("DELETE FROM exports WHERE deadline_us <= ?", (now,))
+        for span in event.spans:
+            start, end = span.start - self._rules.hold_margin, span.end + self._rules.hold_margin
+            place = (span.camera, microseconds(start), microseconds(end))
+            self._conn.execute(
+                "INSERT OR REPLACE INTO exports VALUES (?, ?, ?, ?, ?)",
+                (event.application, *place, microseconds(event.deadline)),
+            )
+            self._conn.execute(_EXPORT, (place[0], place[2], place[1]))
 
     def move(self, segment: str, locator: str) -> None:
         """A file was found under another path."""
@@ -221,7 +249,6 @@ class Heard:
         self._conn.execute(_HOLD, place)
         self._conn.execute(_HOLD_COPIES, place)
 
-    def _is_held(self, camera: str, start: datetime, end: datetime) -> bool:
-        now = microseconds(self._clock())
-        row = self._conn.execute(_HELD_BY, (now, camera, microseconds(end), microseconds(start))).fetchone()
-        return row is not None
+    def _is_covered(self, by: str, segment: Segment) -> bool:
+        now, start, end = (microseconds(moment) for moment in (self._clock(), segment.start, segment.end))
+        return self._conn.execute(by, (now, segment.camera, end, start)).fetchone() is not None

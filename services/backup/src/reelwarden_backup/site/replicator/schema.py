@@ -77,4 +77,16 @@ MIGRATIONS = (
         detail TEXT NOT NULL DEFAULT ''
     ) WITHOUT ROWID;
     """,
+    """
+    -- What is exported for an application is copied too, whatever the policy; `priority`: its camera's.
+    ALTER TABLE segments ADD COLUMN exported INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE segments ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+    DROP INDEX segments_waiting;
+    CREATE INDEX segments_waiting ON segments (held DESC, exported DESC, priority DESC, start_us)
+        WHERE state = 'waiting';
+    CREATE TABLE exports (
+        application TEXT NOT NULL, camera TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL,
+        deadline_us INTEGER NOT NULL, PRIMARY KEY (application, camera, start_us, end_us)
+    ) WITHOUT ROWID;
+    """,
 )

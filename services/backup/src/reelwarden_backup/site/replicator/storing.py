@@ -10,6 +10,7 @@ from reelwarden_backup.shapes import object_key
 from reelwarden_backup.site.replicator.copies import Copied, ToStore
 from reelwarden_backup.site.replicator.domain import Footage, Rules, lock_end
 from reelwarden_backup.site.replicator.files import OutsideStorage, open_footage
+from reelwarden_backup.site.replicator.line import Line
 from reelwarden_backup.site.replicator.measures import Measures
 from reelwarden_backup.site.replicator.patience import Patience
 from reelwarden_backup.site.replicator.store import ReplicatorStore
@@ -18,6 +19,20 @@ from reelwarden_common.messaging.units import Units
 from reelwarden_common.s3 import S3, WHOLE, ContentDiffers, NotAllowed, NotStored, StoreAway
 
 BATCH = 32
+
+
+class Share:
+    """How much is copied at once: files, and how many are chosen before what became urgent is looked for."""
+
+    def __init__(self, parallel: int, line: Line) -> None:
+        self.parallel = parallel
+        self.gate = asyncio.Semaphore(parallel)
+        self._line = line
+
+    @property
+    def batch(self) -> int:
+        """Few where the line is slow: a hold that comes in the middle goes first."""
+        return self.parallel if self._line.limited else BATCH
 
 
 @dataclass(frozen=True)
@@ -29,7 +44,7 @@ class NotCopied:
 
 
 class Storing:
-    """Takes what waits, oldest first and held before all, a batch at a time."""
+    """Takes what waits, a batch at a time, in the order of `to_store`."""
 
     def __init__(
         self,
@@ -40,7 +55,9 @@ class Storing:
         patience: Patience,
         measures: Measures,
         clock: Clock,
+        share: Share,
     ) -> None:
+        self._share = share
         self._units = units
         self._s3 = s3
         self._rules = rules
@@ -53,7 +70,7 @@ class Storing:
         """Copy until nothing waits, or the store is away."""
         while not self._patience.resting:
             async with self._units.begin() as store:
-                batch = store.copies.to_store(BATCH)
+                batch = store.copies.to_store(self._share.batch)
             if not batch:
                 return
             results = await asyncio.gather(*(self._copy(one) for one in batch))
@@ -73,8 +90,10 @@ class Storing:
 
     async def _copy(self, one: ToStore) -> Copied | NotCopied | None:
         """Copy one segment; None: the store is away, and nothing is known."""
-        if self._patience.resting:
-            return None
+        async with self._share.gate:
+            return None if self._patience.resting else await self._try_to_copy(one)
+
+    async def _try_to_copy(self, one: ToStore) -> Copied | NotCopied | None:
         footage = one.footage
         what = f"{footage.camera} {footage.start:%Y-%m-%dT%H:%M:%SZ}"
         try:
