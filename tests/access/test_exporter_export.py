@@ -149,6 +149,19 @@ async def test_an_altered_file_is_replaced_by_the_true_one_from_the_backup(site:
     assert (ready.sources, ready.gaps) == (("backup",), ())
 
 
+async def test_a_copy_that_was_hidden_or_overwritten_is_found(site: Site) -> None:
+    hidden, overwritten = site.school.record("gate", 0, 20)
+    for segment in (hidden, overwritten):
+        await site.back_up(segment)
+        site.school.path(segment).unlink()
+    await site.back_up(overwritten, b"something else")
+    key = f"gate/{hidden.start:%Y-%m-%d}/{hidden.id}.mp4"
+    await asyncio.to_thread(site.store.client().remove_object, f"rw-footage-{site.school_id}", key)
+    await site.authorise(span("gate", 0, 20))
+    ready = _ready(await site.run())
+    assert (ready.sources, ready.gaps) == (("backup",), ())
+
+
 async def test_a_corrupt_backup_is_not_used_either(site: Site) -> None:
     first, second = site.school.record("gate", 0, 20)
     await site.back_up(second, b"rotten")

@@ -175,26 +175,6 @@ async def test_a_wider_policy_copies_what_a_narrower_one_left_out(store: Store, 
         assert len(only(await role.said(), ObjectsStored)) == 1
 
 
-async def test_held_copies_get_a_legal_hold_and_lose_it_only_with_the_original(
-    site: Site, store: Store
-) -> None:
-    old, _ = site.record(start=NOW - timedelta(days=40))
-    async with site.replicator() as role:
-        await role.hear(kept(hold(old)))
-        one = await store_one(role, old)
-        assert one.locked_until is None  # its due time has passed
-        await role.turn("protect")
-        client = S3(store.settings(f"site-{site.school}"))
-        with pytest.raises(NotAllowed):
-            await client.erase(one.bucket, one.key, one.object_version)
-        client.close()
-        await role.hear(erased(old))
-        await role.turn("erase")
-        (told,) = only(await role.said(), ObjectsErased)
-    assert told.objects[0].object_version == one.object_version
-    assert store.versions(site.school) == []
-
-
 async def test_a_longer_period_lengthens_locks_and_a_shorter_one_does_not(site: Site, store: Store) -> None:
     segment, _ = site.record()
     async with site.replicator() as role:

@@ -174,7 +174,7 @@ def test_the_order_of_hearing_does_not_matter(
         *(lambda one=one: heard.record(one) for one in segments),
         *(lambda one=one: heard.record(one) for one in segments[:2]),
         *(lambda one=one: heard.erase(certificate(one)) for one in gone),
-        lambda: heard.keep_holds(holds),
+        lambda: heard.keep_holds(holds, NOW),
         lambda: heard.keep_periods(periods),
     ]
     for act in data.draw(st.permutations(acts)):
@@ -211,11 +211,13 @@ def test_a_hold_that_the_site_no_longer_keeps_ends_unless_the_list_may_go_on() -
     def held() -> bool:
         return bool(conn.execute("SELECT held FROM segments").fetchone()["held"])
 
-    heard.keep_holds(HoldsKept(epoch=1, version=1, holds=(first,)))
+    heard.keep_holds(HoldsKept(epoch=1, version=1, holds=(first,)), NOW)
     assert held()
-    heard.keep_holds(HoldsKept(epoch=1, version=2, holds=many))
+    heard.keep_holds(HoldsKept(epoch=1, version=2, holds=many), NOW)
     assert held()
-    heard.keep_holds(HoldsKept(epoch=1, version=3, holds=()))
+    heard.keep_holds(HoldsKept(epoch=1, version=1, holds=()), NOW - timedelta(seconds=1))
+    assert held()  # said before, and heard late
+    heard.keep_holds(HoldsKept(epoch=1, version=3, holds=()), NOW)
     assert not held()
     conn.close()
 

@@ -89,15 +89,25 @@ class Gatherer:
         return worst
 
     async def _from_backup(self, segment: Segment) -> Parameters | Tried:
+        """Each version is tried, newest first: what was put over a copy, or hides it, does not count."""
         key = f"{segment.camera}/{segment.start.astimezone(UTC):%Y-%m-%d}/{segment.id}.mp4"
-        place = Located(self._folder, f"{segment.id}.mp4")
-        target = self._folder / place.path
+        worst = Tried.ABSENT
         try:
-            await self._s3.get_file(self._backup, key, target)
+            for version in await self._s3.versions(self._backup, key):
+                found = await self._fetch(segment, key, version.version)
+                if isinstance(found, Parameters):
+                    return found
+                worst = worst if found is Tried.ABSENT else found
         except NotStored:
-            return Tried.ABSENT
+            return worst
         except NotAllowed as error:
             raise SourceAway(f"the backup refuses this school's key: {error}") from error
+        return worst
+
+    async def _fetch(self, segment: Segment, key: str, version: str) -> Parameters | Tried:
+        place = Located(self._folder, f"{segment.id}.mp4")
+        target = self._folder / place.path
+        await self._s3.get_file(self._backup, key, target, version)
         found = await asyncio.to_thread(_look, place, segment.digest)
         if isinstance(found, Parameters):
             self.files[segment.id] = place

@@ -171,15 +171,15 @@ class Copies:
         """Lock and hold are set as wanted when the copy was read; a change since then leaves it to do."""
         locked = None if locked_until is None else microseconds(locked_until)
         self._conn.execute(
-            "UPDATE copies SET held = max(held, ?), locked_us = coalesce(?, locked_us), tries = 0,"
+            "UPDATE copies SET held = ?, locked_us = coalesce(?, locked_us), tries = 0,"
             " todo = iif(todo = 'protect', '', todo),"
             " retry_us = iif(todo = 'erase', coalesce(?, retry_us), retry_us)"
             " WHERE key = ? AND version = ?",
             (copy.wanted_hold, locked, locked, copy.object.key, copy.object.object_version),
         )
         self._conn.execute(
-            "UPDATE copies SET todo = 'protect' WHERE key = ? AND version = ? AND todo = '' AND held = 0"
-            " AND segment IN (SELECT id FROM segments WHERE held)",
+            "UPDATE copies SET todo = 'protect' WHERE key = ? AND version = ? AND todo = ''"
+            " AND held <> (SELECT held FROM segments WHERE id = copies.segment)",
             (copy.object.key, copy.object.object_version),
         )
 
@@ -218,7 +218,7 @@ class Copies:
         self._conn.execute("UPDATE segments SET putting = 0 WHERE id = ?", (of.footage.segment,))
 
     def retire(self, before: datetime, unmanaged: Iterable[str], limit: int) -> int:
-        """Copies whose original nobody will certify as erased go by themselves once due and not held.
+        """Footage whose original nobody will certify as erased goes by itself once due and not held.
 
         Their original was lost, or its recorder erases it. Asked only when the holds were heard after
         their due time; returns how many.
@@ -228,7 +228,7 @@ class Copies:
             return 0
         latest = min(microseconds(before), int(heard[0]))
         rows = self._conn.execute(
-            "SELECT id FROM segments WHERE state = 'kept' AND held = 0 AND due_us <= ?"
+            "SELECT id FROM segments WHERE due_us <= ? AND state <> 'gone' AND held = 0"
             " AND (lost = 1 OR camera IN (SELECT value FROM json_each(?))) LIMIT ?",
             (latest, json.dumps(list(unmanaged)), limit),
         ).fetchall()
@@ -239,3 +239,12 @@ class Copies:
                 (row["id"],),
             )
         return len(rows)
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Forget segments that were due before then, are gone, and have no copy left; returns how many."""
+        return self._conn.execute(
+            "DELETE FROM segments WHERE rowid IN (SELECT rowid FROM segments WHERE due_us < ?"
+            " AND state = 'gone' AND putting = 0"
+            " AND NOT EXISTS (SELECT 1 FROM copies WHERE copies.segment = segments.id) LIMIT ?)",
+            (microseconds(before), limit),
+        ).rowcount

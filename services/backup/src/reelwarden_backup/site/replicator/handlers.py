@@ -35,8 +35,8 @@ async def on_plan_applied(event: PlanApplied, _: Envelope, store: ReplicatorStor
     store.heard.keep_periods(event.periods)
 
 
-async def on_holds_kept(event: HoldsKept, _: Envelope, store: ReplicatorStore) -> None:
-    store.heard.keep_holds(event)
+async def on_holds_kept(event: HoldsKept, envelope: Envelope, store: ReplicatorStore) -> None:
+    store.heard.keep_holds(event, envelope.time)
 
 
 async def on_retrieval_authorised(event: RetrievalAuthorised, _: Envelope, store: ReplicatorStore) -> None:

@@ -10,7 +10,7 @@ from reelwarden_backup.site.replicator.rows import microseconds, moment
 from reelwarden_common.clock import Clock
 from reelwarden_common.events.access import RetrievalAuthorised
 from reelwarden_common.events.ingest import Segment
-from reelwarden_common.events.retention import CameraPeriod, Certificate, HoldsKept
+from reelwarden_common.events.retention import CameraPeriod, Certificate, Hold, HoldsKept
 from reelwarden_common.period import KeepPeriod, believed_end
 
 HOLDS_AN_EVENT = 500
@@ -51,6 +51,10 @@ UPDATE segments SET exported = 1, state = iif(state = 'unwanted', 'waiting', sta
 WHERE exported = 0 AND camera = ? AND start_us < ? AND end_us > ?
 """
 _EXPORTED_BY = "SELECT 1 FROM exports WHERE deadline_us > ? AND camera = ? AND start_us < ? AND end_us > ?"
+_LIFT = """
+UPDATE copies SET todo = 'protect', retry_us = 0 WHERE todo = '' AND held = 1
+AND segment IN (SELECT id FROM segments WHERE held = 0 AND camera = ? AND start_us < ? AND end_us > ?)
+"""
 _HELD_BY = "SELECT 1 FROM holds WHERE until_us > ? AND camera = ? AND start_us < ? AND end_us > ?"
 
 
@@ -212,37 +216,45 @@ class Heard:
             yield at, midnight
             at = midnight
 
-    def keep_holds(self, event: HoldsKept) -> None:
-        """Know the site's holds; footage that one covers is copied, and its copies get a legal hold."""
+    def keep_holds(self, event: HoldsKept, said_at: datetime) -> None:
+        """Know the site's holds: what one covers is copied, its copies get a legal hold, and lose it with it.
+
+        A list that is not whole, or that was said before another that is known, ends no hold.
+        """
         now = microseconds(self._clock())
-        known = {row["id"]: row for row in self._conn.execute("SELECT * FROM holds")}
+        latest = len(event.holds) < HOLDS_AN_EVENT and microseconds(said_at) >= self._meta("holds_said_us")
         named = {hold.id for hold in event.holds}
-        complete = len(event.holds) < HOLDS_AN_EVENT
         ended = [
-            row for id_, row in known.items() if (complete and id_ not in named) or row["until_us"] <= now
+            row
+            for row in self._conn.execute("SELECT * FROM holds").fetchall()
+            if (latest and row["id"] not in named) or row["until_us"] <= now
         ]
         for row in ended:
             self._conn.execute("DELETE FROM holds WHERE id = ?", (row["id"],))
             self._conn.execute(_RELEASE, (row["camera"], row["end_us"], row["start_us"]))
         for hold in event.holds:
             if microseconds(hold.until) > now:
-                start, end = (
-                    hold.span.start - self._rules.hold_margin,
-                    hold.span.end + self._rules.hold_margin,
-                )
-                self._conn.execute(
-                    "INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?, ?)",
-                    (
-                        hold.id,
-                        hold.span.camera,
-                        microseconds(start),
-                        microseconds(end),
-                        microseconds(hold.until),
-                    ),
-                )
+                self._keep(hold)
+        if latest:
+            self._conn.execute(
+                "INSERT OR REPLACE INTO meta VALUES ('holds_said_us', ?)", (str(microseconds(said_at)),)
+            )
         self._conn.execute("INSERT OR REPLACE INTO meta VALUES ('holds_heard_us', ?)", (str(now),))
         for row in self._conn.execute("SELECT * FROM holds").fetchall():
             self._cover(row)
+        for row in ended:
+            self._conn.execute(_LIFT, (row["camera"], row["end_us"], row["start_us"]))
+
+    def _keep(self, hold: Hold) -> None:
+        start, end = hold.span.start - self._rules.hold_margin, hold.span.end + self._rules.hold_margin
+        place = (hold.span.camera, microseconds(start), microseconds(end))
+        self._conn.execute(
+            "INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?, ?)", (hold.id, *place, microseconds(hold.until))
+        )
+
+    def _meta(self, key: str) -> int:
+        row = self._conn.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return int(row["value"]) if row else 0
 
     def _cover(self, hold: sqlite3.Row) -> None:
         place = (hold["camera"], hold["end_us"], hold["start_us"])

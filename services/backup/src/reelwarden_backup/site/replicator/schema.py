@@ -84,6 +84,9 @@ MIGRATIONS = (
     DROP INDEX segments_waiting;
     CREATE INDEX segments_waiting ON segments (held DESC, exported DESC, priority DESC, start_us)
         WHERE state = 'waiting';
+    DROP INDEX segments_due;
+    CREATE INDEX segments_due ON segments (due_us) WHERE state <> 'gone';
+    CREATE INDEX segments_gone ON segments (due_us) WHERE state = 'gone';
     CREATE TABLE exports (
         application TEXT NOT NULL, camera TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL,
         deadline_us INTEGER NOT NULL, PRIMARY KEY (application, camera, start_us, end_us)

@@ -1,4 +1,6 @@
-"""Looking after copies: locks lengthened, legal holds set, versions erased when their time has come."""
+"""Looking after copies: locks lengthened, legal holds set and lifted, versions erased on their day."""
+
+import asyncio
 
 from reelwarden_backup.shapes import object_key
 from reelwarden_backup.site.replicator.copies import Copy
@@ -7,10 +9,11 @@ from reelwarden_backup.site.replicator.measures import Measures
 from reelwarden_backup.site.replicator.patience import Patience
 from reelwarden_backup.site.replicator.store import ReplicatorStore
 from reelwarden_common.clock import Clock
-from reelwarden_common.messaging.units import Units
+from reelwarden_common.messaging.units import REMEMBER, Units
 from reelwarden_common.s3 import S3, NotAllowed, NotStored, StoreAway
 
 BATCH = 100
+ROWS = 1_000
 
 
 class Upkeep:
@@ -49,8 +52,8 @@ class Upkeep:
         if locked is not None and stored.locked_until is not None and locked <= stored.locked_until:
             locked = None
         try:
-            if copy.wanted_hold and not copy.held:
-                await self._s3.legal_hold(*place, on=True)
+            if copy.wanted_hold is not copy.held:
+                await self._s3.legal_hold(*place, on=copy.wanted_hold)
             if locked is not None:
                 await self._s3.lock_until(*place, locked)
         except NotStored:
@@ -115,6 +118,11 @@ class Upkeep:
                 store.copies.gone_checked(one, key, found)
 
     async def retire(self) -> None:
-        """Let copies go that are due and whose original nobody will certify as erased."""
-        async with self._units.begin() as store:
-            store.copies.retire(self._clock() - RETIRE_AFTER, store.heard.unmanaged(), BATCH)
+        """Let copies go that are due and whose erasure nobody will certify; forget what is long gone."""
+        now, more = self._clock(), True
+        while more:
+            async with self._units.begin() as store:
+                retired = store.copies.retire(now - RETIRE_AFTER, store.heard.unmanaged(), ROWS)
+                forgotten = store.copies.forget(now - REMEMBER, ROWS)
+            more = ROWS in (retired, forgotten)
+            await asyncio.sleep(0)
