@@ -158,6 +158,32 @@ async def test_facts_become_findings_and_end_when_facts_say_so(
         await client.aclose()
 
 
+async def test_read_backs_that_are_late_and_drills_that_fail_are_findings(
+    district_bus: EmbeddedBus, report_url: str, toml: Path, voices: Voices
+) -> None:
+    async with inspector(district_bus, report_url, toml) as address:
+        client = await signed_in(address, "officer")
+        late = backup.ReadingsMeasured(
+            unread=2, overdue=1, oldest=NOW - timedelta(days=2), first_hours=24, again_days=30
+        )
+        drill = backup.DrillCompleted(drill="d1", sampled=20, restored=19, failures=("seg9",))
+        await voices.say("s001", alive(NOW), late, drill)
+        expected = {"backup-unread", "drill-failed"}
+        assert expected <= await until(lambda: open_kinds(client), expected.issubset)
+        told = {f["kind"]: f["text"] for f in await get(client, "/api/findings", school="s001")}
+        assert "3" in told["backup-unread"]
+        assert "19" in told["drill-failed"]
+        school = await get(client, "/api/schools/s001")
+        assert (school["drill_sampled"], school["drill_restored"]) == (20, 19)
+        page = await client.get("/")
+        assert "19 / 20" in page.text
+        await voices.say("s001", late.model_copy(update={"unread": 0, "overdue": 0, "oldest": None}))
+        assert "drill-failed" in await until(
+            lambda: open_kinds(client), lambda kinds: "backup-unread" not in kinds
+        )
+        await client.aclose()
+
+
 async def test_a_school_not_heard_of_is_never_shown_as_good(
     district_bus: EmbeddedBus, report_url: str, toml: Path, voices: Voices
 ) -> None:

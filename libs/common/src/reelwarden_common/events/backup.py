@@ -138,7 +138,23 @@ class ObjectCorrupt(Event):
     reason: Reason
 
 
+class ReadingsMeasured(Event):
+    """How many of a school's copies were not read back within the set times (R4.1)."""
+
+    SUBJECT: ClassVar[str] = "ledger.readings.measured"
+    unread: Annotated[int, Field(ge=0, examples=[12])]
+    """Waiting to be read for longer than `first_hours`: new ones, and those that were found bad once."""
+    overdue: Annotated[int, Field(ge=0, examples=[0])]
+    """Read back last longer ago than `again_days`."""
+    oldest: Instant | None = None
+    """Since when the one that waits longest waits, or was read last; None if all was read in time."""
+    first_hours: Annotated[float, Field(examples=[24.0])]
+    again_days: Annotated[float, Field(examples=[30.0])]
+
+
 class DrillCompleted(Event):
+    """A sample of copies was brought back, hashed again and played (R4.1); of one school, or of all."""
+
     SUBJECT: ClassVar[str] = "ledger.drill.completed"
     drill: Id
     sampled: int

@@ -280,6 +280,7 @@ ROLES: tuple[Role, ...] = (
             retention.VaultMeasured,
             access.ExtensionFiled,
             backup.ObjectsStored,
+            backup.ReadingsMeasured,
             report.SiteAlive,
             report.MessageRefused,
             letters.LetterSettled,

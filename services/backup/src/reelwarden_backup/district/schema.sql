@@ -41,6 +41,7 @@ CREATE INDEX objects_to_verify ON objects (check_after) WHERE state = 'unverifie
 CREATE INDEX objects_oldest_check ON objects (checked_at) WHERE state = 'verified';
 CREATE INDEX objects_by_segment ON objects (segment);
 CREATE INDEX objects_by_camera ON objects (school, camera, start_at);
+CREATE INDEX objects_erased ON objects (coalesce(erased_at, check_after)) WHERE state = 'erased';
 
 -- Every time that an object was read back, and what was found.
 CREATE TABLE verifications (
@@ -53,6 +54,7 @@ CREATE TABLE verifications (
     found text
 );
 CREATE INDEX verifications_by_object ON verifications (school, segment, checked_at);
+CREATE INDEX verifications_found_right ON verifications (checked_at) WHERE outcome = 'verified';
 
 -- Backup records: time, contents, range, kind, size, place, exceptions (R4.1).
 CREATE TABLE runs (
@@ -94,12 +96,14 @@ CREATE TABLE lost (
     PRIMARY KEY (school, segment)
 );
 
--- Restore drills: a sample brought back, hashed again and played.
+-- Restore drills: a sample of a school's copies brought back, hashed again and played.
 CREATE TABLE drills (
     drill text PRIMARY KEY,
     started_at timestamptz NOT NULL,
     completed_at timestamptz,
     sampled integer,
     restored integer,
-    failures text[]
+    failures text[],
+    school text
 );
+CREATE INDEX drills_by_school ON drills (school, started_at);

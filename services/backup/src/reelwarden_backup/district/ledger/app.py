@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from reelwarden_backup.district.ledger.domain import SetTimes
 from reelwarden_backup.district.ledger.drilling import Drilling
 from reelwarden_backup.district.ledger.handlers import HANDLERS
 from reelwarden_backup.district.ledger.measures import Measures
@@ -39,12 +40,23 @@ async def build(
     sample_share = math.ceil(settings.sample_objects * sample_wait / settings.sample_seconds)
     drilling = Drilling(units, s3, timedelta(seconds=settings.drill_seconds), settings.drill_objects)
 
+    times = SetTimes(timedelta(hours=settings.read_first_hours), timedelta(days=settings.read_again_days))
+    again_wait = min(times.again.total_seconds() / 10, LONGEST_WAIT)
+
     async def sample() -> None:
         await verifying.verify_sample(sample_share, sample_age)
+
+    async def again() -> None:
+        await verifying.verify_overdue(times.next)
+
+    async def measure() -> None:
+        await verifying.measure(times, settings.measure_seconds)
 
     loops = (
         Loop("verify", settings.verify_seconds, verifying.verify_new),
         Loop("sample", sample_wait, sample),
+        Loop("again", again_wait, again),
+        Loop("measure", settings.measure_seconds, measure),
         Loop("drill", min(settings.drill_seconds, LONGEST_WAIT), drilling.turn),
     )
     try:

@@ -13,6 +13,21 @@ CLAIM = timedelta(minutes=30)
 """How long a replica may take over a batch before another takes it over."""
 
 
+@dataclass(frozen=True)
+class SetTimes:
+    """Within what time copies are read back (R4.1)."""
+
+    first: timedelta
+    """A new one, from when it was heard of."""
+    again: timedelta
+    """Each one again, from when it was read back last."""
+
+    @property
+    def next(self) -> timedelta:
+        """When to begin with reading one again, so that it is done in time."""
+        return self.again * 0.9
+
+
 class Outcome(StrEnum):
     """What a reading found."""
 

@@ -25,16 +25,20 @@ class Drilling:
         self._sample = sample
 
     async def turn(self) -> None:
-        """Hold a drill, if it is time and there is anything to bring back.
+        """Hold a drill at each school where it is time and there is anything to bring back.
 
         Raises:
             StoreAway: the store went away in the middle; the drill is held another time.
         """
+        while await self._hold():
+            pass
+
+    async def _hold(self) -> bool:
         drill = uuid.uuid4().hex
         async with self._units.begin() as store:
-            objects = await store.begin_drill(drill, self._every, secrets.token_hex(16), self._sample)
+            objects = await store.drills.begin(drill, self._every, secrets.token_hex(16), self._sample)
         if not objects:
-            return
+            return False
         failures = []
         with tempfile.TemporaryDirectory(prefix="reelwarden-drill-") as folder:
             for one in objects:
@@ -43,10 +47,11 @@ class Drilling:
                         failures.append(one.segment)
                 except StoreAway:
                     async with self._units.begin() as store:
-                        await store.forget_drill(drill)
+                        await store.drills.forget(drill)
                     raise
         async with self._units.begin() as store:
-            await store.complete_drill(drill, len(objects), failures)
+            await store.complete_drill(drill, objects[0].school, len(objects), failures)
+        return True
 
     async def _comes_back(self, one: Object, path: Path) -> bool:
         try:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
-import asyncpg
-
-from reelwarden_backup.district.ledger.domain import CLAIM, Object, Outcome, Verdict
+from reelwarden_backup.district.ledger.domain import CLAIM, Object, Outcome, SetTimes, Verdict
+from reelwarden_backup.district.ledger.drills import Drills
 from reelwarden_backup.district.ledger.history import History
+from reelwarden_backup.district.ledger.lateness import Lateness
+from reelwarden_backup.district.ledger.rows import object_of
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.errors import Early, Refused
 from reelwarden_common.events.backup import (
@@ -16,6 +17,7 @@ from reelwarden_common.events.backup import (
     ObjectsErased,
     ObjectsStored,
     ObjectVerified,
+    ReadingsMeasured,
     RestoreFailed,
     RestoreRequested,
     StoredObject,
@@ -76,7 +78,6 @@ _GOOD_COPY = """
 SELECT * FROM objects WHERE segment = $1 AND ($2 = $3 OR school = $2) AND state IN ('verified', 'unverified')
 ORDER BY state = 'verified' DESC, stored_at DESC LIMIT 1
 """
-_SAMPLE = "SELECT * FROM objects WHERE state = 'verified' AND segment {side} $1 ORDER BY segment LIMIT $2"
 
 
 class LedgerStore(Store):
@@ -86,6 +87,8 @@ class LedgerStore(Store):
         super().__init__("ledger", clock)
         self._conn = conn
         self.history = History(conn, clock)
+        self.drills = Drills(conn, clock)
+        self.lateness = Lateness(conn)
 
     async def add(self, school: str, event: ObjectsStored) -> None:
         """Objects were stored; each waits to be read back."""
@@ -132,13 +135,13 @@ class LedgerStore(Store):
     async def claim_new(self, limit: int) -> list[Object]:
         """Take objects that were never read back; another replica leaves them alone for a while."""
         now = self.clock()
-        return [_object(row) for row in await self._conn.fetch(_NEW, now + CLAIM, now, limit)]
+        return [object_of(row) for row in await self._conn.fetch(_NEW, now + CLAIM, now, limit)]
 
     async def claim_old(self, limit: int, older_than: timedelta) -> list[Object]:
         """Take those whose last reading is oldest."""
         now = self.clock()
         rows = await self._conn.fetch(_OLD, now + CLAIM, now, limit, now - older_than)
-        return [_object(row) for row in rows]
+        return [object_of(row) for row in rows]
 
     async def give_back(self, objects: Iterable[Object]) -> None:
         """The store is away: whoever comes next may take them."""
@@ -239,54 +242,38 @@ class LedgerStore(Store):
         """A segment could not be brought back; if its copy is to blame, the copy is read again."""
         await self.history.mark(school, event.segment, "failed", reason=event.reason, detail=event.detail)
         if event.reason in ("corrupt", "missing"):
-            await self._conn.execute(
-                "UPDATE objects SET state = 'unverified', check_after = $3, claimed_until = NULL"
-                " WHERE school = $1 AND segment = $2 AND state = 'verified'",
-                school,
-                event.segment,
-                self.clock(),
-            )
+            await self._read_anew(school, [event.segment])
 
-    async def begin_drill(self, drill: str, every: timedelta, start: str, size: int) -> list[Object]:
-        """Draw a sample for a restore drill, if one is due and no other replica holds it.
-
-        `start` is a random segment id: ids are hashes, so those that follow any one are a fair sample.
-        """
-        now = self.clock()
-        await self._conn.execute("SELECT pg_advisory_xact_lock(hashtext('backup.drill'))")
-        recent = await self._conn.fetchval(
-            "SELECT 1 FROM drills WHERE started_at > $1 AND (completed_at IS NOT NULL OR started_at > $2)",
-            now - every,
-            now - CLAIM,
-        )
-        if recent:
-            return []
-        rows = await self._conn.fetch(_SAMPLE.format(side=">="), start, size)
-        rows += await self._conn.fetch(_SAMPLE.format(side="<"), start, size - len(rows))
-        objects = [_object(row) for row in rows]
-        if objects:
-            await self._conn.execute("INSERT INTO drills (drill, started_at) VALUES ($1, $2)", drill, now)
-        return objects
-
-    async def forget_drill(self, drill: str) -> None:
-        """The store went away in the middle: the drill is held another time."""
-        await self._conn.execute("DELETE FROM drills WHERE drill = $1", drill)
-
-    async def complete_drill(self, drill: str, sampled: int, failures: Sequence[str]) -> None:
-        """A drill is over (R4.1: restore test)."""
+    async def _read_anew(self, school: str, segments: Sequence[str]) -> None:
+        """Read these copies back now, whatever was found before."""
         await self._conn.execute(
-            "UPDATE drills SET completed_at = $2, sampled = $3, restored = $4, failures = $5"
-            " WHERE drill = $1",
-            drill,
+            "UPDATE objects SET state = 'unverified', check_after = $3, claimed_until = NULL"
+            " WHERE school = $1 AND segment = ANY($2) AND state = 'verified'",
+            school,
+            segments,
             self.clock(),
-            sampled,
-            sampled - len(failures),
-            list(failures),
         )
+
+    async def complete_drill(self, drill: str, school: str, sampled: int, failures: Sequence[str]) -> None:
+        """A drill is over (R4.1: restore test)."""
+        await self.drills.complete(drill, sampled, failures)
+        await self._read_anew(school, failures)
         event = DrillCompleted(
             drill=drill, sampled=sampled, restored=sampled - len(failures), failures=tuple(failures)
         )
-        self.publish(DISTRICT_SCHOOL, event)
+        self.publish(school, event)
+
+    async def tell_lateness(self, times: SetTimes, turn: int) -> None:
+        """Say per school how many copies were not read back in time; replicas say each `turn` once."""
+        for one in await self.lateness.late(times, self.clock()):
+            event = ReadingsMeasured(
+                unread=one.unread,
+                overdue=one.overdue,
+                oldest=one.oldest,
+                first_hours=times.first / timedelta(hours=1),
+                again_days=times.again / timedelta(days=1),
+            )
+            self.publish(one.school, event, f"readings.{one.school}.{turn}")
 
 
 def _facts(school: str, one: StoredObject) -> tuple[object, ...]:
@@ -303,20 +290,4 @@ def _facts(school: str, one: StoredObject) -> tuple[object, ...]:
         one.key,
         one.locked_until,
         one.stored_at,
-    )
-
-
-def _object(row: asyncpg.Record) -> Object:
-    return Object(
-        school=row["school"],
-        segment=row["segment"],
-        object_version=row["object_version"],
-        camera=row["camera"],
-        start=row["start_at"],
-        digest=row["digest"],
-        size=row["size"],
-        bucket=row["bucket"],
-        key=row["key"],
-        locked_until=row["locked_until"],
-        tries=row["tries"],
     )

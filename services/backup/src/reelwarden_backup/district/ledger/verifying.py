@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
-from reelwarden_backup.district.ledger.domain import Object, Outcome, Reading, Seen, judge
+from reelwarden_backup.district.ledger.domain import Object, Outcome, Reading, Seen, SetTimes, judge
 from reelwarden_backup.district.ledger.measures import Measures
 from reelwarden_backup.district.ledger.store import LedgerStore
 from reelwarden_common.clock import Clock
-from reelwarden_common.messaging.units import Units
+from reelwarden_common.messaging.units import REMEMBER, Units
 from reelwarden_common.s3 import S3, NotAllowed, NotStored, StoreAway
 
 BATCH = 64
+FORGET = 10_000
 
 
 class Verifying:
@@ -50,6 +51,29 @@ class Verifying:
                 return
             await self._read_all(batch)
             left -= len(batch)
+
+    async def verify_overdue(self, older_than: timedelta) -> None:
+        """Read back again all whose last reading is so old.
+
+        Raises:
+            StoreAway: see `verify_new`.
+        """
+        while True:
+            async with self._units.begin() as store:
+                batch = await store.claim_old(BATCH, older_than)
+            if not batch:
+                return
+            await self._read_all(batch)
+
+    async def measure(self, times: SetTimes, every: float) -> None:
+        """Say what was not read back in time; forget what nobody can ask for any more."""
+        now = self._clock()
+        async with self._units.begin() as store:
+            await store.tell_lateness(times, int(now.timestamp() // every))
+        forgotten = FORGET
+        while forgotten == FORGET:
+            async with self._units.begin() as store:
+                forgotten = await store.lateness.forget(now - REMEMBER, FORGET)
 
     async def _read_all(self, batch: Sequence[Object]) -> None:
         results = await asyncio.gather(*(self._read(one) for one in batch), return_exceptions=True)

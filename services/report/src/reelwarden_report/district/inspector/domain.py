@@ -41,6 +41,7 @@ class Kind(StrEnum):
     SWEEP = "sweep-stopped"
     CORRUPT = "corrupt-object"
     BACKUP = "backup-failing"
+    UNREAD = "backup-unread"
     RESTORE = "restore-failed"
     DRILL = "drill-failed"
     EXPORT = "export-failed"
@@ -75,6 +76,7 @@ WEIGHTS = {
     Kind.SWEEP: Weight(Severity.WARNING, "R3.1"),
     Kind.CORRUPT: Weight(Severity.SERIOUS, "R4.1"),
     Kind.BACKUP: Weight(Severity.SERIOUS, "R4.1"),
+    Kind.UNREAD: Weight(Severity.WARNING, "R4.1"),
     Kind.RESTORE: Weight(Severity.SERIOUS, "R3.2"),
     Kind.DRILL: Weight(Severity.SERIOUS, "R4.1"),
     Kind.EXPORT: Weight(Severity.WARNING, "R4.3"),

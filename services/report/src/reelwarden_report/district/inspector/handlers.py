@@ -88,6 +88,16 @@ async def on_corrupt(event: backup.ObjectCorrupt, envelope: Envelope, store: Ins
     await store.open(envelope.school, Cause(Kind.CORRUPT, event.segment, event.camera, facts))
 
 
+async def on_readings(event: backup.ReadingsMeasured, envelope: Envelope, store: InspectorStore) -> None:
+    """Copies that were not read back within the set times (R4.1)."""
+    if late := event.unread + event.overdue:
+        since = event.oldest.isoformat() if event.oldest else None
+        facts = {"count": late, "since": since, "unread": event.unread, "overdue": event.overdue}
+        await store.open(envelope.school, Cause(Kind.UNREAD, facts=facts))
+    else:
+        await store.over(envelope.school, Kind.UNREAD)
+
+
 async def on_drill(event: backup.DrillCompleted, envelope: Envelope, store: InspectorStore) -> None:
     """The weekly restore of a sample."""
     await store.drill(envelope.school, event)
@@ -121,6 +131,7 @@ HANDLERS: Mapping[type[Event], Handler[InspectorStore]] = {
     backup.RunRecorded: on_run,
     backup.ObjectVerified: on_verified,
     backup.ObjectCorrupt: on_corrupt,
+    backup.ReadingsMeasured: on_readings,
     backup.DrillCompleted: on_drill,
     access.AccessDenied: on_denied,
 }

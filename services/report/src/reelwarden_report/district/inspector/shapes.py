@@ -107,6 +107,10 @@ class SchoolView(Shape):
     read_backs: int
     """How often a copy was read back in full and found right; each counts again with every sample."""
     read_back_at: datetime | None
+    drill_at: datetime | None = None
+    """When copies were brought back for trial last, how many, and how many came back right and playable."""
+    drill_sampled: int | None = None
+    drill_restored: int | None = None
     copies_corrupt: int
     last_backup: datetime | None
     holds_in_force: int

@@ -422,6 +422,12 @@ class Writer:
             "backups",
         )
         yield self._section(
+            N_("Restore drills"),
+            ((N_("Time"), 1.8), (N_("Copies drawn"), 1), (N_("Brought back, right and playable"), 2)),
+            ((self.local(r["at"]), str(r["sampled"]), str(r["restored"])) for r in self.record.drills),
+            "drills",
+        )
+        yield self._section(
             N_("Backup copies found corrupt"),
             (
                 (N_("Camera"), 1.2),

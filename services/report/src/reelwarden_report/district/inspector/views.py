@@ -28,7 +28,7 @@ DAYS_SHOWN = 7
 Row = asyncpg.Record
 
 _SCHOOLS = """
-SELECT s.*,
+SELECT s.*, d.*,
   (SELECT count(*) FROM corrupt_object c WHERE c.school = s.school AND verified_at IS NULL) AS corrupt,
   (SELECT max(ended_at) FROM backup_run b WHERE b.school = s.school) AS last_backup,
   (SELECT count(*) FROM hold h WHERE h.school = s.school AND in_force_at IS NOT NULL
@@ -42,7 +42,10 @@ SELECT s.*,
      AND severity = 'serious') AS serious,
   (SELECT count(*) FROM finding f WHERE f.school = s.school AND closed_at IS NULL
      AND severity = 'warning') AS warnings
-FROM school_state s WHERE s.school = ANY($1)
+FROM school_state s LEFT JOIN LATERAL (
+  SELECT at AS drill_at, sampled AS drill_sampled, restored AS drill_restored
+  FROM drill d WHERE d.school = s.school ORDER BY at DESC LIMIT 1) d ON true
+WHERE s.school = ANY($1)
 """
 
 
@@ -153,6 +156,9 @@ class Views:
             copies=max(0, known("stored", 0) - known("copies_erased", 0)),
             read_backs=known("read_back", 0),
             read_back_at=known("read_back_at"),
+            drill_at=known("drill_at"),
+            drill_sampled=known("drill_sampled"),
+            drill_restored=known("drill_restored"),
             copies_corrupt=known("corrupt", 0),
             last_backup=known("last_backup"),
             holds_in_force=known("holds_in_force", 0),
