@@ -183,10 +183,10 @@ async def test_a_letter_that_its_role_no_longer_has_is_over(scene: Scene) -> Non
 
 
 async def test_a_letter_of_a_district_role_is_settled_there(scene: Scene) -> None:
-    async with probe(scene.bus, "ledger", scene.folder):
+    async with probe(scene.bus, "keeper", scene.folder):
         voice = await scene.bus.connect("intake")
-        headers = {"ce-id": "x", "ce-type": "reelwarden.replicator.backlog.measured.v1"}
-        subject = "rw.s002.replicator.backlog.measured"
+        headers = {"ce-id": "x", "ce-type": "reelwarden.reaper.plan.applied.v1"}
+        subject = "rw.s002.reaper.plan.applied"
         await voice.jetstream(timeout=10).publish(subject, b"{", headers=headers)
         await voice.close()
 
@@ -195,9 +195,9 @@ async def test_a_letter_of_a_district_role_is_settled_there(scene: Scene) -> Non
             return len(scene.keys(await scene.page("officer"))) == 2
 
         await until(both)
-        inspectors, ledgers = sorted(scene.keys(await scene.page("officer")))
+        inspectors, keepers = sorted(scene.keys(await scene.page("officer")))
         assert inspectors.startswith("s002/inspector/SITE.")
-        assert ledgers.startswith("s002/ledger/SITE.")
-        for key in (inspectors, ledgers):
+        assert keepers.startswith("s002/keeper/SITE.")
+        for key in (inspectors, keepers):
             assert (await scene.act("officer", key, "dismiss", "a test")).status_code == 303
         assert await scene.findings() == []
