@@ -152,6 +152,34 @@ async def test_a_hold_whose_release_was_stopped_goes_on(office: Office) -> None:
     assert await counted(office) == (1, 0, 0)
 
 
+async def reviews(office: Office) -> int:
+    return [kind for kind, _ in await office.open()].count("hold-review-due")
+
+
+async def test_a_case_that_ends_soon_asks_for_its_review_until_it_was_renewed(office: Office) -> None:
+    case = hold("c1").model_copy(
+        update={"source": retention.HoldSource.CASE, "cause": "x1", "until": AT + timedelta(days=60)}
+    )
+    await office.hear(retention.HoldAsked(hold=case), retention.HoldDecided(hold=case))
+    answer = retention.HoldInForce(
+        hold="c1", cause="x1", complete=True, segments=1, bytes=1, digest="ab" * 32
+    )
+    await office.hear(answer)
+    await office.look()
+    assert await reviews(office) == 0
+    office.now = AT + timedelta(days=47)
+    await office.look()
+    await office.look()
+    assert await reviews(office) == 1
+    renewed = case.model_copy(update={"until": AT + timedelta(days=130)})
+    await office.hear(retention.HoldDecided(hold=renewed))
+    await office.look()
+    assert await reviews(office) == 0
+    office.now = AT + timedelta(days=131)
+    await office.look()
+    assert await reviews(office) == 0, "it is over: nothing is left to review"
+
+
 async def test_people_read_when_a_plan_was_issued(office: Office) -> None:
     plan = retention.PlanIssued(epoch=1, version=7, digest="ab" * 32, plan="{}", signature="c2ln", key="k1")
     await office.hear(plan)

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     DAYS = "days-short"
     HOLD = "hold-not-reached"
     HOLD_GONE = "hold-part-gone"
+    REVIEW = "hold-review-due"
     PLAN = "plan-refused"
     ANEW = "plans-anew"
     SWEEP = "sweep-stopped"
@@ -71,6 +72,7 @@ WEIGHTS = {
     Kind.DAYS: Weight(Severity.WARNING, "R3.1"),
     Kind.HOLD: Weight(Severity.SERIOUS, "R3.1"),
     Kind.HOLD_GONE: Weight(Severity.WARNING, "R3.1"),
+    Kind.REVIEW: Weight(Severity.WARNING, "R3.1"),
     Kind.PLAN: Weight(Severity.SERIOUS, "R3.1"),
     Kind.ANEW: Weight(Severity.SERIOUS, "R3.1"),
     Kind.SWEEP: Weight(Severity.WARNING, "R3.1"),

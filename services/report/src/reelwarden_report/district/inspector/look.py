@@ -17,6 +17,7 @@ async def look(units: Units[InspectorStore], schools: Sequence[str], settings: S
             now = store.clock()
             await _pulse(store, school, now - timedelta(seconds=settings.cut_off_seconds))
             await _holds(store, school, now - timedelta(seconds=settings.hold_reach_seconds))
+            await _reviews(store, school, now, timedelta(days=settings.review_days))
             await _use_by(store, school, now)
 
 
@@ -50,6 +51,26 @@ async def _holds(store: InspectorStore, school: str, late: datetime) -> None:
             continue
         facts = {"since": row["asked_at"].isoformat(), "hold": row["hold"]}
         await store.open(school, Cause(Kind.HOLD, str(row["hold"]), str(row["camera"]), facts))
+
+
+async def _reviews(store: InspectorStore, school: str, now: datetime, ahead: timedelta) -> None:
+    """Extensions and cases that end soon: somebody must look whether their purpose still stands (R3.1)."""
+    rows = await store.conn.fetch(
+        "SELECT h.cause, min(h.until) AS until, min(x.number) AS number FROM hold h"
+        " LEFT JOIN extension x ON (x.school, x.extension) = (h.school, h.cause)"
+        " WHERE h.school = $1 AND h.source IN ('extension', 'case') AND h.ended_at IS NULL"
+        " AND h.until > $2 AND h.until <= $3 AND h.status <> 'asked' GROUP BY h.cause",
+        school,
+        now,
+        now + ahead,
+    )
+    due = {row["cause"]: row for row in rows}
+    known = await store.open_causes(school, Kind.REVIEW)
+    await store.over(school, Kind.REVIEW, [cause for cause in known if cause not in due])
+    for cause, row in due.items():
+        if cause not in known:
+            facts = {"number": row["number"] or cause, "until": row["until"].isoformat()}
+            await store.open(school, Cause(Kind.REVIEW, cause, facts=facts))
 
 
 async def _use_by(store: InspectorStore, school: str, now: datetime) -> None:

@@ -14,6 +14,8 @@ class Settings(WebSettings):
     """No pulse for so long: the school is cut off, and nothing about it is shown as good."""
     hold_reach_seconds: float = Field(default=900, gt=0)
     """A hold that is not in force after so long is a finding."""
+    review_days: float = Field(default=14, gt=0)
+    """So long before an extension or case ends, its review is due (R3.1)."""
     look_seconds: float = Field(default=10, gt=0)
     """How often the clock alone is looked at: pulses, deadlines, holds."""
     coverage_seconds: float = Field(default=10, gt=0)

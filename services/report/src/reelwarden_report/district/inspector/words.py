@@ -23,6 +23,7 @@ SENTENCES = {
     Kind.DAYS: N_("Footage of %(held)s day(s) is held; %(wanted)s are required."),
     Kind.HOLD: N_("A hold that was asked for at %(since)s is not in force yet."),
     Kind.HOLD_GONE: N_("A hold is in force, but part of its footage was gone before: %(spans)s"),
+    Kind.REVIEW: N_("The footage kept for %(number)s is let go at %(until)s: review it, or let it end."),
     Kind.PLAN: N_("The school refused a retention plan (version %(version)s): %(reason)s"),
     Kind.ANEW: N_(
         "The plans for this school begin anew (series %(epoch)s): the district's database was restored, or "
@@ -54,6 +55,7 @@ KINDS = {
     Kind.DAYS: N_("Too few days held"),
     Kind.HOLD: N_("Hold not reached"),
     Kind.HOLD_GONE: N_("Held footage incomplete"),
+    Kind.REVIEW: N_("Review due"),
     Kind.PLAN: N_("Plan refused"),
     Kind.ANEW: N_("Plans begin anew"),
     Kind.SWEEP: N_("Erasure stopped"),
@@ -221,7 +223,7 @@ OUTCOMES = ("unfounded", "instructed", "disciplined", "referred")
 
 
 MOST_DAYS = 365
-_MOMENTS = ("start", "end", "since")
+_MOMENTS = ("start", "end", "since", "until")
 
 
 def sentence(kind: str, facts: Mapping[str, Any], zone: ZoneInfo, camera: Callable[[str], str] = str) -> Text:
