@@ -15,12 +15,13 @@ from tests.support.ingest import until
 SECONDS = 240
 
 
-async def reelwarden(command: str, state: Path) -> Process:
+async def reelwarden(command: str, state: Path, *more: str) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "reelwarden_local.cli",
         command,
+        *more,
         "--state",
         str(state),
         stdout=PIPE,
@@ -73,6 +74,10 @@ async def test_a_new_user_finds_people_addresses_and_the_sweep_that_asks(
             for sweep in await until(sweeps, seconds=90):
                 assert (await he.post(sweep, data={"password": officer[1]})).status_code == 303
             assert "/alarms/sweeps/" not in (await he.get("/alarms")).text
+
+        asked = await reelwarden("dlq", tmp_path, "list")
+        answer, _ = await asked.communicate()
+        assert (asked.returncode, answer.decode()) == (0, "0 dead letter(s)\n")
     finally:
         if first.returncode is None:
             first.send_signal(signal.SIGTERM)

@@ -103,6 +103,14 @@ async def test_a_letter_is_shown_explained_and_dismissed_by_those_who_run_the_di
         assert "retrieval.authorised" not in await scene.page("auditor")
         assert await scene.page("teacher") == "403"
 
+        officer, auditor = await scene.person("officer"), await scene.person("auditor")
+        (shown,) = (await officer.get("/api/letters")).json()
+        assert (shown["fault"], shown["settled"]) == ("malformed", None)
+        assert (await auditor.get("/api/letters")).json() == []
+        order = {"letter": key, "act": "dismiss", "note": "x"}
+        assert (await auditor.post("/api/letters", json=order)).status_code == 403
+        assert (await officer.post("/api/letters", json=order | {"act": "burn"})).status_code == 422
+
         for person in ("leader", "safety", "teacher"):
             assert (await scene.act(person, key, "dismiss", "mine")).status_code == 403
         assert (await scene.act("officer", key, "dismiss", " ")).status_code == 422

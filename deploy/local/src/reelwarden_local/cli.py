@@ -1,4 +1,4 @@
-"""The `reelwarden` command: play the demo, keep a district running, check a configuration."""
+"""The `reelwarden` command: play the demo, keep a district running, look after one."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from reelwarden_common.db import SERVICES, MigrationError, drift
 from reelwarden_common.district import ConfigError, load
 from reelwarden_common.errors import ReelwardenError
-from reelwarden_local import answers, nats_files
+from reelwarden_local import answers, dlq, nats_files
 from reelwarden_local.demo.play import play
 from reelwarden_local.servers import Postgres, ServerError
 from reelwarden_local.up import up as keep_up
@@ -21,6 +21,7 @@ from reelwarden_local.words import Words
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 answers.add_to(app)
+app.add_typer(dlq.app, name="dlq")
 
 
 @app.command()

@@ -3,19 +3,21 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import nats.errors
 import typer
 from nats.aio.client import Client
 
-from reelwarden_common.district import load
-from reelwarden_common.errors import Refused
+from reelwarden_common.district import ConfigError, load
+from reelwarden_common.errors import ReelwardenError, Refused
 from reelwarden_common.events.base import DISTRICT_SCHOOL
+from reelwarden_common.messaging.questions import NoAnswer
 from reelwarden_common.messaging.topology import OPERATOR, ROLES, Place
 from reelwarden_local.servers.process import LOOPBACK
 from reelwarden_local.words import Words
@@ -23,6 +25,7 @@ from reelwarden_local.words import Words
 PASSWORD = "REELWARDEN_OPS_PASSWORD"  # noqa: S105 - the variable's name
 PASSWORD_FILE = "REELWARDEN_OPS_PASSWORD_FILE"  # noqa: S105
 CONNECT_SECONDS = 5
+A = TypeVar("A")
 
 State = Annotated[Path, typer.Option(help="State folder of a running `reelwarden up`.")]
 Server = Annotated[
@@ -157,3 +160,25 @@ def _refused(hub: Hub, error: Exception) -> Words:
 
 async def _quiet(_error: Exception) -> None:
     """Told by whoever asks."""
+
+
+def asked(state: Path, server: str | None, district: Path, work: Callable[[Hub, Client], Awaitable[A]]) -> A:
+    """What a command does as operator; why it cannot be done is told, and ends the command with 2."""
+
+    async def whole() -> A:
+        hub = hub_of(state, server, district)
+        async with operator(hub) as client:
+            return await work(hub, client)
+
+    try:
+        return asyncio.run(whole())
+    except NoAnswer as error:
+        away = Words(
+            f"没有应答：那里没有在运行，或学校断线了（{error}）。",
+            f"no answer: nothing runs there, or the school is cut off ({error}).",
+        )
+        print(away, file=sys.stderr)
+        raise typer.Exit(2) from error
+    except (ReelwardenError, ConfigError) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from error

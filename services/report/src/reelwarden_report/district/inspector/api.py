@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from reelwarden_common.events.backup import CopiesAnswer
+from reelwarden_common.events.letters import Act
 from reelwarden_common.events.report import (
     CamerasAnswer,
     CamerasQuery,
@@ -19,11 +20,13 @@ from reelwarden_common.web import Missing, SignedIn
 from reelwarden_common.web.i18n import language_of
 from reelwarden_report.district.inspector.asking import copies_of, erased_query
 from reelwarden_report.district.inspector.commands import LONGEST_SUGGESTION, Doing, InspectionKind
+from reelwarden_report.district.inspector.letters import LetterKey
 from reelwarden_report.district.inspector.room import InRoom
 from reelwarden_report.district.inspector.shapes import (
     CustodyView,
     FeedbackView,
     FindingView,
+    LetterView,
     LogView,
     ReportView,
     RulesView,
@@ -46,6 +49,15 @@ class Closing(BaseModel):
     """Why a finding or violation is closed."""
 
     reason: str = Field(min_length=1, max_length=64, examples=["mended"])
+
+
+class Settling(BaseModel):
+    """What to do about a dead letter."""
+
+    letter: str = Field(max_length=400, examples=["s001/exporter/DISTRICT.17"])
+    act: Act
+    note: str = Field(default="", max_length=500)
+    """Why, never a name; who dismisses must say it."""
 
 
 class Suggestion(BaseModel):
@@ -135,6 +147,20 @@ async def copies(
     """Of one camera's span, as the ledger keeps them (R3.2, R4.1)."""
     room.seen_by(person, school)
     return await copies_of(room, school, camera, start, end)
+
+
+@router.get("/letters", tags=["letters"], summary="Dead letters")
+async def letters(
+    room: InRoom, person: SignedIn, school: SchoolQuery = None, limit: Limit = 200
+) -> list[LetterView]:
+    """Messages that a role gave up, those that wait first, and what became of the others."""
+    return await room.views.letters(room.seen_by(person, school), limit)
+
+
+@router.post("/letters", tags=["letters"], summary="Replay or dismiss a dead letter", status_code=204)
+async def settle_letter(commands: Doing, person: SignedIn, settling: Settling) -> None:
+    """Those who run the district; the role that gave it up must answer."""
+    await commands.settle(person, LetterKey.read(settling.letter), settling.act, settling.note)
 
 
 @router.get("/violations", tags=["violations"], summary="Violations")
