@@ -155,6 +155,28 @@ class StorageMeasured(Event):
     files: int = 0
 
 
+class CameraForecast(Model):
+    """How many days of a camera's footage are on the storage, how many there will be, how many must be."""
+
+    camera: CameraId
+    held_days: Annotated[float, Field(ge=0, examples=[12.5])]
+    """Since the start of the oldest segment there."""
+    days: Annotated[float, Field(ge=0, examples=[21.0])]
+    """At the present rate, once the storage is full."""
+    keep_days: Annotated[int, Field(ge=0, examples=[30])]
+    daily_bytes: Annotated[int, Field(ge=0, examples=[21_600_000_000])]
+
+
+class StorageForecast(Event):
+    """What a school's storage will hold at the present rate (R3.1): told hourly and when it changes."""
+
+    SUBJECT: ClassVar[str] = "scanner.storage.forecast"
+    full_in_days: Annotated[float | None, Field(ge=0, examples=[8.5])] = None
+    """Until nothing more can be written; None: what is erased when due makes room for what comes."""
+    cameras: Annotated[tuple[CameraForecast, ...], Field(max_length=1000)] = ()
+    """Those of which it can be told."""
+
+
 class CoverageCounted(Event):
     """How much of one camera-hour is recorded."""
 

@@ -274,6 +274,7 @@ ROLES: tuple[Role, ...] = (
             ingest.DayCounted,
             ingest.CameraSilent,
             ingest.CameraClock,
+            ingest.StorageForecast,
             ingest.CoverageCounted,
             ingest.SegmentConflict,
             retention.PlanIssued,

@@ -84,7 +84,9 @@ CREATE TABLE school_state (
     read_back bigint NOT NULL DEFAULT 0,
     read_back_at timestamptz,
     copies_erased bigint NOT NULL DEFAULT 0,
-    plan_issued_at timestamptz
+    plan_issued_at timestamptz,
+    full_in_days double precision,
+    forecast_at timestamptz
 );
 CREATE TABLE camera_state (
     school text NOT NULL,
@@ -93,6 +95,16 @@ CREATE TABLE camera_state (
     last_end timestamptz NOT NULL,
     silent_since timestamptz,
     clock_offset_ms int,
+    PRIMARY KEY (school, camera)
+);
+-- How many days of each camera will be held at the present rate (R3.1), as its school foretells.
+CREATE TABLE camera_forecast (
+    school text NOT NULL,
+    camera text NOT NULL,
+    held_days double precision NOT NULL,
+    days double precision NOT NULL,
+    keep_days int NOT NULL,
+    daily_bytes bigint NOT NULL,
     PRIMARY KEY (school, camera)
 );
 -- Local days of the district; `stale` asks the index again.

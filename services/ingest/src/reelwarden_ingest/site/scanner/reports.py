@@ -3,10 +3,18 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from reelwarden_common.events.ingest import CameraClock, CameraSilent, DayCounted, StorageMeasured
+from reelwarden_common.events.ingest import (
+    CameraClock,
+    CameraForecast,
+    CameraSilent,
+    DayCounted,
+    StorageForecast,
+    StorageMeasured,
+)
 from reelwarden_common.identity import digest_of
 from reelwarden_ingest.site.scanner.dating import clock_offset_ms
 from reelwarden_ingest.site.scanner.domain import Said
+from reelwarden_ingest.site.scanner.forecast import Forecast, forecast
 from reelwarden_ingest.site.scanner.recorders import RecordedCamera
 from reelwarden_ingest.site.scanner.scan import Scanner
 from reelwarden_ingest.site.scanner.storage import Unbound
@@ -18,8 +26,7 @@ SHORTEST_SILENCE = timedelta(seconds=60)
 SILENT_SEGMENTS = 3
 RECOUNT_EVERY = timedelta(days=1)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-COUNTING_SHARE = 1000
-"""Counting the catalogue may take this part of the time."""
+FORECAST_EVERY = timedelta(hours=1)
 
 
 class Reports:
@@ -28,9 +35,6 @@ class Reports:
     def __init__(self, scanner: Scanner, forget_after: timedelta) -> None:
         self._scanner, self._forget_after = scanner, forget_after
         self._recounted_at: dict[str, datetime] = {}
-        self._last_volume = (0, 0)
-        self._volume_at: datetime | None = None
-        self._volume_lasts = timedelta(0)
 
     async def count_days(self) -> None:
         """Tell the camera-days that changed, so that the index can ask for what it lacks.
@@ -79,21 +83,25 @@ class Reports:
                 catalogue.publish(scanner.school, StorageMeasured(total=0, free=0, bound=False))
             return
         async with scanner.units.begin() as catalogue:
-            files, daily = self._volume(catalogue)
-            forecast = round(free / daily, 1) if daily else None
-            measured = StorageMeasured(total=total, free=free, forecast_days=forecast, files=files)
+            now = scanner.clock()
+            made = forecast(free, catalogue.volumes.stored(scanner.keeping(catalogue), now), now)
+            daily = sum(camera.daily for camera in made.cameras)
+            measured = StorageMeasured(
+                total=total,
+                free=free,
+                forecast_days=round(free / daily, 1) if daily else None,
+                files=catalogue.volumes.files(),
+            )
             catalogue.publish(scanner.school, measured)
-            catalogue.forget(scanner.clock() - self._forget_after)
+            self._foretell(catalogue, as_told(made), now)
+            catalogue.forget(now - self._forget_after)
 
-    def _volume(self, catalogue: Catalogue) -> tuple[int, int]:
-        """Counting a large catalogue takes a while: not each time."""
-        now = self._scanner.clock()
-        if self._volume_at is None or now - self._volume_at >= self._volume_lasts:
-            began = self._scanner.monotonic()
-            self._last_volume = catalogue.volume(now - timedelta(days=1))
-            self._volume_at = now
-            self._volume_lasts = COUNTING_SHARE * timedelta(seconds=self._scanner.monotonic() - began)
-        return self._last_volume
+    def _foretell(self, catalogue: Catalogue, foretold: StorageForecast, now: datetime) -> None:
+        """Tell how many days each camera will hold, where that is news or an hour has passed."""
+        before = catalogue.volumes.told()
+        if before is None or now - before[1] >= FORECAST_EVERY or is_news(foretold, before[0]):
+            catalogue.publish(self._scanner.school, foretold)
+            catalogue.volumes.tell(foretold, now)
 
     async def look_at_cameras(self) -> None:
         """Tell which cameras fell silent, and whose clocks are off."""
@@ -129,3 +137,30 @@ def reached_by(scanner: Scanner, catalogue: Catalogue, camera: str) -> datetime 
     """Up to when a camera's footage is in the catalogue; None: not known yet."""
     newest = catalogue.cameras.newest(camera)
     return scanner.complete_to(camera, None if newest is None else newest[1])
+
+
+def as_told(made: Forecast) -> StorageForecast:
+    """A forecast as an event: tenths of days, whole bytes."""
+    return StorageForecast(
+        full_in_days=None if made.full_in_days is None else round(made.full_in_days, 1),
+        cameras=tuple(
+            CameraForecast(
+                camera=one.camera,
+                held_days=round(one.held_days, 1),
+                days=round(one.days, 1),
+                keep_days=one.keep_days,
+                daily_bytes=round(one.daily),
+            )
+            for one in made.cameras
+        ),
+    )
+
+
+def is_news(now: StorageForecast, before: StorageForecast) -> bool:
+    """Whether a forecast changes what somebody has to do: cameras, or their days by one."""
+
+    def judged(one: StorageForecast) -> object:
+        cameras = [(c.camera, c.keep_days, int(c.days), c.days < c.keep_days) for c in one.cameras]
+        return cameras, None if one.full_in_days is None else int(one.full_in_days)
+
+    return judged(now) != judged(before)

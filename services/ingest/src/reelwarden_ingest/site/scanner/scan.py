@@ -259,6 +259,10 @@ class Scanner:
             self.missing.pop(path, None)
         await self.notice(back)
 
+    def keeping(self, catalogue: Catalogue) -> Callable[[str], Keeping | None]:
+        """Who erases a camera's footage and when, as the register says, else `district.toml`."""
+        return lambda camera: catalogue.cameras.keeping(camera, self._keeping)
+
     # how far the catalogue goes
 
     def complete_to(self, camera: str, newest_end: datetime | None) -> datetime | None:

@@ -63,4 +63,36 @@ MIGRATIONS = (
     -- Paths that somebody says are ready to be read.
     CREATE TABLE ready (locator TEXT PRIMARY KEY) WITHOUT ROWID;
     """,
+    """
+    -- What lies on the disk of each camera-day (UTC, days since 1970), so that nobody counts the segments.
+    CREATE TABLE volumes (
+        camera TEXT NOT NULL,
+        day INTEGER NOT NULL,
+        files INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        PRIMARY KEY (camera, day)
+    ) WITHOUT ROWID;
+    INSERT INTO volumes SELECT camera, start_us / 86400000000, count(*), sum(bytes) FROM segments
+        WHERE state IN ('altered', 'present') GROUP BY 1, 2;
+    CREATE TRIGGER segment_came AFTER INSERT ON segments WHEN new.state IN ('altered', 'present') BEGIN
+        INSERT INTO volumes VALUES (new.camera, new.start_us / 86400000000, 1, new.bytes)
+        ON CONFLICT DO UPDATE SET files = files + 1, bytes = bytes + excluded.bytes;
+    END;
+    CREATE TRIGGER segment_back AFTER UPDATE OF state ON segments
+    WHEN old.state NOT IN ('altered', 'present') AND new.state IN ('altered', 'present') BEGIN
+        INSERT INTO volumes VALUES (new.camera, new.start_us / 86400000000, 1, new.bytes)
+        ON CONFLICT DO UPDATE SET files = files + 1, bytes = bytes + excluded.bytes;
+    END;
+    CREATE TRIGGER segment_left AFTER UPDATE OF state ON segments
+    WHEN old.state IN ('altered', 'present') AND new.state NOT IN ('altered', 'present') BEGIN
+        UPDATE volumes SET files = files - 1, bytes = bytes - old.bytes
+        WHERE camera = old.camera AND day = old.start_us / 86400000000;
+        DELETE FROM volumes WHERE camera = old.camera AND day = old.start_us / 86400000000 AND files <= 0;
+    END;
+
+    -- The forecast that was told last, as JSON, and when.
+    CREATE TABLE forecast (
+        only INTEGER PRIMARY KEY CHECK (only = 1), told TEXT NOT NULL, at_us INTEGER NOT NULL
+    );
+    """,
 )

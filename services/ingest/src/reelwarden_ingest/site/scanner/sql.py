@@ -31,9 +31,12 @@ AT_PLACE = """
     ORDER BY state IN ('altered', 'present') DESC, changed_us DESC LIMIT 1
 """
 BY_ID = "SELECT * FROM segments WHERE id = ?"
-VOLUME = """
-    SELECT count(*) AS files, sum(bytes) FILTER (WHERE start_us >= ?) AS bytes FROM segments
-    WHERE state IN ('altered', 'present')
+OLDEST = """
+    SELECT min(start_us) AS start_us FROM segments
+    WHERE camera = ? AND start_us >= ? AND start_us < ? AND state IN ('altered', 'present')
+"""
+OVERWRITING = """
+    SELECT DISTINCT camera FROM segments WHERE state IN ('lost', 'overwritten') AND changed_us > ?
 """
 PUT_BACK = """
     UPDATE segments SET state = 'present', found_digest = NULL, folder = ?, name = ?, changed_us = ?

@@ -35,6 +35,7 @@ from reelwarden_ingest.site.scanner.domain import (
     rejected_id,
 )
 from reelwarden_ingest.site.scanner.probe import file_time
+from reelwarden_ingest.site.scanner.volumes import Volumes
 
 SEGMENTS_AN_EVENT = 50
 BYTES_AN_EVENT = 200_000
@@ -51,7 +52,7 @@ class Catalogue(Store):
     def __init__(self, conn: sqlite3.Connection, school: str, clock: Clock = system_clock) -> None:
         super().__init__("scanner", clock)
         self.conn, self.school = conn, school
-        self.days, self.cameras = Days(conn), Cameras(conn)
+        self.days, self.cameras, self.volumes = Days(conn), Cameras(conn), Volumes(conn)
 
     # what is known
 
@@ -295,13 +296,6 @@ class Catalogue(Store):
         query = "SELECT locator FROM rejected WHERE look_again_us <= ? LIMIT 500"
         again = self.conn.execute(query, (now,)).fetchall()
         return [locator for (locator,) in (*ready, *map(tuple, again))]
-
-    # the whole
-
-    def volume(self, since: datetime) -> tuple[int, int]:
-        """How many files lie on the disk, and the bytes of those that were filmed since then."""
-        row = self.conn.execute(sql.VOLUME, (rows.microseconds(since),)).fetchone()
-        return int(row["files"]), int(row["bytes"] or 0)
 
 
 def batches(items: Sequence[T]) -> Iterator[tuple[T, ...]]:

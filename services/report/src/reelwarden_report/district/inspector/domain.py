@@ -1,7 +1,7 @@
 """What counts as a finding, how bad it is, by when it must be mended; and how coverage is read."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -34,6 +34,7 @@ class Kind(StrEnum):
     UNBOUND = "storage-unbound"
     VAULT = "vault-large"
     DAYS = "days-short"
+    FORECAST = "days-will-be-short"
     HOLD = "hold-not-reached"
     HOLD_GONE = "hold-part-gone"
     REVIEW = "hold-review-due"
@@ -70,6 +71,7 @@ WEIGHTS = {
     Kind.UNBOUND: Weight(Severity.SERIOUS, "R3.2"),
     Kind.VAULT: Weight(Severity.WARNING, "R3.1"),
     Kind.DAYS: Weight(Severity.WARNING, "R3.1"),
+    Kind.FORECAST: Weight(Severity.WARNING, "R3.1"),
     Kind.HOLD: Weight(Severity.SERIOUS, "R3.1"),
     Kind.HOLD_GONE: Weight(Severity.WARNING, "R3.1"),
     Kind.REVIEW: Weight(Severity.WARNING, "R3.1"),
@@ -99,6 +101,31 @@ ASKING_SWEEPS = frozenset({"first-sweep", "too-many"})
 def waits_at_the_desk(kind: str, facts: Mapping[str, Any]) -> bool:
     """Whether a finding is over only by a deed at the desk: calling a waiting sweep mended would hide it."""
     return kind == Kind.SWEEP and facts.get("reason") in ASKING_SWEEPS
+
+
+FULL_SOON = 3.0
+"""Days: a disk that is full earlier is a fault to be mended at once, not a forecast."""
+BARELY_SHORT = 0.5
+"""Days: less than this below what is required opens nothing, so that no finding comes and goes."""
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """How many days of a camera's footage will be held at the present rate, and must be."""
+
+    camera: str
+    days: float
+    keep_days: int
+
+
+def will_be_short(cameras: Iterable[Foretold], *, already: Collection[str]) -> list[Foretold]:
+    """The cameras that will hold fewer days than required, the shortest first (R3.1).
+
+    `already`: those of which it was said before; they are named until they have all their days.
+    """
+    short = [one for one in cameras if one.days < one.keep_days]
+    short = [one for one in short if one.camera in already or one.keep_days - one.days >= BARELY_SHORT]
+    return sorted(short, key=lambda one: (one.days - one.keep_days, one.camera))
 
 
 @dataclass(frozen=True)

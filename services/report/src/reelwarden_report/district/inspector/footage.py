@@ -61,6 +61,31 @@ class Footage(Findings):
             offset_ms,
         )
 
+    async def foretold(self, school: str, event: ingest.StorageForecast, at: datetime) -> bool:
+        """What a school's storage will hold; False: something newer is known."""
+        known = await self.conn.fetchval(
+            "SELECT forecast_at FROM school_state WHERE school = $1 FOR UPDATE", school
+        )
+        if known is not None and known > at:
+            return False
+        await self.conn.execute(
+            "UPDATE school_state SET full_in_days = $2, forecast_at = $3 WHERE school = $1",
+            school,
+            event.full_in_days,
+            at,
+        )
+        await self.conn.execute("DELETE FROM camera_forecast WHERE school = $1", school)
+        await self.conn.executemany(
+            "INSERT INTO camera_forecast VALUES ($1, $2, $3, $4, $5, $6)",
+            [(school, c.camera, c.held_days, c.days, c.keep_days, c.daily_bytes) for c in event.cameras],
+        )
+        return True
+
+    async def foretells(self, school: str) -> bool:
+        """Whether a school tells each camera's days; older ones tell only how long the free space lasts."""
+        query = "SELECT forecast_at IS NOT NULL FROM school_state WHERE school = $1"
+        return bool(await self.conn.fetchval(query, school))
+
     async def stale(self, school: str, days: Iterable[tuple[str, date]]) -> None:
         """These cameras' days are no longer as the index was last asked."""
         now = self.clock()

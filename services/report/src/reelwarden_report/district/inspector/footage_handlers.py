@@ -8,7 +8,14 @@ from reelwarden_common.envelope import Envelope
 from reelwarden_common.events import backup, ingest, retention
 from reelwarden_common.events.base import Event
 from reelwarden_common.messaging.delivery import Handler
-from reelwarden_report.district.inspector.domain import Cause, Kind, day_span
+from reelwarden_report.district.inspector.domain import (
+    FULL_SOON,
+    Cause,
+    Foretold,
+    Kind,
+    day_span,
+    will_be_short,
+)
 from reelwarden_report.district.inspector.store import InspectorStore
 
 SHORTEST_FORECAST = 30.0
@@ -106,15 +113,43 @@ async def on_storage(event: ingest.StorageMeasured, envelope: Envelope, store: I
         storage_bound=event.bound,
         files=event.files,
     )
-    if event.forecast_days is not None and event.forecast_days < SHORTEST_FORECAST:
-        facts = {"days": round(event.forecast_days, 1), "wanted": round(SHORTEST_FORECAST)}
-        await store.open(envelope.school, Cause(Kind.DISK, facts=facts))
-    else:
-        await store.over(envelope.school, Kind.DISK)
+    if not await store.foretells(envelope.school):
+        await _judge_free_space(event, envelope.school, store)
     if event.bound:
         await store.over(envelope.school, Kind.UNBOUND)
     else:
         await store.open(envelope.school, Cause(Kind.UNBOUND))
+
+
+async def _judge_free_space(event: ingest.StorageMeasured, school: str, store: InspectorStore) -> None:
+    """Of a school whose software does not foretell each camera's days yet."""
+    if event.forecast_days is not None and event.forecast_days < SHORTEST_FORECAST:
+        facts = {"days": round(event.forecast_days, 1), "wanted": round(SHORTEST_FORECAST)}
+        await store.open(school, Cause(Kind.DISK, facts=facts))
+    else:
+        await store.over(school, Kind.DISK)
+
+
+async def on_forecast(event: ingest.StorageForecast, envelope: Envelope, store: InspectorStore) -> None:
+    """One finding for all cameras that will fall short, weeks ahead; a serious one for a disk full soon."""
+    school = envelope.school
+    await store.know(school)
+    if not await store.foretold(school, event, envelope.time):
+        return
+    known = (await store.open_causes(school, Kind.FORECAST)).get("")
+    cameras = (Foretold(one.camera, one.days, one.keep_days) for one in event.cameras)
+    short = will_be_short(cameras, already=[one[0] for one in known["short"]] if known else [])
+    facts = {"short": [(one.camera, one.days, one.keep_days) for one in short], "full": event.full_in_days}
+    if not short and event.full_in_days is None:
+        await store.over(school, Kind.FORECAST)
+    elif known is None:
+        await store.open(school, Cause(Kind.FORECAST, facts=facts))
+    else:
+        await store.restate(school, Cause(Kind.FORECAST, facts=facts))
+    if event.full_in_days is not None and event.full_in_days < FULL_SOON:
+        await store.open(school, Cause(Kind.DISK, facts={"full": event.full_in_days}))
+    else:
+        await store.over(school, Kind.DISK)
 
 
 async def on_vault(event: retention.VaultMeasured, envelope: Envelope, store: InspectorStore) -> None:
@@ -170,6 +205,7 @@ FOOTAGE_HANDLERS: Mapping[type[Event], Handler[InspectorStore]] = {
     ingest.CameraSilent: on_silent,
     ingest.CameraClock: on_clock,
     ingest.StorageMeasured: on_storage,
+    ingest.StorageForecast: on_forecast,
     retention.VaultMeasured: on_vault,
     backup.ObjectRestored: on_restored,
     backup.RestoreFailed: on_restore_failed,

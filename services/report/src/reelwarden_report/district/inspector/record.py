@@ -30,6 +30,8 @@ class CameraRecord(Shape):
     gaps: tuple[tuple[datetime, datetime], ...]
     clock_offset_ms: int | None
     silent_since: datetime | None
+    days_ahead: float | None = None
+    """Days that will be held at the present rate; None: the school did not tell."""
 
 
 class Record(BaseModel):
@@ -145,6 +147,7 @@ def camera_records(
                 gaps=tuple((gap.start, gap.end) for gap in recent_gaps(known, keep, since, shortest_gap)),
                 clock_offset_ms=camera.clock_offset_ms,
                 silent_since=camera.silent_since,
+                days_ahead=camera.days_ahead,
             )
         )
     return tuple(found)

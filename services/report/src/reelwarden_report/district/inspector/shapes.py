@@ -36,6 +36,12 @@ class CameraView(Shape):
     silent_since: datetime | None
     clock_offset_ms: int | None
     days: tuple[DayView, ...]
+    held_days: float | None = None
+    """Of footage, on the school's storage; None: it was not told."""
+    days_ahead: float | None = None
+    """That will be held at the present rate."""
+    keep_days: int | None = None
+    """That must be held."""
 
 
 class FindingView(Shape):
@@ -98,6 +104,8 @@ class SchoolView(Shape):
     disk_total: int | None
     disk_free: int | None
     forecast_days: float | None
+    full_in_days: float | None = None
+    """Until nothing more can be recorded; None: never, if all goes on as it does."""
     backlog_segments: int | None
     backlog_bytes: int | None
     backlog_oldest: datetime | None

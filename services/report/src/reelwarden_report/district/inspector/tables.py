@@ -219,6 +219,7 @@ class Writer:
             (N_("Newest footage"), 2),
             (N_("Oldest footage of the period"), 2),
             (N_("Days really held / required"), 1.6),
+            (N_("Days at this rate"), 1),
             (N_("Gaps"), 0.8),
             (N_("Clock offset"), 1),
         )
@@ -229,6 +230,7 @@ class Writer:
                 self.local(c.newest),
                 self.local(c.oldest),
                 f"{c.days_held} / {c.keep_days}",
+                "—" if c.days_ahead is None else f"{c.days_ahead:.1f}",
                 str(len(c.gaps)),
                 "—" if c.clock_offset_ms is None else f"{c.clock_offset_ms / 1000:+.1f} s",
             )

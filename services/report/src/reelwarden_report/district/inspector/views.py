@@ -47,6 +47,9 @@ FROM school_state s LEFT JOIN LATERAL (
   FROM drill d WHERE d.school = s.school ORDER BY at DESC LIMIT 1) d ON true
 WHERE s.school = ANY($1)
 """
+_CAMERAS = """
+SELECT * FROM camera_state LEFT JOIN camera_forecast USING (school, camera) WHERE school = ANY($1)
+"""
 
 
 def coverage_of(row: Row) -> DayCoverage:
@@ -76,10 +79,7 @@ class Views:
         schools = [s for s in self._config.schools if s.id in wanted]
         names = [s.id for s in schools]
         states = {r["school"]: r for r in await self._pool.fetch(_SCHOOLS, names, now)}
-        cameras = {
-            (r["school"], r["camera"]): r
-            for r in await self._pool.fetch("SELECT * FROM camera_state WHERE school = ANY($1)", names)
-        }
+        cameras = {(r["school"], r["camera"]): r for r in await self._pool.fetch(_CAMERAS, names)}
         days = await self.days(names, now.date() - timedelta(days=DAYS_SHOWN + 1))
         return [self._school(s, states.get(s.id), cameras, days, now) for s in schools]
 
@@ -124,6 +124,9 @@ class Views:
                 last_recorded=state["last_end"] if state else None,
                 silent_since=state["silent_since"] if state else None,
                 clock_offset_ms=state["clock_offset_ms"] if state else None,
+                held_days=state["held_days"] if state else None,
+                days_ahead=state["days"] if state else None,
+                keep_days=state["keep_days"] if state else None,
                 days=tuple(
                     DayView(
                         day=d.day,
@@ -149,6 +152,7 @@ class Views:
             disk_total=known("disk_total"),
             disk_free=known("disk_free"),
             forecast_days=known("forecast_days"),
+            full_in_days=known("full_in_days"),
             backlog_segments=known("backlog_segments"),
             backlog_bytes=known("backlog_bytes"),
             backlog_oldest=known("backlog_oldest"),

@@ -1,6 +1,6 @@
 """Sentences about findings and codes, for people; Chinese lies in `locale/`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ SENTENCES = {
     Kind.UNBOUND: N_("The storage folder is not the one bound to this school: unmounted or exchanged?"),
     Kind.VAULT: N_("Held footage takes %(taken)s GB of the disk; it should stay below %(budget)s GB."),
     Kind.DAYS: N_("Footage of %(held)s day(s) is held; %(wanted)s are required."),
+    Kind.FORECAST: N_("At this rate %(count)s camera(s) will hold fewer days than required: %(cameras)s"),
     Kind.HOLD: N_("A hold that was asked for at %(since)s is not in force yet."),
     Kind.HOLD_GONE: N_("A hold is in force, but part of its footage was gone before: %(spans)s"),
     Kind.REVIEW: N_("The footage kept for %(number)s is let go at %(until)s: review it, or let it end."),
@@ -40,6 +41,13 @@ SENTENCES = {
     Kind.DEAD_LETTER: N_("A message was refused by %(role)s and waits for a person: %(detail)s"),
 }
 MANY_GAPS = N_("%(count)s gaps, %(sum)s in all; the longest from %(start)s to %(end)s (%(duration)s).")
+FULL = N_("At this rate the disk is full in about %(full)s day(s), and nothing more can be recorded.")
+FULL_AND_SHORT = N_(
+    "At this rate the disk is full in about %(full)s day(s), and nothing more can be recorded."
+    " %(count)s camera(s) will hold fewer days than required: %(cameras)s"
+)
+MOST_NAMED = 5
+"""Cameras in one sentence; the dashboard and the report list all."""
 KINDS = {
     Kind.GAP: N_("Gap"),
     Kind.REJECTED: N_("Unusable file"),
@@ -53,6 +61,7 @@ KINDS = {
     Kind.UNBOUND: N_("Wrong storage"),
     Kind.VAULT: N_("Much held footage"),
     Kind.DAYS: N_("Too few days held"),
+    Kind.FORECAST: N_("Too few days ahead"),
     Kind.HOLD: N_("Hold not reached"),
     Kind.HOLD_GONE: N_("Held footage incomplete"),
     Kind.REVIEW: N_("Review due"),
@@ -246,14 +255,29 @@ def sentence(kind: str, facts: Mapping[str, Any], zone: ZoneInfo, camera: Callab
     for key, name in (("length", "duration"), ("total", "sum")):
         if key in shown:
             shown[name] = duration(shown[key])
-    message = SENTENCES[Kind(kind)]
-    if kind == Kind.GAP and shown.get("count", 1) > 1:
-        message = MANY_GAPS
+    if "short" in shown:
+        shown["count"] = len(shown["short"])
+        shown["cameras"] = _short(shown["short"], camera)
+    message = _message(Kind(kind), shown)
     try:
         message % shown
     except (KeyError, ValueError):
         return Text(N_("%(kind)s: %(facts)s"), kind=kind, facts=dict(facts))
     return Text(message, **shown)
+
+
+def _message(kind: Kind, shown: Mapping[str, Any]) -> str:
+    """The sentence of a kind that fits what is known."""
+    if kind is Kind.GAP and shown.get("count", 1) > 1:
+        return MANY_GAPS
+    if shown.get("full") is not None:
+        return FULL_AND_SHORT if shown.get("short") else FULL
+    return SENTENCES[kind]
+
+
+def _short(cameras: Sequence[tuple[str, float, int]], name_of: Callable[[str], str]) -> str:
+    named = [f"{name_of(one)} {days:g} / {wanted}" for one, days, wanted in cameras[:MOST_NAMED]]
+    return ", ".join([*named, "…"] if len(cameras) > MOST_NAMED else named)
 
 
 def _span(start: str, end: str, zone: ZoneInfo) -> str:
