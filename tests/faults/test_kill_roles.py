@@ -93,7 +93,9 @@ DEATHS = [
     }
     for number, erase in enumerate(ERASE)
 ]
-STEPS = {role: [step for deaths in DEATHS for step in deaths[role]] for role in DEATHS[0]}
+STEPS: dict[str, Sequence[Step]] = {
+    role: [step for deaths in DEATHS for step in deaths[role]] for role in DEATHS[0]
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 
 from reelwarden_common.events import access, retention
 from reelwarden_common.events.backup import CopiesAnswer, CopiesQuery, Copy
-from reelwarden_common.events.ingest import SegmentsRecorded
+from reelwarden_common.events.ingest import CameraForecast, SegmentsRecorded, StorageForecast
 from reelwarden_common.events.report import (
     CamerasAnswer,
     CamerasQuery,
@@ -141,6 +141,10 @@ async def test_a_camera_that_is_old_enough_and_lacks_days_falls_short(office: Of
     (first, *others) = (await answers(office).cameras(CamerasQuery(school="s001"))).cameras
     assert (first.camera, first.short, first.days_held, first.keep_days) == ("gate", True, 0, 30)
     assert not any(one.short for one in others), "a young camera cannot hold its days yet"
+    told = [CameraForecast(camera="hall", held_days=1, days=21, keep_days=30, daily_bytes=10**9)]
+    await office.hear(StorageForecast(cameras=tuple(told)))
+    found = {one.camera: one for one in (await answers(office).cameras(CamerasQuery(school="s001"))).cameras}
+    assert (found["hall"].short, found["hall"].forecast_days) == (True, 21), "it will fall short"
     assert (await answers(office).cameras(CamerasQuery(school="unknown"))).cameras == ()
 
 

@@ -129,13 +129,15 @@ def cameras(
             found.append(one.short)
             days = f"{one.days_held}/{one.keep_days}"
             mark = str(Words("不足", "falls short")) if one.short else ""
-            yield of, one.camera, one.name, days, _moment(one.oldest), _moment(one.newest), mark
+            rate = "—" if one.forecast_days is None else f"{one.forecast_days:.1f}"
+            yield of, one.camera, one.name, days, rate, _moment(one.oldest), _moment(one.newest), mark
 
     columns = (
         Words("学校", "school"),
         Words("点位", "camera"),
         Words("名称", "name"),
         Words("实存/应存天数", "days held"),
+        Words("照此速度可存天数", "days at this rate"),
         Words("最早录像", "oldest"),
         Words("最新录像", "newest"),
         Words("判定", "judged"),

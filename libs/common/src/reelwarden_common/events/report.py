@@ -293,7 +293,7 @@ class CameraDays(Model):
     first: Instant | None = None
     """When its first footage was ever recorded: a young camera cannot hold its days yet."""
     forecast_days: float | None = None
-    """For how many days the disk suffices at this rate; None: not measured."""
+    """How many days of it the storage will hold at the present rate; None: not told."""
     short: bool
     """It holds fewer days than it should, or will."""
 

@@ -23,7 +23,13 @@ from reelwarden_common.events.report import (
 )
 from reelwarden_common.messaging.questions import Answer
 from reelwarden_common.messaging.topology import INSPECTOR_CAMERAS, INSPECTOR_ERASED, INSPECTOR_HOLDS
-from reelwarden_report.district.inspector.domain import DayCoverage, days_back, falls_short
+from reelwarden_report.district.inspector.domain import (
+    DayCoverage,
+    Foretold,
+    days_back,
+    falls_short,
+    will_be_short,
+)
 from reelwarden_report.district.inspector.views import Views
 
 MOST = 500
@@ -41,6 +47,12 @@ FROM erased_day e LEFT JOIN plan p ON (p.school, p.digest) = (e.school, e.plan)
 WHERE e.school = $1 AND ($2::text IS NULL OR e.camera = $2)
     AND e.day >= coalesce($3, '-infinity'::date) AND e.day <= coalesce($4, 'infinity'::date)
 ORDER BY e.day DESC, e.camera, e.plan LIMIT $5
+"""
+
+
+_CAMERAS = """
+SELECT s.*, f.days AS forecast_days FROM camera_state s LEFT JOIN camera_forecast f USING (school, camera)
+WHERE s.school = $1
 """
 
 
@@ -86,7 +98,7 @@ class Answers:
         keep = {c.id: self._config.keep_days(school.id, c.id) for c in school.cameras}
         first_day = days_back(now, max([*keep.values(), 1]), self._zone)[0]
         days = await self._views.days([school.id], first_day)
-        rows = await self._pool.fetch("SELECT * FROM camera_state WHERE school = $1", school.id)
+        rows = await self._pool.fetch(_CAMERAS, school.id)
         known = {row["camera"]: row for row in rows}
         found = [
             _camera(camera, keep[camera.id], days.get((school.id, camera.id), []), known.get(camera.id), now)
@@ -100,6 +112,8 @@ def _camera(
 ) -> CameraDays:
     held = min(keep, sum(1 for day in days if day.recorded_ms > 0))
     first = state["first_start"] if state else None
+    forecast = state["forecast_days"] if state else None
+    foretold = [] if forecast is None else [Foretold(camera.id, forecast, keep)]
     return CameraDays(
         camera=camera.id,
         name=camera.name,
@@ -108,7 +122,9 @@ def _camera(
         oldest=min((day.first for day in days if day.first), default=None),
         newest=state["last_end"] if state else None,
         first=first,
-        short=falls_short(held, keep, now - first if first else timedelta(0)),
+        forecast_days=forecast,
+        short=falls_short(held, keep, now - first if first else timedelta(0))
+        or bool(will_be_short(foretold, already=())),
     )
 
 

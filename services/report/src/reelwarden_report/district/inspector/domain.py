@@ -255,7 +255,7 @@ def kind_of_day(day: date) -> str:
 
 
 def falls_short(days_held: int, keep_days: int, age: timedelta) -> bool:
-    """Whether a camera holds fewer days than the rule demands (R3.1).
+    """Whether a camera holds fewer days than the rule demands (R3.1); `will_be_short` foretells it.
 
     Args:
         days_held: Of the last `keep_days`, those with footage.
