@@ -51,7 +51,9 @@ def _plain(schema: Schema) -> st.SearchStrategy[Any]:
         return _texts(schema)
     kinds: dict[str, st.SearchStrategy[Any]] = {
         "integer": st.integers(schema.get("minimum", -(2**53)), schema.get("maximum", 2**53)),
-        "number": st.floats(allow_nan=False, allow_infinity=False),
+        "number": st.floats(
+            schema.get("minimum"), schema.get("maximum"), allow_nan=False, allow_infinity=False
+        ),
         "boolean": st.booleans(),
         "null": st.none(),
     }
