@@ -48,6 +48,7 @@ def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
 
     Raises:
         StorageFull: no space to do it.
+        Transient: the file, or its disk, is read-only.
         StateDamaged: the file is not a database, or was written by a newer release.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +79,8 @@ def _prepare(conn: sqlite3.Connection, path: Path, migrations: Sequence[str]) ->
         raise StateDamaged(message)
     for number, script in enumerate(migrations[done:], done + 1):
         conn.executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")
+    # Write once: what was opened on a read-only disk stays read-only when the disk no longer is.
+    conn.execute(f"PRAGMA user_version = {len(migrations)}")
 
 
 def translate(error: sqlite3.Error, path: Path) -> Exception:
