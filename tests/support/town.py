@@ -93,7 +93,7 @@ class MovedClock:
 
 
 class MovedRole(RoleProcess):
-    """A role's process under a clock of its place; `inside` is what its command line begins with."""
+    """A role's process under the clock of its place; `inside` is what its command line begins with."""
 
     inside: Sequence[str] = ()
 
@@ -117,9 +117,15 @@ class Town:
         self.clocks = {school: MovedClock(folder / f"{school}.clock", ahead) for school in bus.schools}
         self.keys = Keys(folder / "keys", bus.schools)
         self.settings: dict[str, str] = dict(QUICK)
+        self.roots: dict[str, Path] = {}
+        """Where this process finds a school's storage, if not below the folder."""
+        self.inside: dict[str, Sequence[str]] = {}
+        """What the command lines of a school's roles begin with."""
         self.toml = write_district(folder, bus.schools, ("gate",))
         self.running: dict[str, MovedRole] = {}
         """The newest process of each role."""
+        for school in bus.schools:
+            (folder / "recordings" / school).mkdir(parents=True)
         self._admin: asyncpg.Connection | None = None
         self._roles: list[MovedRole] = []
         self._stack = AsyncExitStack()
@@ -150,9 +156,7 @@ class Town:
 
     # roles
 
-    def role(
-        self, role: str, school: str | None = None, inside: Sequence[str] = (), **more: str
-    ) -> MovedRole:
+    def role(self, role: str, school: str | None = None, **more: str) -> MovedRole:
         """A role's process, not started yet; it is stopped with the town."""
         self._started += 1
         name, port = f"{role}-{self._started}", free_port()
@@ -168,7 +172,7 @@ class Town:
             **more,
         }
         made = MovedRole(name, module_of(role), settings, {role: port}, self.folder / "roles" / name)
-        made.inside = inside
+        made.inside = self.inside.get(school or "", ())
         self._roles.append(made)
         self.running[role] = made
         return made
@@ -208,12 +212,12 @@ class Town:
     # footage
 
     def storage(self, school: str) -> Path:
-        return self.folder / "recordings" / school
+        return self.roots.get(school) or self.folder / "recordings" / school
 
-    def film(self, school: str, start: datetime, camera: str = "gate", root: Path | None = None) -> Film:
+    def film(self, school: str, start: datetime, camera: str = "gate") -> Film:
         """A camera's file of ten seconds, closed when it ended."""
         locator = f"frigate/recordings/{start:%Y-%m-%d/%H}/{camera}/{start:%M.%S}.mp4"
-        path = (root or self.storage(school)) / locator
+        path = self.storage(school) / locator
         path.parent.mkdir(parents=True, exist_ok=True)
         body = unlike_others(clip(SECONDS))
         draft = path.with_suffix(".part")
