@@ -32,10 +32,14 @@ class Patience:
         self._failures, self.reason = 0, ""
 
     async def is_away(self, error: ReelwardenError) -> bool:
-        """Whether the store itself is away, and not one object bad; if so, rest."""
-        if await self._s3.answers(self._bucket):
+        """Whether the store itself is away, and not one object bad; if so, rest.
+
+        Copies that fail side by side have found the same thing: they rest once, not longer for each of them.
+        """
+        if not self.resting and await self._s3.answers(self._bucket):
             return False
-        self._until = self._clock() + min(LONGEST_REST, pause_after(self._failures))
-        self._failures += 1
-        self.reason = str(error)
+        if not self.resting:
+            self._until = self._clock() + min(LONGEST_REST, pause_after(self._failures))
+            self._failures += 1
+            self.reason = str(error)
         return True
