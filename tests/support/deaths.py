@@ -39,9 +39,12 @@ YOUNG = OLD + 30 * DAY
 QUICK = {
     "RW_TURN_SECONDS": "0.2",
     "RW_RUN_SECONDS": "0.5",
+    "RW_BACKLOG_SECONDS": "0.5",
     "RW_VERIFY_SECONDS": "0.3",
     "RW_BRAKE_SEGMENTS": "1000",
 }
+KEYS = {"ledger": "ledger", "replicator": f"site-{SCHOOL}", "exporter": "admin"}
+"""Whose keys to the store a role has."""
 PAST_CLAIM = timedelta(minutes=31)
 """How long a dead ledger's claim keeps others from reading a copy, and a minute."""
 
@@ -51,7 +54,7 @@ class Deaths:
 
     def __init__(self, town: Town, store: Store, front: Front, postgres: Postgres) -> None:
         self.town, self.store, self.front, self.postgres = town, store, front, postgres
-        self.steps: dict[str, Sequence[Step]] = {}
+        self.steps: Mapping[str, Sequence[Step]] = {}
         """Per role, where it may die."""
         self.due: list[Film] = []
         self.held: list[Film] = []
@@ -71,7 +74,10 @@ class Deaths:
     def arm(self, deaths: Mapping[str, Sequence[Step]]) -> None:
         """Let each role die once at each of its steps, in whatever order it comes to them."""
         for role, steps in deaths.items():
-            lines = [f"{one.when} {_full(role, one.function)} {one.nth} {one.words}" for one in steps]
+            lines = [
+                f"{one.when} {_full(role, one.function)} {one.nth} {one.signal.name} {one.words}"
+                for one in steps
+            ]
             write_fates(self._fates(role), lines)
 
     async def all_died(self) -> None:
@@ -92,8 +98,8 @@ class Deaths:
     def _role(self, role: str) -> MovedRole:
         inside: Sequence[str] = ()
         more = dict(QUICK)
-        if role in ("replicator", "ledger"):
-            s3 = self.store.settings("ledger" if role == "ledger" else f"site-{SCHOOL}")
+        if role in KEYS:
+            s3 = self.store.settings(KEYS[role])
             more["RW_S3_ENDPOINT"] = self.front.endpoint
             more["RW_S3_ACCESS_KEY"] = s3.access_key
             more["RW_S3_SECRET_KEY"] = s3.secret_key.get_secret_value()
@@ -101,7 +107,7 @@ class Deaths:
             functions = sorted({_full(role, one.function) for one in self.steps[role]})
             more |= {"TEST_STEPS": " ".join(functions), "TEST_FATES": str(self._fates(role))}
             inside = (sys.executable, "-m", "tests.support.dying")
-        school = SCHOOL if role in ("scanner", "reaper", "replicator") else None
+        school = SCHOOL if role in ("scanner", "reaper", "replicator", "exporter") else None
         return self.town.role(role, school, inside, **more)
 
     def _fates(self, role: str) -> Path:
@@ -268,7 +274,7 @@ def is_whole(film: Film, path: Path) -> bool:
 
 
 @asynccontextmanager
-async def deaths(folder: Path, steps: dict[str, Sequence[Step]]) -> AsyncIterator[Deaths]:
+async def deaths(folder: Path, steps: Mapping[str, Sequence[Step]]) -> AsyncIterator[Deaths]:
     """Servers and roles at work, the first sweep confirmed."""
     async with AsyncExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())

@@ -1,9 +1,10 @@
 """Run `python -m …` so that it dies, as by `kill -9`, at named steps: `python -m tests.support.dying …`.
 
 `TEST_STEPS` names functions of ours, `package.module:Class.method`, separated by spaces; each is wrapped, and
-otherwise does what it does. `TEST_FATES` names a file of lines `before <function> <nth> <words>`, or
-`after …`: at the n-th call whose arguments contain the words, the process takes the line away and kills
-itself. Its parent, which has imported everything and nothing else, then forks another, as a supervisor would.
+otherwise does what it does. `TEST_FATES` names a file of lines `before <function> <nth> <signal> <words>`, or
+`after …`: at the n-th call whose arguments contain the words, the process takes the line away and sends itself
+the signal. Its parent, which has imported everything and does nothing else, then forks another, as a
+supervisor would.
 """
 
 import ctypes
@@ -32,12 +33,12 @@ def reached(place: str, given: tuple[object, ...]) -> None:
     file = Path(os.environ["TEST_FATES"])
     lines = fates(file)
     for line in lines:
-        when, function, nth, words = line.split(" ", 3)
+        when, function, nth, number, words = line.split(" ", 4)
         if place == f"{when} {function}" and words in repr(given):
             _calls[line] += 1
             if _calls[line] == int(nth):
                 write_fates(file, [one for one in lines if one != line])
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), signal.Signals[number])
 
 
 def mortal(name: str, work: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from signal import Signals
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,8 @@ class Step:
     function: str
     words: str = ""
     nth: int = 1
+    signal: Signals = Signals.SIGKILL
+    """What the process does to itself then: it dies, or it stands still."""
 
 
 def fates(file: Path) -> list[str]:

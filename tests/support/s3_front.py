@@ -32,6 +32,8 @@ class Front:
         self.slow_seconds = 1.0
         self.refused = 0
         """How many requests were answered with 500."""
+        self.read: set[str] = set()
+        """The paths that were given out in full."""
         self.store = ""
         """Host and port of the store; it may be down."""
         self._server: asyncio.Server | None = None
@@ -69,16 +71,18 @@ class Front:
             writer.transport.abort() if writer.is_closing() else writer.close()
 
     async def _answer(self, head: bytes, body: bytes) -> bytes:
-        mood = self.mood
+        mood, (method, path, _) = self.mood, head.split(b" ", 2)
         if mood is Mood.FAILS:
             self.refused += 1
             return _FAILED
         if mood is Mood.SLOW:
             await asyncio.sleep(self.slow_seconds)
         answer = await self._ask(head, body)
-        if mood is Mood.FORGETS and head.split(b" ", 1)[0] in (b"PUT", b"DELETE"):
+        if mood is Mood.FORGETS and method in (b"PUT", b"DELETE"):
             self.refused += 1
             return _FAILED
+        if method == b"GET" and answer.startswith(b"HTTP/1.1 200"):
+            self.read.add(path.decode().partition("?")[0])
         return answer
 
     async def _ask(self, head: bytes, body: bytes) -> bytes:
