@@ -10,7 +10,18 @@ from nats.aio.client import Client
 
 from reelwarden_common.envelope import MAX_BODY, Message
 from reelwarden_common.events.ingest import SegmentsRecorded
+from reelwarden_common.events.letters import (
+    Act,
+    LettersAnswer,
+    LettersQuery,
+    LetterTask,
+    LetterTaskAnswer,
+    Outcome,
+)
+from reelwarden_common.messaging.questions import ask
+from reelwarden_common.messaging.topology import LETTERS, SETTLE_LETTER
 from reelwarden_local.bus import EmbeddedBus
+from reelwarden_local.ops import hub_of, operator
 from tests.support.ingest import (
     DAY,
     intake,
@@ -66,6 +77,19 @@ async def letters(topology: Client, school: str, count: int) -> list[dict[str, s
     return result
 
 
+async def dismiss_all_but_replay_none(bus: EmbeddedBus, school: str) -> None:
+    """What the border refused is there to be explained: nobody brings it in after all."""
+    async with operator(hub_of(bus.state_dir.parent)) as ops:
+        found = await ask(ops, LETTERS, "district", LettersQuery(), LettersAnswer, role="intake")
+        assert {letter.school for letter in found.letters} == {school}
+        for letter in found.letters:
+            for act, outcome in ((Act.REPLAY, Outcome.FAILED), (Act.DISMISS, Outcome.DISMISSED)):
+                task = LetterTask(letter=letter.letter, act=act, by="ops", note="a test")
+                done = await ask(ops, SETTLE_LETTER, "district", task, LetterTaskAnswer, role="intake")
+                assert done.outcome is outcome
+        assert not (await ask(ops, LETTERS, "district", LettersQuery(), LettersAnswer, role="intake")).letters
+
+
 async def test_a_school_that_owns_its_server_speaks_for_nobody_else(place: Place) -> None:
     """Its stream may hold what it likes; what does not bear its name lands in the DLQ, with a reason."""
     owner, topology = await place.connect("topology", "s001"), await place.connect("topology")
@@ -102,6 +126,7 @@ async def test_a_school_that_owns_its_server_speaks_for_nobody_else(place: Place
     (headers,) = (m.headers for m in footage if m.headers["ce-id"] == "s001-000007")
     assert headers["rw-source"] == headers["Nats-Msg-Id"] != hostile["rw-source"]
     assert not headers.keys() & (hostile.keys() - {"rw-source"})
+    await dismiss_all_but_replay_none(place.bus, "s001")
     told = [m.subject for m in await stored(topology, "OFFICE")]
     assert told.count("rw.s001.intake.message.refused") == len(forged)
 

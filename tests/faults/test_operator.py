@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
-from reelwarden_common.events.letters import LettersAnswer, LettersQuery
+from reelwarden_common.events.letters import Fault, Letter, LettersAnswer, LettersQuery
 from reelwarden_common.messaging.questions import ask
 from reelwarden_common.messaging.topology import EVERY_ROLE_ANSWERS, LETTERS, question_subject
 from reelwarden_local.bus import EmbeddedBus
+from reelwarden_local.dlq import find
 from reelwarden_local.ops import NoWayIn, hub_of, operator
-from tests.support.roles import SCHOOL, probe, until
+from tests.support.roles import NOW, SCHOOL, probe, until
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
@@ -41,6 +43,34 @@ async def test_any_role_answers_at_hub_and_leaf(
     async with probe(bus, role, tmp_path):
         answer = await ask(ops, LETTERS, school, LettersQuery(), LettersAnswer, role=role)
     assert answer == LettersAnswer(letters=(), total=0)
+
+
+async def test_a_school_that_names_another_is_not_believed(bus: EmbeddedBus, ops: Client) -> None:
+    forged = Letter(
+        letter="SITE.1",
+        at=NOW,
+        school="s002",
+        subject="rw.s002.keeper.plan.issued",
+        fault=Fault.REFUSED,
+        reason="refused",
+        detail="",
+        size=0,
+    )
+
+    async def reply(message: Msg) -> None:
+        await message.respond(LettersAnswer(letters=(forged,), total=1).model_dump_json().encode())
+
+    owner = await bus.connect("exporter", SCHOOL)
+    await owner.subscribe(question_subject(LETTERS, SCHOOL, "exporter"), cb=reply)
+    await owner.flush()
+    hub = hub_of(bus.state_dir.parent)
+
+    async def heard() -> bool:
+        return [key for key, _ in (await find(ops, hub, None, None, 10)).letters] == ["s001/exporter/SITE.1"]
+
+    await until(heard)
+    assert not (await find(ops, hub, "s002", None, 10)).letters
+    await owner.close()
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,8 @@ def show(
         return
     one = answer.letter
     print(_told(key, one))
-    print(f"  {one.event_type or '?'}  {one.event or '?'}  {one.size} B  {one.reason}\n\n{answer.body}")
+    print(_plain(f"  {one.event_type or '?'}  {one.event or '?'}  {one.size} B  {one.reason}"))
+    print(f"\n{_plain(answer.body)}")
 
 
 @app.command()
@@ -151,19 +152,19 @@ async def find(client: Client, hub: Hub, school: str | None, role: str | None, l
     hub.roles(school, role)  # refuses what does not exist
     places = [one for one in hub.roles(None, role) if one[0] in (DISTRICT_SCHOOL, school or one[0])]
     results = await asyncio.gather(*(_of(client, *place, limit) for place in places))
-    answers = [
-        (place, letters) for place, letters in zip(places, results, strict=True) if letters is not None
-    ]
+    answers = dict(zip(places, results, strict=True))
     found = [
-        (f"{letter.school}/{speaker}/{letter.letter}", letter)
-        for (_, speaker), letters in answers
-        for letter in letters
-        if school in (None, letter.school)
+        (f"{about}/{speaker}/{letter.letter}", letter)
+        for (place, speaker), letters in answers.items()
+        for letter in letters or ()
+        # A school speaks for itself only, whatever it says.
+        for about in [letter.school if place == DISTRICT_SCHOOL else place]
+        if school in (None, about)
     ]
     return Found(
         sorted(found, key=lambda pair: pair[1].at, reverse=True),
-        ["/".join(place) for place, letters in zip(places, results, strict=True) if letters is None],
-        any(len(letters) >= limit for _, letters in answers),
+        ["/".join(place) for place, letters in answers.items() if letters is None],
+        any(len(letters or ()) >= limit for letters in answers.values()),
     )
 
 
@@ -217,7 +218,8 @@ def _say(key: str, answer: LetterTaskAnswer, done: Words, *, as_json: bool) -> N
     elif answer.outcome is Outcome.UNKNOWN:
         _nothing(key)
     elif answer.outcome is Outcome.FAILED:
-        failed = Words(f"再次失败，仍然保留：{answer.detail}", f"failed again and stays: {answer.detail}")
+        why = _plain(answer.detail)
+        failed = Words(f"再次失败，仍然保留：{why}", f"failed again and stays: {why}")
         print(failed, file=sys.stderr)
     else:
         print(done)
@@ -229,7 +231,13 @@ def _told(key: str, letter: Letter) -> str:
     """One letter in three lines: which, what is wrong, what to do."""
     words = read_catalogue([WORDS] if language() == "zh" else [])
     at = letter.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    return f"{key}  {at}  {letter.subject}\n  {letter.detail}\n  → {words.say(hint(letter.fault))}"
+    lines = (f"{key}  {at}  {letter.subject}", f"  {letter.detail}", f"  → {words.say(hint(letter.fault))}")
+    return "\n".join(_plain(line) for line in lines)
+
+
+def _plain(text: str) -> str:
+    """What a terminal may be given: senders could write anything that steers one."""
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
 
 
 def _summary(found: Found) -> Words:

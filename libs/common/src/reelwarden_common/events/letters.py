@@ -13,7 +13,8 @@ LetterId = Annotated[
 """Stream and sequence where the message lay: the same however often it is given up."""
 Said = Annotated[str, Field(max_length=500)]
 """As the sender wrote it; empty where nothing was written."""
-PAGE = 50
+PAGE = 25
+"""As many as fit into what a school's bus takes, whatever their senders wrote."""
 MOST_SHOWN = 32 * 1024
 """Bytes of a letter's body that are shown."""
 
