@@ -284,6 +284,6 @@ async def test_as_a_command(site: Site, store: Store, database: str) -> None:
     assert expected.items() <= found.items()
     assert code == 1, "something is missing under lock"
     code, _, err = await run("s999")
-    assert (code, "has no school s999" in err) == (2, True)
+    assert (code, "has no school 's999'" in err) == (2, True)
     code, _, err = await run(RW_S3_SECRET_KEY="wrong")
     assert (code, "Traceback" in err) == (2, False)

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
@@ -108,6 +109,20 @@ class Stack:
         await asyncio.gather(*(process.stop() for process in self.processes.values()))
         await asyncio.gather(self.bus.stop(), self.s3.stop(), self.postgres.stop())
 
+    @asynccontextmanager
+    async def stores(self) -> AsyncIterator[None]:
+        """Run database and S3 store alone, the schemas up to date; no role, no bus.
+
+        Raises:
+            ServerError, MigrationError: see `start`.
+        """
+        try:
+            await asyncio.gather(self.postgres.start(), self.s3.start())
+            await self._prepare_database()
+            yield
+        finally:
+            await asyncio.gather(self.s3.stop(), self.postgres.stop())
+
     async def __aenter__(self) -> Self:
         try:
             return await self.start()
@@ -161,13 +176,15 @@ class Stack:
         one = self.identity(identity)
         return {"RW_S3_ACCESS_KEY": one.access_key, "RW_S3_SECRET_KEY": one.secret_key}
 
+    def database_url(self, service: str) -> str:
+        """A service's own way into the database."""
+        return self.postgres.url(role_of(service), self._secrets[f"db.{service}"], DATABASE)
+
     def _district_settings(self, role: str) -> dict[str, str]:
-        service = service_of(role)
-        url = self.postgres.url(role_of(service), self._secrets[f"db.{service}"], DATABASE)
         settings = {
             "RW_NATS_URL": self.bus.url(),
             "RW_NATS_PASSWORD": self.bus.password(role),
-            "RW_DATABASE_URL": url,
+            "RW_DATABASE_URL": self.database_url(service_of(role)),
             "RW_SESSION_KEY": self._secrets["session"],
             **self.keys.district_settings(role),
         }

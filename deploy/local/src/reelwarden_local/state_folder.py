@@ -37,6 +37,10 @@ class StateFolder:
         self._marker.flush()
 
 
+class AlreadyRunning(StateFolderError):
+    """Another stack runs on it."""
+
+
 @contextmanager
 def hold(path: Path) -> Iterator[StateFolder]:
     """Hold a folder, made where it is missing, until the block ends; the kernel lets go if the process dies.
@@ -81,7 +85,7 @@ def _marker_of(path: Path) -> Iterator[IO[str]]:
         try:
             fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StateFolderError(_already(_read(marker))) from None
+            raise AlreadyRunning(_already(_read(marker))) from None
         yield marker
 
 

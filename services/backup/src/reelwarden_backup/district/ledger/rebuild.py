@@ -1,4 +1,4 @@
-"""`python -m reelwarden_backup.district.ledger.rebuild`: the ledger from the buckets alone."""
+"""`reelwarden backup rebuild`, also `python -m` this module: the ledger from the buckets alone."""
 
 import argparse
 import asyncio
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from pydantic import ValidationError
 from rich.console import Console
 
 from reelwarden_backup.district.ledger.bucket import Bucket, Rebuilt
@@ -48,15 +49,27 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     asked = parser.parse_args(arguments)
     try:
-        settings = Settings.read()
-        known = [school.id for school in load(settings.district_toml).schools]
-        if unknown := sorted(set(asked.schools) - set(known)):
-            parser.error(f"{settings.district_toml} has no school {', '.join(unknown)}")
-        found = asyncio.run(rebuild(asked.schools or known, settings, S3Settings.read()))
-    except ReelwardenError as error:
+        settings, s3 = Settings.read(), S3Settings.read()
+        found = asyncio.run(rebuild(chosen(asked.schools, settings), settings, s3))
+    except (ReelwardenError, ValidationError) as error:
         sys.stderr.write(f"not rebuilt: {error}\n")
         return NOT_DONE
-    if asked.json:
+    return tell(found, as_json=asked.json)
+
+
+def chosen(schools: Sequence[str], settings: Settings) -> Sequence[str]:
+    """The schools that were named, or all of the district's file.
+
+    Raises:
+        Refused: the file has no such school.
+    """
+    config = load(settings.district_toml)
+    return [config.school(one).id for one in schools] or [one.id for one in config.schools]
+
+
+def tell(found: Sequence[Rebuilt], *, as_json: bool) -> int:
+    """Print what was found; returns the exit code."""
+    if as_json:
         sys.stdout.write(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1) + "\n")
     else:
         for one in found:
