@@ -42,7 +42,6 @@ async def ledger_rows(stack: Stack) -> tuple[Any, ...]:
         await connection.close()
 
 
-@pytest.mark.timeout(240)
 async def test_a_lost_database_comes_back_whether_the_district_runs_or_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
