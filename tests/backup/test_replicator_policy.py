@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from reelwarden_backup.site.replicator.domain import Limits, Window
+from reelwarden_backup.site.replicator.line import Line
 from reelwarden_backup.site.replicator.store import ReplicatorStore
+from reelwarden_common import s3 as s3_module
 from reelwarden_common.events.access import Manner, RetrievalAuthorised
 from reelwarden_common.events.backup import ObjectRestored, ObjectsStored, StoredObject
 from reelwarden_common.events.base import CameraSpan
@@ -195,3 +197,31 @@ async def test_a_hold_in_the_middle_of_a_slow_backlog_goes_next(store: Store, tm
 
 async def stored_now(role: Turned[ReplicatorStore]) -> list[str]:
     return [o.segment for e in only(await role.said(), ObjectsStored) for o in e.objects]
+
+
+async def test_a_large_file_that_breaks_off_goes_on_where_it_ended(
+    site: Site, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the school's own rights; its line breaks once, after the second part of three."""
+    monkeypatch.setattr(s3_module, "WHOLE", 6_000_000)
+    monkeypatch.setattr(s3_module, "PART", 5 * 1024 * 1024)
+    large, _ = site.record(body=secrets.token_bytes(14_000_000))
+    sent: list[int] = []
+
+    def pace(_: Line, size: int) -> None:
+        before = sum(sent)
+        sent.append(size)
+        if before <= 11_000_000 < sum(sent):
+            raise ConnectionResetError
+
+    monkeypatch.setattr(Line, "pace", pace)
+    async with site.replicator() as role:
+        await role.hear(recorded(large))
+        await role.turn("store")
+        assert await stored_now(role) == []
+    async with site.replicator() as role:
+        site.clock.ahead = timedelta(minutes=1)
+        await role.turn("store")
+        assert await stored_now(role) == [large.id]
+    assert sum(sent) < 14_000_000 + s3_module.PART
+    assert len(store.versions(site.school)) == 1

@@ -90,6 +90,53 @@ async def test_a_large_file_goes_in_parts_and_is_checked_as_a_whole(
     assert await client.versions(bucket, "b") == []
 
 
+async def test_a_large_file_that_was_interrupted_goes_on_where_it_ended(
+    client: S3, s3: ObjectStore, fresh_bucket: BucketMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WHOLE", 6_000_000)
+    monkeypatch.setattr(module, "PART", 5 * 1024 * 1024)
+    bucket = await fresh_bucket(object_lock=True)
+    path = tmp_path / "large"
+    path.write_bytes(secrets.token_bytes(23_000_000))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    sent = 0
+
+    def breaks(size: int) -> None:
+        nonlocal sent
+        sent += size
+        if sent > 17_000_000:
+            raise ConnectionResetError
+
+    broken = S3(settings(s3), pace=breaks)
+    with pytest.raises(StoreAway):
+        await broken.put_file(bucket, "a", path, digest, locked_until=soon())
+    broken.close()
+    assert await client.versions(bucket, "a") == []
+    again: list[int] = []
+    whole = S3(settings(s3), pace=again.append)
+    put = await whole.put_file(bucket, "a", path, digest, locked_until=soon())
+    assert sum(again) < 23_000_000 - 3 * module.PART + 10_000
+    assert await whole.digest(bucket, "a", put.version) == digest
+    assert [one.version for one in await whole.versions(bucket, "a")] == [put.version]
+    whole.close()
+
+
+async def test_what_changed_since_an_interruption_is_sent_again(
+    client: S3, s3: ObjectStore, fresh_bucket: BucketMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WHOLE", 6_000_000)
+    monkeypatch.setattr(module, "PART", 5 * 1024 * 1024)
+    bucket = await fresh_bucket(object_lock=True)
+    path, body = tmp_path / "large", bytearray(secrets.token_bytes(12_000_000))
+    path.write_bytes(body)
+    raw = s3.client()
+    upload = raw._create_multipart_upload(bucket, "a", {})
+    raw._upload_part(bucket, "a", b"x" * module.PART, None, upload, 1)
+    digest = hashlib.sha256(body).hexdigest()
+    put = await client.put_file(bucket, "a", path, digest)
+    assert await client.digest(bucket, "a", put.version) == digest
+
+
 async def test_every_version_is_listed_and_only_of_this_key(client: S3, fresh_bucket: BucketMaker) -> None:
     bucket = await fresh_bucket(object_lock=True)
     assert await client.versions(bucket, "a") == []

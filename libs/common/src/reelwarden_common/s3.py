@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
+from typing import BinaryIO, TypeVar
 
 from minio import Minio
 from minio.commonconfig import GOVERNANCE
@@ -19,6 +19,7 @@ from minio.retention import Retention
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
+from reelwarden_common import s3_parts
 from reelwarden_common.errors import Refused, Transient
 from reelwarden_common.s3_line import Pace, at_once, connections
 from reelwarden_common.settings import S3Settings
@@ -194,7 +195,7 @@ class S3:
             f"x-amz-meta-{name}": value for name, value in (facts or {}).items()
         }
         if size > WHOLE:
-            return self._put_in_parts(bucket, key, data, size, digest, content_type, locked_until, own)
+            return self._put_in_parts(bucket, key, data, digest, content_type, locked_until, own)
         own["x-amz-checksum-sha256"] = base64.b64encode(bytes.fromhex(digest)).decode()
         own["x-amz-sdk-checksum-algorithm"] = "SHA256"
         result = self._client.put_object(
@@ -214,32 +215,23 @@ class S3:
         bucket: str,
         key: str,
         data: BinaryIO,
-        size: int,
         digest: str,
         content_type: str,
         locked_until: datetime | None,
-        facts: dict[str, str | list[str] | tuple[str]],
+        facts: Mapping[str, object],
     ) -> Put:
-        """Store a large file part by part: each part is signed with its SHA-256, we check the whole.
+        """Store a large file part by part, going on where an earlier attempt ended; we check the whole.
 
-        The lock comes last, so that a file that was not what it should be can be taken back.
+        The lock comes last: an object is made of the parts only when all of them are known to be right.
         """
-        read = _Hashing(data)
-        result = self._client.put_object(
-            bucket,
-            key,
-            cast("BinaryIO", read),
-            size,
-            content_type=content_type,
-            metadata=facts,
-            part_size=PART,
-            num_parallel_uploads=1,
-        )
-        version = result.version_id or ""
-        if read.total.hexdigest() != digest:
-            self._client.remove_object(bucket, key, version_id=version)
+        place = s3_parts.Place(bucket, key)
+        headers = {"Content-Type": content_type} | {name: str(value) for name, value in facts.items()}
+        done = s3_parts.upload(self._client, place, data, PART, headers)
+        if done.digest != digest:
+            s3_parts.abandon(self._client, place, done)
             text = f"{key}: the file is not what was hashed"
             raise ContentDiffers(text)
+        version = s3_parts.complete(self._client, place, done)
         if locked_until is not None:
             self._client.set_object_retention(
                 bucket, key, Retention(GOVERNANCE, locked_until), version_id=version
@@ -401,17 +393,3 @@ class S3:
         finally:
             response.close()
             response.release_conn()
-
-
-class _Hashing:
-    """A file that is hashed while it is read."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.total = hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        """Read on, and hash it."""
-        data = self._file.read(size)
-        self.total.update(data)
-        return data
