@@ -188,6 +188,9 @@ async def test_altered_and_moved(index: Index) -> None:
     row = await index.pool.fetchrow("SELECT status, locator, digest, found FROM segments")
     assert row is not None
     assert tuple(row) == ("altered", "new.mp4", bytes.fromhex(one.digest), bytes.fromhex("cd" * 32))
+    await index.record(one, at=NOW + timedelta(minutes=2))
+    await index.hear(altered, at=NOW + timedelta(minutes=2))  # a school says all of a day again at once
+    assert await index.status(one) == "altered"
 
 
 async def test_certificates_reach_segments_in_whatever_order(index: Index) -> None:

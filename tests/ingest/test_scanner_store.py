@@ -10,6 +10,7 @@ from reelwarden_common.events.ingest import (
     DayCounted,
     DayDiffers,
     Segment,
+    SegmentAltered,
     SegmentsLost,
     SegmentsRecorded,
     SegmentsRejected,
@@ -89,6 +90,22 @@ async def test_a_camera_day_is_counted_and_said_again_when_the_index_lacks_part_
         again = [s.digest for event in at.said(SegmentsRecorded) for s in event.segments]
         assert sorted(again) == sorted(w.sha256 for w in rest)
         assert [s.digest for event in at.said(SegmentsLost) for s in event.segments] == [one.sha256]
+
+
+async def test_an_altered_segment_is_said_again_as_what_it_is(tmp_path: Path) -> None:
+    async with site(tmp_path) as at:
+        at.recorder.backfill(GATE.id, START, START + 2 * GATE.length)
+        await at.scan()
+        [[segment, _]] = [event.segments for event in at.said(SegmentsRecorded)]
+        found = Found(segment.locator, Signature(1, 1, 1), "gate", "cd" * 32, rejection=BAD)
+        async with at.scanner.units.begin() as catalogue:
+            catalogue.enter([found], lambda _: True)
+        at.forget()
+        envelope = Envelope("e1", DayDiffers.ce_type(), SCHOOL, "index", START)
+        async with at.scanner.units.begin() as catalogue:
+            await on_day_differs(DayDiffers(camera="gate", day=f"{START:%Y-%m-%d}"), envelope, catalogue)
+        assert segment in [s for event in at.said(SegmentsRecorded) for s in event.segments]
+        assert [(e.segment, e.found) for e in at.said(SegmentAltered)] == [(segment.id, "cd" * 32)]
 
 
 async def test_row_and_event_fail_together(tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ WITH known AS (
 ), changed AS (
     UPDATE segments SET status = 'altered', found = $5, changed_at = $6
     WHERE school = $1 AND camera = $2 AND start_at = $3 AND id = $4
-      AND status <> 'erased' AND (changed_at IS NULL OR changed_at < $6) RETURNING 1
+      AND status <> 'erased' AND (changed_at IS NULL OR changed_at <= $6) RETURNING 1
 )
 SELECT EXISTS (SELECT 1 FROM changed) AS changed FROM known"""
 _STUB = """

@@ -4,7 +4,7 @@ import sqlite3
 from datetime import datetime, timedelta
 
 from reelwarden_common.errors import Refused
-from reelwarden_common.events.ingest import LostSegment, Segment
+from reelwarden_common.events.ingest import LostSegment, Segment, SegmentAltered
 from reelwarden_ingest.site.scanner import rows
 from reelwarden_ingest.site.scanner.domain import ON_DISK, State
 
@@ -45,8 +45,10 @@ class Days:
         """
         return [row["id"] for row in self.conn.execute(query, (camera, *_span(day)))]
 
-    def segments(self, camera: str, day: str) -> tuple[list[Segment], list[LostSegment]]:
-        """A camera-day's (UTC) segments: on the disk, and lost.
+    def segments(
+        self, camera: str, day: str
+    ) -> tuple[list[Segment], list[SegmentAltered], list[LostSegment]]:
+        """A camera-day's (UTC) segments: on the disk, of these the altered ones, and lost.
 
         Raises:
             Refused: there is no such day.
@@ -54,7 +56,10 @@ class Days:
         query = "SELECT * FROM segments WHERE camera = ? AND start_us >= ? AND start_us < ? ORDER BY start_us"
         found = self.conn.execute(query, (camera, *_span(day))).fetchall()
         present = [rows.segment(row) for row in found if row["state"] in ON_DISK]
-        return present, [rows.lost(rows.segment(row)) for row in found if row["state"] == State.LOST]
+        altered = [
+            rows.altered(row) for row in found if row["state"] == State.ALTERED and row["found_digest"]
+        ]
+        return present, altered, [rows.lost(rows.segment(row)) for row in found if row["state"] == State.LOST]
 
 
 def _span(day: str) -> tuple[int, int]:

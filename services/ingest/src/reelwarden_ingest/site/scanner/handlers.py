@@ -23,8 +23,9 @@ async def on_day_differs(event: DayDiffers, _: Envelope, catalogue: Catalogue) -
     Raises:
         Refused: there is no such day.
     """
-    present, lost = catalogue.days.segments(event.camera, event.day)
+    present, altered, lost = catalogue.days.segments(event.camera, event.day)
     catalogue.publish_segments(present)
+    catalogue.publish_altered(altered)
     catalogue.publish_lost(lost)
     catalogue.days.changed(event.camera, event.day)
 

@@ -67,7 +67,9 @@ class Reports:
         """Once a day every camera's days are told anew, one camera a turn: it heals a restored district."""
         now = self._scanner.clock()
         for camera in self._scanner.recorders.cameras:
-            if now - self._recounted_at.get(camera, LONG_AGO) >= RECOUNT_EVERY:
+            if (
+                abs(now - self._recounted_at.get(camera, LONG_AGO)) >= RECOUNT_EVERY
+            ):  # the clock may be set back
                 self._recounted_at[camera] = now
                 catalogue.days.all_changed(camera)
                 return

@@ -3,7 +3,7 @@
 import sqlite3
 from datetime import UTC, datetime, timedelta
 
-from reelwarden_common.events.ingest import LostSegment, Segment, TimeSource
+from reelwarden_common.events.ingest import LostSegment, Segment, SegmentAltered, TimeSource
 from reelwarden_ingest.site.scanner.domain import Known, Signature, State
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -101,4 +101,16 @@ def lost(segment: Segment) -> LostSegment:
         end=segment.end,
         digest=segment.digest,
         locator=segment.locator,
+    )
+
+
+def altered(row: sqlite3.Row) -> SegmentAltered:
+    """What is said of a row's segment whose file holds something else now."""
+    return SegmentAltered(
+        segment=row["id"],
+        camera=row["camera"],
+        start=moment(row["start_us"]),
+        locator=locator(row),
+        digest=row["digest"],
+        found=row["found_digest"],
     )

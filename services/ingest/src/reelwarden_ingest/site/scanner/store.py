@@ -181,17 +181,13 @@ class Catalogue(Store):
             (State.ALTERED, found.digest, rows.microseconds(self.clock()), known.id),
         )
         self._sign(known.id, found)
-        segment = self._segment(known.id)
         if found.digest is not None:
-            event = SegmentAltered(
-                segment=known.id,
-                camera=segment.camera,
-                start=segment.start,
-                locator=found.locator,
-                digest=known.digest,
-                found=found.digest,
-            )
-            self.publish(self.school, event)
+            self.publish_altered([rows.altered(self.conn.execute(sql.BY_ID, (known.id,)).fetchone())])
+
+    def publish_altered(self, altered: Iterable[SegmentAltered]) -> None:
+        """Say that files hold something else than was recorded."""
+        for one in altered:
+            self.publish(self.school, one)
 
     def _sign(self, segment: str, found: Found) -> None:
         signature = found.signature
