@@ -175,6 +175,36 @@ async def test_a_wider_policy_copies_what_a_narrower_one_left_out(store: Store, 
         assert len(only(await role.said(), ObjectsStored)) == 1
 
 
+async def test_a_legal_hold_that_was_not_seen_to_be_set_keeps_no_copy_for_ever(
+    site: Site, store: Store
+) -> None:
+    old, _ = site.record(start=NOW - timedelta(days=40))
+    async with site.replicator() as role:
+        one = await store_one(role, old)
+        client = S3(store.settings(f"site-{site.school}"))
+        await client.legal_hold(one.bucket, one.key, one.object_version, on=True)
+        client.close()
+        await role.hear(erased(old))
+        await role.turn("erase")
+        site.clock.ahead = timedelta(hours=2)
+        await role.turn("erase")
+    assert store.versions(site.school) == []
+
+
+async def test_no_clock_of_its_own_ends_a_hold(site: Site, store: Store) -> None:
+    old, _ = site.record(start=NOW - timedelta(days=40))
+    async with site.replicator() as role:
+        await store_one(role, old)
+        await role.hear(lost(old))
+        site.clock.ahead = timedelta(days=400)
+        await role.hear(kept(hold(old)))
+        await role.turn("retire", "erase")
+        assert len(store.versions(site.school)) == 1
+        await role.hear(kept())
+        await role.turn("retire", "erase")
+    assert store.versions(site.school) == []
+
+
 async def test_a_longer_period_lengthens_locks_and_a_shorter_one_does_not(site: Site, store: Store) -> None:
     segment, _ = site.record()
     async with site.replicator() as role:

@@ -50,12 +50,13 @@ _EXPORT = """
 UPDATE segments SET exported = 1, state = iif(state = 'unwanted', 'waiting', state)
 WHERE exported = 0 AND camera = ? AND start_us < ? AND end_us > ?
 """
-_EXPORTED_BY = "SELECT 1 FROM exports WHERE deadline_us > ? AND camera = ? AND start_us < ? AND end_us > ?"
+_SPANNED = "camera = :camera AND start_us < :end AND end_us > :start"
+_EXPORTED_BY = f"SELECT 1 FROM exports WHERE deadline_us > :now AND {_SPANNED}"  # noqa: S608 - ours
 _LIFT = """
 UPDATE copies SET todo = 'protect', retry_us = 0 WHERE todo = '' AND held = 1
 AND segment IN (SELECT id FROM segments WHERE held = 0 AND camera = ? AND start_us < ? AND end_us > ?)
 """
-_HELD_BY = "SELECT 1 FROM holds WHERE until_us > ? AND camera = ? AND start_us < ? AND end_us > ?"
+_HELD_BY = f"SELECT 1 FROM holds WHERE {_SPANNED}"  # noqa: S608 - ours
 
 
 class Heard:
@@ -219,7 +220,8 @@ class Heard:
     def keep_holds(self, event: HoldsKept, said_at: datetime) -> None:
         """Know the site's holds: what one covers is copied, its copies get a legal hold, and lose it with it.
 
-        A list that is not whole, or that was said before another that is known, ends no hold.
+        The reaper says which stand: it knows whether this machine's clock is believed. A list that is not
+        whole, or that was said before another that is known, ends no hold.
         """
         now = microseconds(self._clock())
         latest = len(event.holds) < HOLDS_AN_EVENT and microseconds(said_at) >= self._meta("holds_said_us")
@@ -227,14 +229,13 @@ class Heard:
         ended = [
             row
             for row in self._conn.execute("SELECT * FROM holds").fetchall()
-            if (latest and row["id"] not in named) or row["until_us"] <= now
+            if latest and row["id"] not in named
         ]
         for row in ended:
             self._conn.execute("DELETE FROM holds WHERE id = ?", (row["id"],))
             self._conn.execute(_RELEASE, (row["camera"], row["end_us"], row["start_us"]))
         for hold in event.holds:
-            if microseconds(hold.until) > now:
-                self._keep(hold)
+            self._keep(hold)
         if latest:
             self._conn.execute(
                 "INSERT OR REPLACE INTO meta VALUES ('holds_said_us', ?)", (str(microseconds(said_at)),)
@@ -262,5 +263,6 @@ class Heard:
         self._conn.execute(_HOLD_COPIES, place)
 
     def _is_covered(self, by: str, segment: Segment) -> bool:
-        now, start, end = (microseconds(moment) for moment in (self._clock(), segment.start, segment.end))
-        return self._conn.execute(by, (now, segment.camera, end, start)).fetchone() is not None
+        moments = {"now": self._clock(), "start": segment.start, "end": segment.end}
+        place = {name: microseconds(moment) for name, moment in moments.items()}
+        return self._conn.execute(by, {**place, "camera": segment.camera}).fetchone() is not None

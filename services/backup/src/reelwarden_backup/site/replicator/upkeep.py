@@ -93,7 +93,7 @@ class Upkeep:
         """Whether a version is gone; None: the store is away."""
         place = (copy.object.bucket, copy.object.key, copy.object.object_version)
         try:
-            if copy.held:
+            if copy.held or copy.tries:  # refused before: a hold that was set may not have been seen to be
                 await self._s3.legal_hold(*place, on=False)
             await self._s3.erase(*place)
         except NotStored:
