@@ -9,7 +9,7 @@ from reelwarden_common.errors import Refused
 from reelwarden_common.events.base import CameraSpan
 from reelwarden_common.events.ingest import Segment
 from reelwarden_common.events.retention import Hold
-from reelwarden_retention.periods import due
+from reelwarden_retention.periods import due, spares_as_long
 from reelwarden_retention.shapes import CameraPolicy, Plan, UntrustedPlan, joined
 
 REJECTED_REACH = timedelta(hours=1)
@@ -143,6 +143,28 @@ def merged_holds(
         elif kept.released_at is not None and (kept.released_at > now or identifier in named):
             merged[identifier] = replace(kept, released_at=None)
     return merged
+
+
+def without_new_delays(
+    plan: Plan, holds: Mapping[str, KeptHold], policies: Mapping[str, CameraPolicy]
+) -> Plan:
+    """What of a plan counts while the clock is not believed: what spares footage, and nothing that frees any.
+
+    A delay that began by a wrong clock would end days too early or too late. Plans say the whole each time:
+    one that comes once the clock is believed begins it.
+    """
+
+    def spares(one: CameraPolicy) -> bool:
+        known = policies.get(one.period.camera)
+        return known is None or spares_as_long(one.period, known.period)
+
+    counting = {name for name, kept in holds.items() if kept.released_at is not None}
+    return plan.model_copy(
+        update={
+            "releases": tuple(one for one in plan.releases if one.hold in counting),
+            "policies": tuple(one for one in plan.policies if spares(one)),
+        }
+    )
 
 
 def effective_at(holds: Iterable[KeptHold], policies: Iterable[CameraPolicy], now: datetime) -> datetime:

@@ -19,7 +19,7 @@ from reelwarden_retention.periods import succeed
 from reelwarden_retention.shapes import Plan, UntrustedPlan, believed
 from reelwarden_retention.site.reaper import rows
 from reelwarden_retention.site.reaper.belief import Confirmation, confirms
-from reelwarden_retention.site.reaper.domain import check_takes_over, merged_holds
+from reelwarden_retention.site.reaper.domain import check_takes_over, merged_holds, without_new_delays
 from reelwarden_retention.site.reaper.store import ReaperStore
 
 
@@ -52,16 +52,16 @@ async def on_plan_issued(event: PlanIssued, _: Envelope, store: ReaperStore) -> 
 
 
 def _apply(plan: Plan, digest: str, store: ReaperStore) -> None:
-    now, delay = store.clock(), store.rules.release_delay
-    holds = merged_holds({kept.hold.id: kept for kept in store.holds()}, plan, now, delay)
-    known = store.policies()
-    store.put_holds(holds.values())
-    store.put_policies(succeed(known.get(one.period.camera), one, now, delay) for one in plan.policies)
-    store.journal.confirm(plan.confirmed_sweeps)
+    now, delay, machine = store.clock(), store.rules.release_delay, store.rules.machine
     store.put_plan(plan, digest)
-    machine = store.rules.machine
     if confirms(plan.issued_at, now):
         store.clock_confirmed(Confirmation(machine.boot(), now, machine.uptime()))
+    holds, known = {kept.hold.id: kept for kept in store.holds()}, store.policies()
+    if store.doubt() is not None:
+        plan = without_new_delays(plan, holds, known)
+    store.put_holds(merged_holds(holds, plan, now, delay).values())
+    store.put_policies(succeed(known.get(one.period.camera), one, now, delay) for one in plan.policies)
+    store.journal.confirm(plan.confirmed_sweeps)
     store.say_applied()
 
 

@@ -13,7 +13,7 @@ from reelwarden_common.messaging.units import Store
 from reelwarden_retention.periods import counting
 from reelwarden_retention.shapes import CameraPolicy, Plan
 from reelwarden_retention.site.reaper import rows
-from reelwarden_retention.site.reaper.belief import Confirmation
+from reelwarden_retention.site.reaper.belief import ClockEvidence, Confirmation, doubt
 from reelwarden_retention.site.reaper.catalogue import Catalogue
 from reelwarden_retention.site.reaper.domain import (
     Footage,
@@ -88,6 +88,20 @@ class ReaperStore(Store):
         up = one.uptime // timedelta(microseconds=1)
         self.remember("clock", f"{one.boot} {rows.microseconds(one.wall)} {up}")
 
+    def doubt(self) -> str | None:
+        """Why this machine's clock is not believed; None: it is."""
+        machine = self.rules.machine
+        return doubt(
+            ClockEvidence(
+                now=machine.now(),
+                uptime=machine.uptime(),
+                boot=machine.boot(),
+                synchronised=machine.synchronised(),
+                newest_plan=self.plan_issued_at(),
+                confirmed=self.confirmation(),
+            )
+        )
+
     # the plan
 
     def plan(self) -> tuple[int, int, str] | None:
@@ -148,9 +162,9 @@ class ReaperStore(Store):
         return [rows.hold(row) for row in self.conn.execute("SELECT * FROM holds ORDER BY id")]
 
     def standing(self) -> list[KeptHold]:
-        """Those that forbid erasing now."""
-        now = self.clock()
-        return [kept for kept in self.holds() if kept.stands(now)]
+        """Those that forbid erasing now; by a clock that is not believed none has ended."""
+        now, doubted = self.clock(), self.doubt() is not None
+        return [kept for kept in self.holds() if doubted or kept.stands(now)]
 
     def put_holds(self, holds: Iterable[KeptHold]) -> None:
         for kept in holds:
@@ -174,11 +188,15 @@ class ReaperStore(Store):
         text = self.meta("kept")
         return None if text is None else rows.moment(int(text))
 
-    def to_look_after(self) -> list[tuple[KeptHold, str | None]]:
-        """Standing holds whose turn it is, each with what was last told of it."""
+    def to_look_after(self, longest: timedelta) -> list[tuple[KeptHold, str | None]]:
+        """Standing holds whose turn it is, each with what was last told of it.
+
+        A turn that is further off than the `longest` pause was set by a clock that was wrong.
+        """
         now = self.clock()
         found = self.conn.execute(
-            "SELECT * FROM holds WHERE look_us <= ? ORDER BY id", (rows.microseconds(now),)
+            "SELECT * FROM holds WHERE look_us <= ? OR look_us > ? ORDER BY id",
+            (rows.microseconds(now), rows.microseconds(now + longest)),
         )
         pairs = [(rows.hold(row), row["told"]) for row in found]
         return [(kept, told) for kept, told in pairs if kept.stands(now)]

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from reelwarden_common.events.retention import SweepStopped
 from reelwarden_common.messaging.sqlite import SqliteUnits
 from reelwarden_common.telemetry import log
-from reelwarden_retention.site.reaper.belief import ClockEvidence, doubt
 from reelwarden_retention.site.reaper.brake import Decision, Limits, decide
 from reelwarden_retention.site.reaper.disk import VAULT, Disk
 from reelwarden_retention.site.reaper.domain import (
@@ -52,11 +51,10 @@ class Sweeper:
             async with self._storage:
                 await self._eraser.resume()
             async with self._units.begin() as store:
+                if self._is_doubted(store):
+                    return
                 store.forget()
                 store.say_applied_if_changed()
-                doubted = self._is_doubted(store)
-            if doubted:
-                return
             decision = await self._decide()
             for start in range(0, len(decision.erase), BATCH):
                 if not await self._erase(decision.erase[start : start + BATCH]):
@@ -78,22 +76,9 @@ class Sweeper:
             store.remember("unbound", "" if bound else "said")
             return bound
 
-    def _doubt(self, store: ReaperStore) -> str | None:
-        machine = store.rules.machine
-        return doubt(
-            ClockEvidence(
-                now=machine.now(),
-                uptime=machine.uptime(),
-                boot=machine.boot(),
-                synchronised=machine.synchronised(),
-                newest_plan=store.plan_issued_at(),
-                confirmed=store.confirmation(),
-            )
-        )
-
     def _is_doubted(self, store: ReaperStore) -> bool:
         """Whether the clock is not believed; said aloud when no plan mended it for longer than a day."""
-        reason = self._doubt(store)
+        reason = store.doubt()
         if reason is None:
             store.remember("doubted", "")
             return False
@@ -139,7 +124,7 @@ class Sweeper:
     async def _erase(self, batch: Sequence[Due]) -> bool:
         """One batch; tells whether the clock is still believed and the storage still there."""
         async with self._units.begin() as store:
-            if self._doubt(store) is not None or self._disk.identity() != store.meta("storage"):
+            if store.doubt() is not None or self._disk.identity() != store.meta("storage"):
                 return False
         async with self._storage:
             differing = await self._eraser.erase(batch)
@@ -160,13 +145,14 @@ class Sweeper:
             for one in store.catalogue.in_vault():
                 if one.vault is None or one.presence is not Presence.PRESENT:
                     continue
+                place = f"{VAULT}/{one.vault}"
                 if is_held(one, standing, margins):
                     continue
-                if not self._disk.same(one.locator, f"{VAULT}/{one.vault}"):
+                if self._disk.look(place) is not None and not self._disk.same(one.locator, place):
                     store.catalogue.gone(one.id)
                     continue
                 if not store.catalogue.shares_vault(one.id, one.vault):
-                    self._disk.unlink([f"{VAULT}/{one.vault}"])
+                    self._disk.unlink([place])
                 store.catalogue.vaulted(one.id, None)
 
     def _say_stopped(self, store: ReaperStore, sweep: str, reason: str, items: Sequence[Due]) -> None:

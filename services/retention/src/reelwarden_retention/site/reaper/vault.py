@@ -66,7 +66,7 @@ class Vault:
     async def turn(self) -> None:
         """Look after every hold whose turn it is; one that fails does not keep the others waiting."""
         async with self._units.begin() as store:
-            waiting = store.to_look_after()
+            waiting = store.to_look_after(LOOK_AGAIN)
         for kept, told in waiting:
             try:
                 await self._look_after(kept, told)
