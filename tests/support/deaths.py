@@ -108,7 +108,9 @@ class Deaths:
             more |= {"TEST_STEPS": " ".join(functions), "TEST_FATES": str(self._fates(role))}
             inside = (sys.executable, "-m", "tests.support.dying")
         school = SCHOOL if role in ("scanner", "reaper", "replicator", "exporter") else None
-        return self.town.role(role, school, inside, **more)
+        made = self.town.role(role, school, **more)
+        made.inside = inside
+        return made
 
     def _fates(self, role: str) -> Path:
         return self.town.folder / f"{role}.fates"

@@ -2,8 +2,8 @@
 
 `TEST_STEPS` names functions of ours, `package.module:Class.method`, separated by spaces; each is wrapped, and
 otherwise does what it does. `TEST_FATES` names a file of lines `before <function> <nth> <signal> <words>`, or
-`after …`: at the n-th call whose arguments contain the words, the process takes the line away and sends itself
-the signal. Its parent, which has imported everything and does nothing else, then forks another, as a
+`after …`: at the n-th call whose arguments contain the words, the process takes the line away and sends
+itself the signal. Its parent, which has imported everything and does nothing else, then forks another, as a
 supervisor would.
 """
 
