@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from reelwarden_common.envelope import MAX_BODY, Malformed, decode, encode, parse_subject
+from reelwarden_common.events.base import Instant
 from reelwarden_common.events.ingest import DayDiffers, StorageMeasured
 from reelwarden_common.events.report import MessageRefused
 
@@ -94,3 +96,33 @@ def test_nothing_but_a_refusal_comes_of_noise(subject: str, headers: dict[str, s
 def test_a_subject_comes_apart_as_it_was_put_together(tokens: list[str]) -> None:
     school, role, entity, fact = tokens
     assert parse_subject(".".join(["rw", *tokens])) == (school, role, f"{entity}.{fact}")
+
+
+MOMENT = TypeAdapter(Instant)
+zones = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(
+    lambda t: timezone(timedelta(minutes=t // timedelta(minutes=1)))
+)
+
+
+@given(st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=zones), st.sampled_from("T t_ "))  # noqa: DTZ001
+def test_a_moment_is_read_in_utc_however_it_is_written(moment: datetime, between: str) -> None:
+    read = MOMENT.validate_json(f'"{moment.isoformat(between)}"')
+    assert read == moment
+    assert read.tzinfo is UTC
+    assert MOMENT.validate_json(MOMENT.dump_json(moment)) == MOMENT.validate_python(moment) == moment
+
+
+@pytest.mark.parametrize(
+    "text", ['"2026-03-02T08:00:00"', '"2026-03-02"', '"yesterday"', "[]", "{}", "true", "null", '"\\u0000"']
+)
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        MOMENT.validate_json(text)
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59-10:00", "0001-01-01T00:00:00+10:00"])
+def test_a_moment_beyond_the_calendar_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="outside the years 1 to 9999"):
+        MOMENT.validate_json(f'"{text}"')
+    with pytest.raises(ValidationError, match="outside the years 1 to 9999"):
+        MOMENT.validate_python(datetime.fromisoformat(text))

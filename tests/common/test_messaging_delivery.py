@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,11 @@ BAD: dict[str, tuple[bytes, dict[str, str], str]] = {
     "other-type": (b"{}", {"ce-type": "reelwarden.keeper.plan.issued.v1"}, "does not belong there"),
     "no-type": (b"{}", {"ce-type": ""}, "unknown event type"),
     "bad-time": (authorised(9).body, {"ce-time": "yesterday"}, "not readable"),
+    "beyond-the-calendar": (
+        authorised(9).body.replace(b"2026-03-02T08:00:00.000000Z", b"9999-12-31T23:59:59-10:00"),
+        {},
+        "outside the years 1 to 9999",
+    ),
     "no-zone": (authorised(9).body, {"ce-time": "2026-03-02T08:00:00"}, "ce-time a zone"),
     "bad-id": (authorised(9).body, {"ce-id": "e 9"}, "printable ASCII"),
     "long-id": (authorised(9).body, {"ce-id": "e" * 129}, "1 to 128"),
@@ -234,6 +240,85 @@ async def test_a_bad_one_in_a_batch_goes_alone(
         await until(lambda: sorted(done) == [f"e-{n}" for n in (0, 1, 2, 4, 5)])
     (letter,) = await messages_in(leaf, "DLQ")
     assert letter.headers["ce-id"] == "e-3"
+
+
+async def test_what_cannot_be_prepared_goes_alone(
+    bus: EmbeddedBus, desk: Client, leaf: Client, tmp_path: Path
+) -> None:
+    done: list[str] = []
+
+    def prepared(event: RetrievalAuthorised, envelope: Envelope, now: datetime) -> str:
+        assert now.tzinfo is UTC
+        if envelope.id == "e-3":
+            raise Refused("e-3 is bad")
+        return event.application
+
+    async def together(heard: Sequence[tuple[str, Envelope]], _store: Store) -> None:
+        done.extend(application for application, _ in heard)
+
+    await say(desk.jetstream(), *(authorised(n) for n in range(6)))
+    ways: dict[str, Any] = {
+        "batches": {RetrievalAuthorised: together},
+        "prepare": {RetrievalAuthorised: prepared},
+    }
+    async with probe(bus, "exporter", tmp_path, **ways):
+        await until(lambda: dead_letters(leaf))
+        await until(lambda: sorted(done) == [f"a-{n}" for n in (0, 1, 2, 4, 5)])
+    (letter,) = await messages_in(leaf, "DLQ")
+    assert letter.headers["ce-id"] == "e-3"
+
+
+async def test_the_next_batch_is_read_while_one_is_handled_and_waits_for_its_turn(
+    bus: EmbeddedBus, desk: Client, leaf: Client, tmp_path: Path
+) -> None:
+    go_on = asyncio.Event()
+    read: list[str] = []
+    told: list[str] = []
+
+    def prepared(_event: RetrievalAuthorised, envelope: Envelope, _now: datetime) -> str:
+        read.append(envelope.id)
+        return envelope.id
+
+    async def together(heard: Sequence[tuple[str, Envelope]], _store: Store) -> None:
+        told.extend(f"began {one}" for one, _ in heard)
+        await go_on.wait()
+        told.extend(f"ended {one}" for one, _ in heard)
+
+    ways: dict[str, Any] = {
+        "batches": {RetrievalAuthorised: together},
+        "prepare": {RetrievalAuthorised: prepared},
+    }
+    async with probe(bus, "exporter", tmp_path, **ways):
+        for n in range(3):
+            await say(desk.jetstream(), authorised(n))
+            await until(lambda: len(read) == min(n + 1, 2))  # noqa: B023 - asked now
+        assert told == ["began e-0"]
+        go_on.set()
+        await until(lambda: len(told) == 6)
+    assert told == [f"{what} e-{n}" for n in range(3) for what in ("began", "ended")]
+    assert not await dead_letters(leaf)
+
+
+async def test_what_is_broken_off_by_a_stop_comes_again(
+    quick_redelivery: None, bus: EmbeddedBus, desk: Client, leaf: Client, tmp_path: Path
+) -> None:
+    del quick_redelivery
+    begun = asyncio.Event()
+    done: list[str] = []
+
+    async def never_ends(_heard: Any, _store: Store) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def together(heard: Sequence[tuple[Any, Envelope]], _store: Store) -> None:
+        done.extend(envelope.id for _, envelope in heard)
+
+    await say(desk.jetstream(), *(authorised(n) for n in range(3)))
+    async with probe(bus, "exporter", tmp_path, batches={RetrievalAuthorised: never_ends}):
+        await asyncio.wait_for(begun.wait(), 60)
+    async with probe(bus, "exporter", tmp_path, batches={RetrievalAuthorised: together}):
+        await until(lambda: sorted(set(done)) == ["e-0", "e-1", "e-2"])
+    assert not await dead_letters(leaf)
 
 
 async def test_a_passing_fault_does_not_take_a_batch_apart(

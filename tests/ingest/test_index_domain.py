@@ -29,7 +29,7 @@ def test_every_segment_is_indexed_or_quarantined_and_its_hours_are_touched(
     given_: list[tuple[str, datetime, timedelta]],
 ) -> None:
     said = [segment("s001", camera, start, end=start + length) for camera, start, length in given_]
-    found = sort_out([("s001", NOW, said)], NOW)
+    found = sort_out("s001", NOW, said, NOW)
     assert len(found.rows) + len(found.wild) == len(said)
     for one in found.rows:
         values = dict(zip(COLUMNS, one, strict=True))

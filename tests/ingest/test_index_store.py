@@ -67,8 +67,11 @@ class Index:
 
     async def record(self, *found: Segment, at: datetime = NOW) -> None:
         events = [SegmentsRecorded(segments=found[n : n + 200]) for n in range(0, len(found), 200)]
+        heard = [(e, _envelope(e, at)) for e in events]
         async with self.units.begin() as store:
-            await handlers.on_segments_recorded([(e, _envelope(e, at)) for e in events], store)
+            await handlers.on_segments_recorded(
+                [(handlers.sorted_out(e, envelope, self.now), envelope) for e, envelope in heard], store
+            )
 
     async def status(self, one: Segment) -> str | None:
         row = await self.pool.fetchval("SELECT status FROM segments WHERE id = $1", bytes.fromhex(one.id))

@@ -22,7 +22,7 @@ from reelwarden_common.events.base import DISTRICT_SCHOOL, Event
 from reelwarden_common.health import add_health, serve_http
 from reelwarden_common.messaging import questions, topology
 from reelwarden_common.messaging.broker import BusBroker, make_broker, wait_until_connected
-from reelwarden_common.messaging.delivery import BatchHandler, Delivery, Handler
+from reelwarden_common.messaging.delivery import BatchHandler, Delivery, Handler, Prepare
 from reelwarden_common.messaging.letters import DeadLetters, Handle
 from reelwarden_common.messaging.publisher import publish_all
 from reelwarden_common.messaging.units import S, Units
@@ -88,6 +88,7 @@ class Role(Generic[S]):
     units: Units[S]
     handlers: Mapping[type[Event], Handler[S]]
     batches: Mapping[type[Event], BatchHandler[S]] = field(default_factory=dict)
+    prepare: Mapping[type[Event], Prepare] = field(default_factory=dict)
     loops: Sequence[Loop] = ()
     answers: Sequence[questions.Answer] = ()
     http: FastAPI | None = None
@@ -127,6 +128,7 @@ async def running(role: Role[Any]) -> AsyncIterator[str]:
     streams = topology.subscriptions(role.bus.role, role.bus.school)
     broker = role.bus.broker
     handle = _keeps_no_message
+    deliveries = []
     for stream, subjects in streams.items():
         delivery = Delivery(
             role=role.name,
@@ -134,11 +136,13 @@ async def running(role: Role[Any]) -> AsyncIterator[str]:
             units=role.units,
             handlers=role.handlers,
             batches=role.batches,
+            prepare=role.prepare,
             telemetry=telemetry,
             jetstream=lambda: broker.jetstream,
         )
         _subscribe(broker, role.name, stream, subjects[0], delivery)
         handle = delivery.again
+        deliveries.append(delivery)
     await wait_until_connected(broker)
     app = FastStream(broker, logger=None)
     watchdog = Watchdog(broker.jetstream, telemetry, tuple(streams), lambda _problem: role.bus.closed.set())
@@ -159,6 +163,8 @@ async def running(role: Role[Any]) -> AsyncIterator[str]:
         stack.callback(telemetry.shut_down)
         await app.start()
         stack.push_async_callback(app.stop)
+        for delivery in deliveries:
+            stack.push_async_callback(delivery.stop)
         for answer in (*role.answers, *_for_operators(role, handle)):
             await questions.serve(
                 broker.connection,

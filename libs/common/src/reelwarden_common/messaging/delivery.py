@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from itertools import groupby
 from typing import Any, Generic
@@ -33,6 +34,9 @@ Handler = Callable[[Any, Envelope, S], Awaitable[None]]
 Heard = tuple[Any, Envelope]
 BatchHandler = Callable[[Sequence[Heard], S], Awaitable[None]]
 """`async def on_xs(heard, store)`: many events in one transaction; must be idempotent by itself."""
+Prepare = Callable[[Any, Envelope, datetime], Any]
+"""`def prepared(event, envelope, now)`: what a batch handler is given in the place of a large event, made
+while the batch before is handled. Pure; an event that it refuses is dead-lettered alone."""
 
 KEEP_SECONDS = 10.0
 """A third of the consumers' `ack_wait`."""
@@ -43,7 +47,9 @@ class Taken:
     """One message after decoding."""
 
     raw: Msg
-    event: Event
+    kind: type[Event]
+    event: Any
+    """Or what was prepared from it."""
     envelope: Envelope
 
 
@@ -58,6 +64,7 @@ class Delivery(Generic[S]):
         units: Units[S],
         handlers: Mapping[type[Event], Handler[S]],
         batches: Mapping[type[Event], BatchHandler[S]],
+        prepare: Mapping[type[Event], Prepare],
         telemetry: Telemetry,
         jetstream: Callable[[], JetStreamContext],
         clock: Clock = system_clock,
@@ -67,25 +74,55 @@ class Delivery(Generic[S]):
         self._units = units
         self._handlers = handlers
         self._batches = batches
+        self._prepare = prepare
         self._telemetry = telemetry
         self._jetstream = jetstream
         self._clock = clock
         self._log = log(role)
         self._attempts = Attempts()
+        self._handling: asyncio.Task[None] | None = None
+        self._stopped = False
 
     async def deliver(self, messages: Sequence[Msg]) -> None:
         """Handle a batch in order; consecutive events of a batched type go together.
 
-        Never raises: FastStream would swallow it. What was not confirmed comes again after `ack_wait`.
+        Batches are handled one after the other. While one is, the next is fetched and decoded: this returns
+        once its turn has come. Never raises: FastStream would swallow it. What was not confirmed comes again
+        after `ack_wait`.
         """
         keeping = asyncio.create_task(_keep(messages))
         try:
+            taken = await self._take_all(messages)
+            if self._handling is not None:
+                await asyncio.wait([self._handling])
+        except BaseException:
+            keeping.cancel()
+            raise
+        if not self._stopped:
+            self._handling = asyncio.create_task(self._handle_all(taken))
+            self._handling.add_done_callback(lambda _: keeping.cancel())
+
+    async def stop(self) -> None:
+        """Break off what is being handled: nothing of it takes effect, and it comes again."""
+        self._stopped = True
+        if self._handling is not None:
+            self._handling.cancel()
+            await asyncio.wait([self._handling])
+
+    async def _take_all(self, messages: Sequence[Msg]) -> list[Taken]:
+        taken = []
+        for raw in messages:
+            if one := await self._take(raw):
+                taken.append(one)
+            await asyncio.sleep(0)
+        return taken
+
+    async def _handle_all(self, taken: Sequence[Taken]) -> None:
+        try:
             with self._telemetry.seconds.labels(self._stream).time():
-                await self._deliver(messages)
+                await self._handle_runs(taken)
         except Exception:  # noqa: BLE001 - a lost connection, or a fault of ours: told here or nowhere
             self._log.exception("delivery_failed", stream=str(self._stream))
-        finally:
-            keeping.cancel()
 
     async def again(self, subject: str, headers: Mapping[str, str], body: bytes) -> None:
         """Handle one message once more, apart from the stream: the same checks, the same inbox.
@@ -100,16 +137,15 @@ class Delivery(Generic[S]):
         with self._telemetry.handling(f"handle {envelope.type}", envelope.traceparent):
             if batch is not None:
                 async with self._units.begin() as store:
-                    await batch([(event, envelope)], store)
+                    await batch([(self._prepared(event, envelope), envelope)], store)
             elif handler is not None:
                 await self._units.once(envelope, partial(handler, event, envelope))
             else:
                 message = f"{self._role} does not hear {envelope.type}: dismiss it"
                 raise Refused(message)
 
-    async def _deliver(self, messages: Sequence[Msg]) -> None:
-        taken = [t for raw in messages if (t := await self._decode(raw)) is not None]
-        for kind, run in groupby(taken, key=lambda t: type(t.event)):
+    async def _handle_runs(self, taken: Sequence[Taken]) -> None:
+        for kind, run in groupby(taken, key=lambda t: t.kind):
             group = list(run)
             batch = self._batches.get(kind)
             if batch is not None:
@@ -118,7 +154,7 @@ class Delivery(Generic[S]):
                 for one in group:
                     await self._handle(one)
 
-    async def _decode(self, raw: Msg) -> Taken | None:
+    async def _take(self, raw: Msg) -> Taken | None:
         try:
             event, envelope = decode(raw.subject, raw.headers, raw.data)
         except Malformed as error:
@@ -127,7 +163,17 @@ class Delivery(Generic[S]):
         if type(event) not in self._handlers and type(event) not in self._batches:
             await raw.ack()
             return None
-        return Taken(raw, event, envelope)
+        kind = type(event)
+        try:
+            content = self._prepared(event, envelope)
+        except Exception as error:  # noqa: BLE001 - as when handling: again, or dead letter
+            await self._failed(raw, error)
+            return None
+        return Taken(raw, kind, content, envelope)
+
+    def _prepared(self, event: Event, envelope: Envelope) -> Any:  # noqa: ANN401 - whatever its handler takes
+        prepare = self._prepare.get(type(event))
+        return event if prepare is None else prepare(event, envelope, self._clock())
 
     async def _handle_together(self, batch: BatchHandler[S], group: Sequence[Taken]) -> None:
         name = group[0].envelope.type
@@ -149,7 +195,7 @@ class Delivery(Generic[S]):
         self._telemetry.handled.labels(name, "done").inc(len(group))
 
     async def _handle(self, one: Taken) -> None:
-        work = partial(self._handlers[type(one.event)], one.event, one.envelope)
+        work = partial(self._handlers[one.kind], one.event, one.envelope)
         try:
             with self._telemetry.handling(f"handle {one.envelope.type}", one.envelope.traceparent):
                 fresh = await self._units.once(one.envelope, work)

@@ -10,7 +10,7 @@ from reelwarden_common.district import DistrictConfig, load
 from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_ingest.district.index.footage import ROLE, KnownDays
-from reelwarden_ingest.district.index.handlers import BATCHES, HANDLERS, answers
+from reelwarden_ingest.district.index.handlers import BATCHES, HANDLERS, PREPARE, answers
 from reelwarden_ingest.district.index.settings import Settings
 from reelwarden_ingest.district.index.store import IndexStore
 from reelwarden_ingest.district.index.upkeep import Upkeep
@@ -34,6 +34,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[IndexStore]]:
             units,
             HANDLERS,
             batches=BATCHES,
+            prepare=PREPARE,
             loops=_loops(upkeep, config),
             answers=answers(units),
         )

@@ -1,11 +1,8 @@
 """What the index believes, and what it makes of counts: rules without I/O."""
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from operator import attrgetter
-from typing import Any
 
 from reelwarden_common.errors import Refused
 from reelwarden_common.events.ingest import Segment
@@ -44,10 +41,7 @@ COLUMNS = (
     "said_at",
 )
 """Of a row of `segments`, as `row` makes it."""
-_FIELDS: Callable[[Segment], tuple[Any, ...]] = attrgetter(
-    "camera", "start", "end", "digest", "id", "codec", "locator", *COLUMNS[8:-1]
-)
-_ID = re.compile(r"[0-9a-f]{32}\Z")
+_ID_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -62,7 +56,7 @@ class Wild:
 
 @dataclass(frozen=True)
 class Sorted:
-    """What a batch of recorded segments comes to."""
+    """What recorded segments come to."""
 
     rows: list[Row] = field(default_factory=list)
     wild: list[Wild] = field(default_factory=list)
@@ -85,9 +79,13 @@ def id_bytes(identifier: str) -> bytes:
     Raises:
         Refused: it is not 32 hexadecimal characters: no id of ours.
     """
-    if not _ID.match(identifier):
+    try:
+        stored = bytes.fromhex(identifier)
+    except ValueError:
+        stored = b""
+    if len(stored) != _ID_BYTES or stored.hex() != identifier:
         raise Refused(f"{identifier[:64]!r} is no segment id: 32 hexadecimal characters are")
-    return bytes.fromhex(identifier)
+    return stored
 
 
 def storable(text: str) -> str:
@@ -116,7 +114,10 @@ def fault(segment: Segment, newest: datetime) -> str | None:
     if end - start > LONGEST:
         return "longer-than-a-day"
     if (
-        max(segment.duration_ms, segment.width, segment.height, segment.uncertainty_ms) > _INT
+        segment.duration_ms > _INT
+        or segment.width > _INT
+        or segment.height > _INT
+        or segment.uncertainty_ms > _INT
         or segment.size > _BIGINT
     ):
         return "numbers-out-of-range"
@@ -129,51 +130,66 @@ def row(school: str, segment: Segment, said_at: datetime) -> Row:
     Raises:
         Refused: a value that cannot be stored.
     """
-    camera, start, end, digest, identifier, codec, locator, *rest = _FIELDS(segment)
-    if "\0" in locator or "\0" in codec:
-        storable(codec + locator)
+    if "\0" in segment.locator or "\0" in segment.codec:
+        storable(segment.codec + segment.locator)
     return (
         school,
-        camera,
-        start,
-        end,
-        bytes.fromhex(digest),
-        id_bytes(identifier),
-        codec,
-        locator,
-        *rest,
+        segment.camera,
+        segment.start,
+        segment.end,
+        bytes.fromhex(segment.digest),
+        id_bytes(segment.id),
+        segment.codec,
+        segment.locator,
+        segment.duration_ms,
+        segment.size,
+        segment.width,
+        segment.height,
+        segment.time_source,
+        segment.uncertainty_ms,
+        segment.file_time,
         said_at,
     )
 
 
-def sort_out(heard: Iterable[tuple[str, datetime, Sequence[Segment]]], now: datetime) -> Sorted:
-    """Part believable segments from wild ones, and note which days and camera-hours they touch.
+def sort_out(school: str, said_at: datetime, segments: Iterable[Segment], now: datetime) -> Sorted:
+    """Part a message's believable segments from wild ones, and note which days and camera-hours they touch.
 
-    Args:
-        heard: per message its school, when it was said, its segments.
-        now: the district's time.
+    `now` is the district's time.
 
     Raises:
         Refused: a value that cannot be stored.
     """
     found = Sorted()
     newest = now + AHEAD
-    for school, said_at, segments in heard:
-        camera, low, high, longest = "", OLDEST, OLDEST, NOTHING
-        for segment in segments:
-            start, end = segment.start, segment.end
-            if reason := fault(segment, newest):
-                found.wild.append(Wild(school, segment, reason, said_at))
-                continue
-            found.rows.append(row(school, segment, said_at))
-            if low <= start and end <= high and segment.camera == camera and end - start <= longest:
-                continue
-            place = (school, segment.camera)
-            longest = found.longest[place] = max(end - start, found.longest.get(place, NOTHING))
-            camera, low = segment.camera, hour_of(start)
-            high = low + HOUR
-            found.days.add(start.date())
-            found.hours.update((school, camera, hour) for hour in hours_of(start, end))
+    camera, low, high, longest = "", OLDEST, OLDEST, NOTHING
+    for segment in segments:
+        start, end = segment.start, segment.end
+        if reason := fault(segment, newest):
+            found.wild.append(Wild(school, segment, reason, said_at))
+            continue
+        found.rows.append(row(school, segment, said_at))
+        if low <= start and end <= high and segment.camera == camera and end - start <= longest:
+            continue
+        place = (school, segment.camera)
+        longest = found.longest[place] = max(end - start, found.longest.get(place, NOTHING))
+        camera, low = segment.camera, hour_of(start)
+        high = low + HOUR
+        found.days.add(start.date())
+        found.hours.update((school, camera, hour) for hour in hours_of(start, end))
+    return found
+
+
+def together(parts: Iterable[Sorted]) -> Sorted:
+    """Add up what several messages come to."""
+    found = Sorted()
+    for part in parts:
+        found.rows.extend(part.rows)
+        found.wild.extend(part.wild)
+        found.days.update(part.days)
+        found.hours.update(part.hours)
+        for place, longest in part.longest.items():
+            found.longest[place] = max(longest, found.longest.get(place, NOTHING))
     return found
 
 

@@ -1,6 +1,7 @@
 """What the index hears."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from reelwarden_common.envelope import Envelope
 from reelwarden_common.events.backup import ObjectRestored
@@ -18,19 +19,23 @@ from reelwarden_common.events.ingest import (
     SegmentsRejected,
 )
 from reelwarden_common.events.retention import SegmentsErased
-from reelwarden_common.messaging.delivery import BatchHandler, Handler
+from reelwarden_common.messaging.delivery import BatchHandler, Handler, Prepare
 from reelwarden_common.messaging.questions import Answer
 from reelwarden_common.messaging.topology import INDEX_COVERAGE, INDEX_SEGMENTS
 from reelwarden_common.messaging.units import Units
 from reelwarden_ingest.district.index import queries
-from reelwarden_ingest.district.index.domain import sort_out
+from reelwarden_ingest.district.index.domain import Sorted, sort_out, together
 from reelwarden_ingest.district.index.store import IndexStore
 
 
-async def on_segments_recorded(heard: Sequence[tuple[SegmentsRecorded, Envelope]], store: IndexStore) -> None:
+def sorted_out(event: SegmentsRecorded, envelope: Envelope, now: datetime) -> Sorted:
+    """Make one message's rows as soon as it is read: its segments need not stay in memory."""
+    return sort_out(envelope.school, envelope.time, event.segments, now)
+
+
+async def on_segments_recorded(heard: Sequence[tuple[Sorted, Envelope]], store: IndexStore) -> None:
     """Index segments, many messages at once; a segment that is there already stays as it is."""
-    said = ((envelope.school, envelope.time, event.segments) for event, envelope in heard)
-    await store.add(sort_out(said, store.clock()))
+    await store.add(together(found for found, _ in heard))
 
 
 async def on_segments_rejected(event: SegmentsRejected, envelope: Envelope, store: IndexStore) -> None:
@@ -72,6 +77,7 @@ async def on_day_counted(event: DayCounted, envelope: Envelope, store: IndexStor
 
 
 BATCHES: Mapping[type[Event], BatchHandler[IndexStore]] = {SegmentsRecorded: on_segments_recorded}
+PREPARE: Mapping[type[Event], Prepare] = {SegmentsRecorded: sorted_out}
 
 
 HANDLERS: Mapping[type[Event], Handler[IndexStore]] = {
