@@ -16,12 +16,14 @@ from nats.js.api import ConsumerConfig
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from reelwarden_common.envelope import Envelope, Message, encode
+from reelwarden_common.errors import Transient
 from reelwarden_common.events.access import Manner, RetrievalAuthorised
 from reelwarden_common.events.base import Event
 from reelwarden_common.messaging import topology
+from reelwarden_common.messaging.questions import Answer
 from reelwarden_common.messaging.sqlite import SqliteUnits, open_database
 from reelwarden_common.messaging.units import Store, Units
 from reelwarden_common.role import Bus, Role, running
@@ -79,6 +81,13 @@ def bus_of(bus: EmbeddedBus, name: str, folder: Path) -> Bus:
     return Bus(name, SiteSettings(nats_url=url, nats_password=password, school=school, state_dir=folder))
 
 
+def _silent(question: str) -> Answer:
+    async def reply(_form: object) -> BaseModel:
+        raise Transient("a probe answers no questions")
+
+    return Answer(question, topology.QUESTIONS[question][0], reply)
+
+
 @asynccontextmanager
 async def probe(
     bus: EmbeddedBus,
@@ -103,6 +112,7 @@ async def probe(
     handlers: Mapping[type[Event], Any] = dict.fromkeys(connection.role.hears, handle)
     batches = more.get("batches", {})
     handlers = {kind: handler for kind, handler in handlers.items() if kind not in batches}
+    more.setdefault("answers", [_silent(question) for question in connection.role.answers])
     role = Role(name, RoleSettings(), connection, own_units, handlers, telemetry=telemetry, **more)
     made = Probe(role, "", spans)
     try:
