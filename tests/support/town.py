@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import asyncpg
 from nats.aio.client import Client
+from nats.js.api import AckPolicy, ConsumerConfig
 
 from reelwarden_common.db import migrate, role_of
 from reelwarden_common.envelope import decode, encode
@@ -239,13 +240,21 @@ class Town:
 
     async def heard(self, kind: type[E], stream: str, school: str, place: str | None = None) -> list[E]:
         """What a stream holds of a kind about a school, oldest first, at the hub or at a school's server."""
-        client = await self._reader(place)
+        js = (await self._reader(place)).jetstream(timeout=10)
+        config = ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=60, mem_storage=True)
         subject = f"rw.{school}.{kind.SUBJECT}"
-        found = []
-        for one in await stored(client, stream, subject):
-            event, _ = decode(one.subject, one.headers, one.data)
-            if isinstance(event, kind):
+        reader = await js.pull_subscribe(
+            subject, stream=stream, config=config, inbox_prefix=b"_INBOX.topology."
+        )
+        info = await reader.consumer_info()
+        found: list[E] = []
+        while len(found) < (info.num_pending or 0):
+            for one in await reader.fetch((info.num_pending or 0) - len(found), timeout=10):
+                event, _ = decode(one.subject, one.headers, one.data)
+                assert isinstance(event, kind)
                 found.append(event)
+        await reader.unsubscribe()
+        await js.delete_consumer(stream, info.name)
         return found
 
     async def wait(
