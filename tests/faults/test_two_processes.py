@@ -1,4 +1,4 @@
-"""Two processes of the index and two of the keeper share the work while one of each is killed."""
+"""Processes of the index and the keeper: two of each while one is killed; one of each in a storm."""
 
 import asyncio
 from collections import defaultdict
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import asyncpg
@@ -29,6 +30,7 @@ from reelwarden_retention.shapes import Plan
 from tests.support.backends import DATABASE_PASSWORD
 from tests.support.ingest import DAY, TEN, message, migrated, say, segments, stored, until, write_district
 from tests.support.retention import database_url, filed, key_file
+from tests.support.storm import Storm
 
 SCHOOLS = ("s001", "s002")
 CAMERAS = ("gate", "yard")
@@ -46,6 +48,7 @@ class Office:
         self, folder: Path, bus: EmbeddedBus, admin: asyncpg.Connection, urls: Mapping[str, str]
     ) -> None:
         self.bus = bus
+        self.url = bus.url()
         self.admin = admin
         self._folder = folder
         self._urls = urls
@@ -56,7 +59,7 @@ class Office:
         self._started += 1
         name, port = f"{role}-{self._started}", free_port()
         settings = {
-            "RW_NATS_URL": self.bus.url(),
+            "RW_NATS_URL": self.url,
             "RW_NATS_PASSWORD": self.bus.password(role),
             "RW_DISTRICT_TOML": str(self._folder / "district.toml"),
             "RW_DATABASE_URL": self._urls[role],
@@ -121,7 +124,6 @@ async def heard(topology: Client, stream: str, kind: type[Any]) -> dict[str, lis
 
 @pytest.mark.timeout(180)
 async def test_nothing_is_missing_doubled_or_forked_while_processes_are_killed(office: Office) -> None:
-    expected = len(SCHOOLS) * len(CAMERAS) * (MESSAGES + 1) * 10
     async with AsyncExitStack() as stack:
         pairs = {role: [office.process(role), office.process(role)] for role in ("index", "keeper")}
         both = [process for pair in pairs.values() for process in pair]
@@ -141,19 +143,54 @@ async def test_nothing_is_missing_doubled_or_forked_while_processes_are_killed(o
             await another.start()
         await speaking
 
-        async def settled() -> bool:
-            left = await office.admin.fetchval(
-                "SELECT (SELECT count(*) FROM ingest.outbox) + (SELECT count(*) FROM retention.outbox)"
-            )
-            js = clients["topology"].jetstream()
-            ends = (("FOOTAGE", "index"), ("SITE", "index"), ("OFFICE", "keeper"))
-            infos = [await js.consumer_info(stream, role) for stream, role in ends]
-            return left == 0 and all((i.num_pending, i.num_ack_pending) == (0, 0) for i in infos)
+        await _all_is_whole(office, clients["topology"])
 
-        await until(settled, seconds=60)
-        await _index_is_whole(office, clients["topology"], expected)
-        await _plans_are_one_chain(clients["topology"])
-        assert not await stored(clients["topology"], "DLQ")
+
+@pytest.mark.timeout(180)
+async def test_a_storm_of_lost_acks_doubles_and_delays_changes_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No confirmation arrives until all was delivered many times over, in any order."""
+    async with AsyncExitStack() as stack:
+        storm = await stack.enter_async_context(Storm(office.bus.hub.port, Random(5)))
+        monkeypatch.setattr(office, "url", storm.url)
+        for role in ("index", "keeper"):
+            stack.push_async_callback((process := office.process(role)).stop)
+            await process.start()
+        clients = {name: await office.bus.connect(name) for name in ("intake", "desk", "topology")}
+        for client in clients.values():
+            stack.push_async_callback(client.close)
+        await asyncio.gather(say(clients["intake"], footage()), say(clients["desk"], applications()))
+        said = {
+            "FOOTAGE.index": len(SCHOOLS) * len(CAMERAS) * MESSAGES,
+            "OFFICE.keeper": len(SCHOOLS) * 2 * APPLICATIONS,
+        }
+
+        async def raged() -> bool:
+            return all(storm.lost[consumer] >= 2 * number for consumer, number in said.items())
+
+        await until(raged, seconds=90)
+        assert min(storm.doubled, storm.delayed) > 100
+        storm.raging = False
+        await _all_is_whole(office, clients["topology"])
+
+
+async def _all_is_whole(office: Office, topology: Client) -> None:
+    """Once nothing waits any more: rows, plans and what was said, each exactly once."""
+
+    async def settled() -> bool:
+        left = await office.admin.fetchval(
+            "SELECT (SELECT count(*) FROM ingest.outbox) + (SELECT count(*) FROM retention.outbox)"
+        )
+        js = topology.jetstream()
+        ends = (("FOOTAGE", "index"), ("SITE", "index"), ("OFFICE", "keeper"))
+        infos = [await js.consumer_info(stream, role) for stream, role in ends]
+        return left == 0 and all((i.num_pending, i.num_ack_pending) == (0, 0) for i in infos)
+
+    await until(settled, seconds=60)
+    await _index_is_whole(office, topology, len(SCHOOLS) * len(CAMERAS) * (MESSAGES + 1) * 10)
+    await _plans_are_one_chain(topology)
+    assert not await stored(topology, "DLQ")
 
 
 async def _index_is_whole(office: Office, topology: Client, expected: int) -> None:
