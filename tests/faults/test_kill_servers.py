@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import pytest
@@ -16,7 +15,7 @@ from reelwarden_common.clock import system_clock
 from reelwarden_common.events.access import ExportReady, Manner, RetrievalAuthorised
 from reelwarden_common.events.backup import BacklogMeasured
 from tests.support.backends import unique
-from tests.support.deaths import PAST_CLAIM, SCHOOL, Deaths, deaths
+from tests.support.deaths import PAST_CLAIM, SCHOOL, Deaths, children, deaths
 from tests.support.fates import Step
 from tests.support.ingest import until
 from tests.support.s3_front import Mood
@@ -39,10 +38,6 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Death
         yield made
 
 
-def children(pid: int) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 async def test_the_database_is_killed_in_mid_batch(world: Deaths) -> None:
     """Index, keeper and ledger stand still, each with its work done and not committed, when it is killed."""
     span = await world.hold()
@@ -60,8 +55,7 @@ async def test_the_database_is_killed_in_mid_batch(world: Deaths) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, SIGKILL)
     for role in MIDST:
-        [stopped] = children(world.town.running[role].pid or 0)
-        os.kill(stopped, SIGCONT)
+        os.kill(world.child(role), SIGCONT)
     await world.postgres.start()
     await world.hold_is_known()
     world.film(another)

@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from signal import SIGCONT, SIGSTOP
 
 import asyncpg
 import pytest
@@ -95,6 +97,21 @@ class Deaths:
     def to_come(self) -> list[str]:
         return [fate for role in self.steps for fate in fates(self._fates(role))]
 
+    @contextmanager
+    def standing_still(self, role: str) -> Iterator[None]:
+        """A process that is not scheduled for a while."""
+        pid = self.child(role)
+        os.kill(pid, SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, SIGCONT)
+
+    def child(self, role: str) -> int:
+        """The process that does the work: its parent forks it; see `dying`."""
+        [pid] = children(self.town.running[role].pid or 0)
+        return pid
+
     def _role(self, role: str) -> MovedRole:
         inside: Sequence[str] = ()
         more = dict(QUICK)
@@ -143,11 +160,20 @@ class Deaths:
         self.due.append(self.town.film(SCHOOL, span.start + 5 * MINUTE))
         self.young.append(self.town.film(SCHOOL, YOUNG + self._rounds * MINUTE))
 
-    async def round(self) -> None:
-        """All of it; what comes of it is for others to wait for."""
+    async def round(self, *, copied_first: bool = False) -> None:
+        """All of it; `copied_first`: nothing is erased before it was copied."""
         span = await self.hold()
         await self.hold_is_known()
-        self.film(span)
+        if not copied_first:
+            self.film(span)
+            return
+        with self.standing_still("reaper"):
+            self.film(span)
+
+            async def copied() -> bool:
+                return any(self.due[-1].id in key for key, _ in await self._versions())
+
+            await until(copied)
 
     # what must hold
 
@@ -264,6 +290,10 @@ class Deaths:
 
 def _full(role: str, function: str) -> str:
     return function if function.startswith("reelwarden") else module_of(role).removesuffix("app") + function
+
+
+def children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def digest_of(path: Path) -> str:
