@@ -3,11 +3,16 @@
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_test_named_in_the_invariants_exists() -> None:
-    text = (ROOT / "docs" / "invariants.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["invariants.md", "reliability.md"])
+def test_every_test_named_on_a_page_exists(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    for place in re.findall(r"\]\((\.\./[^)]+)\)", text):
+        assert (ROOT / "docs" / place).exists(), f"{page} links to {place}"
     paths = list((ROOT / "tests").rglob("test_*.py"))
     files = set(re.findall(r"(test_\w+)\.py", text))
     functions = set(re.findall(r"\b(test_\w+)\b(?!\.py)", text)) - files
