@@ -205,7 +205,7 @@ async def test_nothing_of_a_settled_letter_is_left(
         await settle(ops, first.letter, Act.DISMISS, "a test")
 
         async def one_left() -> bool:
-            return len(await messages_in(topology, "DLQ")) == 1
+            return (await topology.jetstream(timeout=10).stream_info("DLQ")).state.messages == 1
 
         await until(one_left)
         (left,) = await messages_in(topology, "DLQ")

@@ -41,8 +41,8 @@ class Scene:
             self._people[name] = client
         return self._people[name]
 
-    async def page(self, name: str, language: str = "en") -> str:
-        answer = await (await self.person(name)).get("/letters", headers={"accept-language": language})
+    async def page(self, name: str, language: str = "en", path: str = "/letters") -> str:
+        answer = await (await self.person(name)).get(path, headers={"accept-language": language})
         return answer.text if answer.status_code == 200 else str(answer.status_code)
 
     async def act(self, name: str, key: str, act: str, note: str = "", **headers: str) -> httpx.Response:
@@ -93,6 +93,7 @@ async def test_a_letter_is_shown_explained_and_dismissed_by_those_who_run_the_di
         (finding,) = await scene.findings()
         assert (finding["severity"], finding["school"]) == ("serious", SCHOOL)
 
+        assert 'href="/letters">Dead letters →' in await scene.page("officer", path="/")
         page = await scene.page("officer")
         assert "reelwarden.desk.retrieval.authorised.v1 is invalid" in page
         assert "This is no message of ours, or one of another release." in page

@@ -1,5 +1,6 @@
 """Keepers, reaper and what they say to each other, on the real bus: hub, leaf, line and intake."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,10 +19,21 @@ from pydantic import SecretStr
 from reelwarden_common.clock import system_clock
 from reelwarden_common.db import migrate
 from reelwarden_common.envelope import Message, decode, encode
-from reelwarden_common.events.access import SweepConfirmed
+from reelwarden_common.events.access import ApplicationApproved, ApplicationClosed, SweepConfirmed
 from reelwarden_common.events.base import CameraSpan, Event
 from reelwarden_common.events.ingest import SegmentsQuery, SegmentsRecorded
+from reelwarden_common.events.letters import (
+    Act,
+    Letter,
+    LettersAnswer,
+    LettersQuery,
+    LetterTask,
+    LetterTaskAnswer,
+    Outcome,
+)
 from reelwarden_common.events.retention import (
+    HoldAsked,
+    HoldDecided,
     HoldFrozen,
     HoldInForce,
     HoldsKept,
@@ -31,9 +43,12 @@ from reelwarden_common.events.retention import (
     SegmentsErased,
     SweepStopped,
 )
-from reelwarden_common.messaging.questions import Answer, serve
+from reelwarden_common.messaging import retry
+from reelwarden_common.messaging.questions import Answer, ask, serve
+from reelwarden_common.messaging.topology import LETTERS, SETTLE_LETTER
 from reelwarden_common.role import running
 from reelwarden_local.bus import EmbeddedBus
+from reelwarden_local.ops import hub_of, operator
 from reelwarden_retention.district.keeper import app as keeper_app
 from reelwarden_retention.district.keeper.settings import Settings as KeeperSettings
 from reelwarden_retention.shapes import Plan, signed
@@ -291,3 +306,53 @@ async def test_a_school_that_is_cut_off_freezes_by_itself_and_is_merged(
         plans = await stage.wait(PlanIssued, 2)
         assert [h["id"] for h in json.loads(plans[-1].plan)["holds"]] == [name]
         await stage.wait(PlanApplied, 2, at_school=True)
+
+
+async def test_a_decision_given_up_as_too_early_holds_after_all(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Approval and end arrive before the application; replayed in any order each counts once, in its own."""
+    monkeypatch.setattr(retry, "EARLY_ATTEMPTS", 1)
+    until_then = system_clock() + timedelta(days=30)
+    approved = ApplicationApproved(
+        application="a1",
+        version=2,
+        approvers=("a-2",),
+        approver_roles=("leader",),
+        form_digest="ab" * 32,
+        valid_until=until_then,
+        hold_until=until_then,
+    )
+
+    async with stage.keeper(), stage.keeper(), operator(hub_of(stage.folder)) as ops:
+
+        async def waiting() -> tuple[Letter, ...]:
+            query = LettersQuery()
+            return (await ask(ops, LETTERS, "district", query, LettersAnswer, role="keeper")).letters
+
+        async def replay(letter: Letter) -> LetterTaskAnswer:
+            task = LetterTask(letter=letter.letter, act=Act.REPLAY, by="zhou")
+            return await ask(ops, SETTLE_LETTER, "district", task, LetterTaskAnswer, 30, role="keeper")
+
+        async def both() -> bool:
+            return len(await waiting()) == 2
+
+        await stage.say("desk", approved)
+        await stage.say("desk", ApplicationClosed(application="a1", version=3, outcome="done"))
+        await until(both)
+        closing, approval = await waiting()
+        assert approval.detail == "application a1: version 2 came, 1 did not yet"
+        assert await stage.heard(HoldAsked) == []
+
+        await stage.say("desk", filed("a1", [span(RECENT, RECENT + TEN)], until_then))
+        await stage.wait(HoldAsked)
+        refused = await replay(closing)
+        assert refused.outcome is Outcome.FAILED
+        assert refused.detail == "application a1: version 3 came, 2 did not yet"
+        results = await asyncio.gather(*(replay(approval) for _ in range(3)))
+        assert Outcome.REPLAYED in {one.outcome for one in results}
+        assert {one.outcome for one in results} <= {Outcome.REPLAYED, Outcome.UNKNOWN}
+        assert (await replay(closing)).outcome is Outcome.REPLAYED
+        assert await waiting() == ()
+        assert len(await stage.wait(HoldDecided)) == 1
+        assert len(await stage.heard(HoldAsked)) == 1
