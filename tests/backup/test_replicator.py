@@ -20,7 +20,14 @@ from reelwarden_common.events.backup import (
     VerificationRequested,
 )
 from reelwarden_common.events.base import CameraSpan
-from reelwarden_common.events.ingest import LostSegment, Segment, SegmentMoved, SegmentsLost, SegmentsRecorded
+from reelwarden_common.events.ingest import (
+    InitSegment,
+    LostSegment,
+    Segment,
+    SegmentMoved,
+    SegmentsLost,
+    SegmentsRecorded,
+)
 from reelwarden_common.events.retention import (
     CameraPeriod,
     Certificate,
@@ -128,6 +135,21 @@ async def test_footage_is_copied_once_under_lock_and_written_up(site: Site, stor
     assert json.loads(manifest)["contents"][0]["digest"] == segment.digest
     (backlog,) = only(said, BacklogMeasured)
     assert (backlog.segments, backlog.failing) == (0, "")
+
+
+async def test_a_fragment_s_copy_bears_what_it_cannot_be_decoded_without(site: Site, store: Store) -> None:
+    """A third copy, made from the object alone, plays: the recorder has long replaced that file."""
+    begins = InitSegment.of(b"ftyp moov")
+    segment, _ = site.record(name="segments/gate/1767225600.m4s")
+    async with site.replicator() as role:
+        one = await store_one(role, segment.model_copy(update={"init": begins}))
+        await role.hear(recorded(segment.model_copy(update={"init": begins})), "again")
+        await role.turn("store")
+    found = store.admin.stat_object(one.bucket, one.key, version_id=one.object_version).metadata
+    assert found is not None
+    borne = InitSegment(digest=found["x-amz-meta-init-sha256"], data=found["x-amz-meta-init"])
+    assert borne.content() == b"ftyp moov"
+    assert found["x-amz-meta-sha256"] == segment.digest
 
 
 async def test_the_site_cannot_shorten_its_own_locks(site: Site, store: Store) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from reelwarden_ingest.site.scanner import probe
 from reelwarden_ingest.site.scanner.domain import Reason, Signature
+from reelwarden_ingest.site.scanner.inits import Inits
 from reelwarden_ingest.site.scanner.probe import Content, Unsteady, Vanished, read
 from reelwarden_ingest.site.scanner.storage import Storage, Unbound, printable
 from tests.ingest.scanner_site import GATE, days_ago, site
@@ -19,7 +20,7 @@ NOTHING = Signature(0, 0, 0)
 
 
 def content(storage: Path, name: str) -> Content:
-    return read(Storage(storage), name, NOTHING)
+    return read(Storage(storage), name, NOTHING, Inits(Storage(storage)))
 
 
 def encode(path: Path) -> None:

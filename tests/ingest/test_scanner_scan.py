@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from reelwarden_common.district import Layout as ConfigLayout
+from reelwarden_common.events.base import CameraSpan
 from reelwarden_common.events.ingest import (
     SegmentAltered,
     SegmentMoved,
@@ -21,8 +22,9 @@ from reelwarden_common.events.ingest import (
     SegmentsRejected,
     TimeSource,
 )
-from reelwarden_ingest.site.scanner import handlers, probe
+from reelwarden_ingest.site.scanner import handlers, probe, rows
 from reelwarden_ingest.site.scanner import recorders as layouts
+from reelwarden_ingest.site.scanner.domain import Signature, State
 from reelwarden_ingest.site.scanner.handlers import answer_segments
 from reelwarden_ingest.site.scanner.storage import Unbound
 from reelwarden_local.recorders.layouts import Layout, RecordedCamera
@@ -449,9 +451,44 @@ async def test_a_long_answer_breaks_off_where_it_can_be_continued(
         question = SegmentsQuery(camera="gate", start=START, end=written[-1].end)
         first = await answer_segments(question, at.scanner)
         assert first.complete_to == written[4].start
-        rest = await answer_segments(question.model_copy(update={"start": first.complete_to}), at.scanner)
+        rest = await answer_segments(question.model_copy(update={"after": first.next}), at.scanner)
+        assert rest.next is None
         assert [s.digest for s in (*first.segments, *rest.segments)] == [w.sha256 for w in written]
         assert (first.missing, rest.missing) == ((), ())
+
+
+async def test_however_many_begin_at_once_an_answer_goes_on_behind_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More contents of one start than an answer holds: a hold over them must get into force."""
+    monkeypatch.setattr(handlers, "SEGMENTS_AN_ANSWER", 2)
+    async with site(tmp_path) as at:
+        (one,) = at.recorder.backfill(GATE.id, START, START + GATE.length)
+        (after,) = at.recorder.backfill(GATE.id, one.end, one.end + GATE.length)
+        await at.scan()
+        (known,) = (s for e in at.said(SegmentsRecorded) for s in e.segments if s.digest == one.sha256)
+        async with at.scanner.units.begin() as catalogue:
+            for number in range(5):
+                twin = known.model_copy(
+                    update={"id": f"{number:032}", "digest": f"{number:064}", "locator": f"x/{number}.mp4"}
+                )
+                values = rows.values(twin, Signature(1, 1, number), State.PRESENT, at.time.now())
+                catalogue.conn.execute(rows.INSERT, values)
+        question = SegmentsQuery(camera="gate", start=START, end=after.end)
+        found, missing, pages = list[str](), list[CameraSpan](), 0
+        while True:
+            answer = await answer_segments(question, at.scanner)
+            found += [s.digest for s in answer.segments]
+            missing += answer.missing
+            pages += 1
+            if answer.next is None:
+                break
+            assert answer.complete_to is not None
+            assert answer.complete_to < after.end
+            question = question.model_copy(update={"after": answer.next})
+        assert pages == 4
+        assert sorted(found) == sorted([one.sha256, after.sha256, *(f"{n:064}" for n in range(5))])
+        assert missing == []
 
 
 def as_zoneminder(at: Site, written: Sequence[WrittenFile]) -> list[Path]:

@@ -43,6 +43,7 @@ class Layout(StrEnum):
     SHINOBI = "shinobi"
     ZONEMINDER = "zoneminder"
     DAHUA = "dahua"
+    VISERON = "viseron"
     TEMPLATE = "template"
 
 

@@ -1,6 +1,9 @@
 """What the scanner (at the school) and the index (at the district) say about footage."""
 
+import base64
+import zlib
 from enum import StrEnum
+from hashlib import sha256
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -19,6 +22,9 @@ from reelwarden_common.events.base import (
     Reason,
 )
 
+LARGEST_INIT = 64 * 1024
+"""Bytes; a longer file is none."""
+
 
 class TimeSource(StrEnum):
     """Which clock a segment's start was taken from."""
@@ -26,6 +32,39 @@ class TimeSource(StrEnum):
     CONTAINER = "container"
     NAME = "name"
     FILE_TIME = "file-time"
+
+
+class InitSegment(Model):
+    """What a recorder wrote once for many segments (ISO/IEC 23009-1 initialization segment).
+
+    Without it none of them can be decoded, and the recorder may replace it: it travels with each.
+    """
+
+    digest: Digest
+    """SHA-256 of the file."""
+    data: Annotated[str, Field(max_length=1200, examples=["eNpjYGBISyzOBQAEUwGm"])]
+    """The file, zlib (RFC 1950) in base64: a thousand bytes, mostly zeros. What an S3 object may bear beside
+    its content is no more than 2 KB."""
+
+    @classmethod
+    def of(cls, content: bytes) -> "InitSegment":
+        """From the file's bytes. Raises ValidationError: too long for one."""
+        packed = base64.b64encode(zlib.compress(content, 9)).decode()
+        return cls(digest=sha256(content).hexdigest(), data=packed)
+
+    def content(self) -> bytes:
+        """The file's bytes.
+
+        Raises:
+            ValueError: they are not what the digest says.
+        """
+        try:
+            found = zlib.decompressobj().decompress(base64.b64decode(self.data), LARGEST_INIT)
+        except zlib.error as error:
+            raise ValueError(f"initialization segment {self.digest} is damaged: {error}") from error
+        if sha256(found).hexdigest() != self.digest:
+            raise ValueError(f"initialization segment {self.digest} is not what its digest says")
+        return found
 
 
 class Segment(Model):
@@ -45,6 +84,8 @@ class Segment(Model):
     uncertainty_ms: Annotated[int, Field(ge=0, examples=[1000])]
     locator: Locator
     file_time: Instant
+    init: InitSegment | None = None
+    """Of a fragment that cannot be decoded alone; size and digest of the segment are without it."""
 
 
 class SegmentsRecorded(Event):
@@ -171,7 +212,7 @@ class StorageForecast(Event):
     """What a school's storage will hold at the present rate (R3.1): told hourly and when it changes."""
 
     SUBJECT: ClassVar[str] = "scanner.storage.forecast"
-    full_in_days: Annotated[float | None, Field(ge=0, examples=[8.5])] = None
+    full_in_days: Annotated[float, Field(ge=0, examples=[8.5])] | None = None
     """Until nothing more can be written; None: what is erased when due makes room for what comes."""
     cameras: Annotated[tuple[CameraForecast, ...], Field(max_length=1000)] = ()
     """Those of which it can be told."""
@@ -216,6 +257,13 @@ class CameraRegistered(Event):
     managed: bool
 
 
+class SegmentsCursor(Model):
+    """Where an answer broke off: behind this segment, by start and id."""
+
+    start: Instant
+    segment: Id
+
+
 class SegmentsQuery(Model):
     """Question to the scanner or the index: which segments overlap this span?"""
 
@@ -224,6 +272,8 @@ class SegmentsQuery(Model):
     camera: CameraId
     start: Instant
     end: Instant
+    after: SegmentsCursor | None = None
+    """Where the answer before broke off; only the scanner goes by it."""
 
 
 class SegmentsAnswer(Model):
@@ -235,6 +285,9 @@ class SegmentsAnswer(Model):
     away: tuple[Segment, ...] = ()
     """Segments of the span that were recorded but are not on the disk now (lost, not erased by us): the
     vault or the backup may have them."""
+    next: SegmentsCursor | None = None
+    """There is more: ask the same again with this as `after`. `complete_to` and `missing` end where this
+    answer breaks off."""
 
 
 class CoverageQuery(Model):

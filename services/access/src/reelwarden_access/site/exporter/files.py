@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,19 @@ class Located:
 
     root: Path
     path: str
+    init: bytes = b""
+    """What a player needs before it, where it is a fragment."""
+
+    def playable(self) -> BinaryIO:
+        """As a player reads it: a fragment with what belongs before it. Raises OSError as `open` does."""
+        if not self.init:
+            return self.open()
+        whole = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+        with self.open() as file:
+            whole.write(self.init)
+            shutil.copyfileobj(file, whole, CHUNK)
+        whole.seek(0)
+        return whole
 
     @property
     def suffix(self) -> str:
@@ -63,7 +78,7 @@ class Storage:
         parts = segment.locator.split("/")
         if not all(parts) or not {".", "..", OUR_FOLDER}.isdisjoint(parts):
             return []
-        return [Located(self._root, segment.locator)]
+        return [Located(self._root, segment.locator, init_of(segment))]
 
     def in_vault(self, segment: Segment) -> list[Located]:
         """Where the reaper keeps it while it is held: `vault/<camera>/<digest>.<ending>`."""
@@ -73,7 +88,16 @@ class Storage:
         except OSError:
             return []
         kept = [name for name in names if name.partition(".")[0] == segment.digest]
-        return [Located(self._root, f"{folder}/{name}") for name in kept]
+        return [Located(self._root, f"{folder}/{name}", init_of(segment)) for name in kept]
+
+
+def init_of(segment: Segment) -> bytes:
+    """What a player needs before a segment; empty where it is whole by itself.
+
+    Raises:
+        ValueError: it is not what its digest says.
+    """
+    return b"" if segment.init is None else segment.init.content()
 
 
 def digest_of_file(file: BinaryIO, also: Callable[[bytes], object] = lambda _: None) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from reelwarden_access.site.exporter.domain import Gap, Piece, Run, Unusable, slack
 from reelwarden_access.site.exporter.encode import encode
-from reelwarden_access.site.exporter.files import Located, digest_of_file
+from reelwarden_access.site.exporter.files import Located, digest_of_file, init_of
 from reelwarden_access.site.exporter.media import PLAYABLE, Shown, Strip, still, stitch
 from reelwarden_common.events.access import PackagedFile, RetrievalAuthorised
 from reelwarden_common.events.base import CameraSpan
@@ -98,7 +98,7 @@ class FootageBuilder:
         strips = []
         for before, piece in zip((None, *run.pieces), run.pieces, strict=False):
             allowed = slack(before, piece) if before else timedelta()
-            strips.append(Strip(self._files[piece.segment.id].open, piece.segment.start, allowed))
+            strips.append(Strip(self._files[piece.segment.id].playable, piece.segment.start, allowed))
         plays = run.pieces[0].parameters.codec in PLAYABLE
         make = stitch if plays else encode
         shown = make(strips, run.span.start, run.span.end, self._folder / view)
@@ -124,6 +124,16 @@ class FootageBuilder:
                 span=span,
             )
             self._built.append(BuiltFile(file=file, root=place.root, path=place.path))
+        self._add_inits(pieces.values())
+
+    def _add_inits(self, pieces: Iterable[Piece]) -> None:
+        """What players need before native fragments: `cat init.mp4 fragment.m4s` plays."""
+        inits = {(p.segment.camera, p.segment.init.digest): p for p in pieces if p.segment.init is not None}
+        for (camera, digest), piece in sorted(inits.items()):
+            name = f"native/{camera}/init-{digest[:8]}.mp4"
+            (self._folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self._folder / name).write_bytes(init_of(piece.segment))
+            self._add(name, "native", self._folder, name, None)
 
     def _add_json(self, name: str, kind: str, content: dict[str, Any]) -> None:
         text = json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
@@ -201,7 +211,8 @@ def _span(span: CameraSpan) -> dict[str, Any]:
 
 def _origin(one: Piece | Unusable) -> dict[str, Any]:
     names = {"id", "camera", "start", "end", "size", "digest", "time_source", "uncertainty_ms"}
-    return one.segment.model_dump(mode="json", include=names)
+    origin = one.segment.model_dump(mode="json", include=names)
+    return origin if one.segment.init is None else origin | {"init": one.segment.init.digest}
 
 
 def _tried(one: Piece | Unusable) -> dict[str, str]:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Protocol
 
 from reelwarden_access.site.exporter.domain import Parameters, Piece, Source, Tried, Unusable
-from reelwarden_access.site.exporter.files import Located, Storage, digest_of_file
+from reelwarden_access.site.exporter.files import Located, Storage, digest_of_file, init_of
 from reelwarden_access.site.exporter.media import Unplayable, inspect
 from reelwarden_common.errors import Transient
 from reelwarden_common.events.base import CameraSpan
 from reelwarden_common.events.ingest import Segment, SegmentsAnswer, SegmentsQuery
 from reelwarden_common.s3 import S3, NotAllowed, NotStored
+from reelwarden_common.telemetry import log
 
 
 class Ask(Protocol):
@@ -39,14 +40,13 @@ class Known:
 async def known_segments(ask: Ask, span: CameraSpan) -> Known:
     """All segments of a span, in as many answers as it takes."""
     found: dict[str, Segment] = {}
-    at = span.start
+    question = SegmentsQuery(camera=span.camera, start=span.start, end=span.end)
     while True:
-        answer = await ask(SegmentsQuery(camera=span.camera, start=at, end=span.end))
+        answer = await ask(question)
         found |= {one.id: one for one in (*answer.segments, *answer.away)}
-        reached = answer.complete_to
-        if reached is None or reached <= at or reached >= span.end:
-            return Known(found, reached)
-        at = reached
+        if answer.next is None:
+            return Known(found, answer.complete_to)
+        question = question.model_copy(update={"after": answer.next})
 
 
 class Gatherer:
@@ -64,6 +64,11 @@ class Gatherer:
             SourceAway: it may be had later.
         """
         tried: dict[Source, Tried] = {}
+        try:
+            init_of(segment)
+        except ValueError as error:
+            log("exporter").error("initialization_segment_damaged", segment=segment.id, error=str(error))
+            return Unusable(segment, dict.fromkeys(Source, Tried.ALTERED))
         for source in Source:
             found = await self._try(segment, source)
             if isinstance(found, Parameters):
@@ -105,7 +110,8 @@ class Gatherer:
         return worst
 
     async def _fetch(self, segment: Segment, key: str, version: str) -> Parameters | Tried:
-        place = Located(self._folder, f"{segment.id}.mp4")
+        suffix = ".mp4" if segment.init is None else ".m4s"
+        place = Located(self._folder, f"{segment.id}{suffix}", init_of(segment))
         target = self._folder / place.path
         await self._s3.get_file(self._backup, key, target, version)
         found = await asyncio.to_thread(_look, place, segment.digest)
@@ -117,11 +123,12 @@ class Gatherer:
 
 
 def _look(place: Located, digest: str) -> Parameters | Tried:
-    """Open a file once: what is hashed is what is looked into."""
+    """Hash a file, then look into it."""
     try:
         with place.open() as file:
             if digest_of_file(file) != digest:
                 return Tried.ALTERED
+        with place.playable() as file:
             return inspect(file)
     except FileNotFoundError:
         return Tried.ABSENT

@@ -68,7 +68,7 @@ class Copies:
         now = microseconds(self._clock())
         made = int(self._conn.execute("SELECT value FROM meta WHERE key = 'made_us'").fetchone()[0])
         rows = self._conn.execute(
-            "SELECT * FROM segments WHERE state = 'waiting' AND lost = 0 AND retry_us <= ?"
+            "SELECT * FROM known WHERE state = 'waiting' AND lost = 0 AND retry_us <= ?"
             " ORDER BY held DESC, exported DESC, priority DESC, start_us LIMIT ?",
             (now, limit),
         ).fetchall()
@@ -137,7 +137,7 @@ class Copies:
 
     def store_again(self, segment: str, version: str) -> None:
         """A copy was found bad: store another; the bad one goes once the good one is there."""
-        row = self._conn.execute("SELECT * FROM segments WHERE id = ?", (segment,)).fetchone()
+        row = self._conn.execute("SELECT * FROM known WHERE id = ?", (segment,)).fetchone()
         if row is None:
             return
         if version and version not in self._versions(segment):
@@ -200,7 +200,7 @@ class Copies:
     def gone_unchecked(self, limit: int) -> list[ToStore]:
         """Erased segments of which unknown copies may lie in the store."""
         rows = self._conn.execute(
-            "SELECT * FROM segments WHERE state = 'gone' AND putting = 1 LIMIT ?", (limit,)
+            "SELECT * FROM known WHERE state = 'gone' AND putting = 1 LIMIT ?", (limit,)
         ).fetchall()
         return [
             ToStore(
@@ -242,9 +242,13 @@ class Copies:
 
     def forget(self, before: datetime, limit: int) -> int:
         """Forget segments that were due before then, are gone, and have no copy left; returns how many."""
-        return self._conn.execute(
+        forgotten = self._conn.execute(
             "DELETE FROM segments WHERE rowid IN (SELECT rowid FROM segments WHERE due_us < ?"
             " AND state = 'gone' AND putting = 0"
             " AND NOT EXISTS (SELECT 1 FROM copies WHERE copies.segment = segments.id) LIMIT ?)",
             (microseconds(before), limit),
         ).rowcount
+        self._conn.execute(
+            "DELETE FROM inits WHERE NOT EXISTS (SELECT 1 FROM segments WHERE segments.init = inits.digest)"
+        )
+        return forgotten

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from reelwarden_backup.shapes import bucket_of
 from reelwarden_common.events.backup import StoredObject
 from reelwarden_common.events.base import CameraSpan
+from reelwarden_common.events.ingest import InitSegment
 from reelwarden_common.period import KeepPeriod
 
 LOCK_MARGIN = timedelta(minutes=1)
@@ -30,6 +31,8 @@ class Footage:
     size: int
     locator: str
     file_time: datetime
+    init: InitSegment | None = None
+    """What must be kept with it, or it cannot be decoded."""
 
 
 @dataclass(frozen=True)

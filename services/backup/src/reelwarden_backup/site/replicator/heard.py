@@ -19,8 +19,8 @@ HOLDS_AN_EVENT = 500
 _RECORD = """
 INSERT INTO segments
     (id, camera, start_us, end_us, digest, size, locator, file_time_us, believed_us, due_us, state, held,
-    exported, priority)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    exported, priority, init)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     locator = excluded.locator, file_time_us = excluded.file_time_us, lost = 0, retry_us = 0
 WHERE state <> 'gone'
@@ -74,6 +74,9 @@ class Heard:
         counted = believed_end(segment.end, segment.file_time)
         due = self.period(segment.camera).due(counted)
         state = "waiting" if self._rules.wanted(segment.camera, needed=held or exported) else "unwanted"
+        if segment.init is not None:
+            init = (segment.init.digest, segment.init.data)
+            self._conn.execute("INSERT OR IGNORE INTO inits VALUES (?, ?)", init)
         self._conn.execute(
             _RECORD,
             (
@@ -91,6 +94,7 @@ class Heard:
                 held,
                 exported,
                 segment.camera in self._rules.priority,
+                None if segment.init is None else segment.init.digest,
             ),
         )
 

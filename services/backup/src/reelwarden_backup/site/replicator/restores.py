@@ -39,7 +39,7 @@ class Restores:
         ).fetchall()
         found = []
         for row in rows:
-            known = self._conn.execute("SELECT * FROM segments WHERE id = ?", (row["segment"],)).fetchone()
+            known = self._conn.execute("SELECT * FROM known WHERE id = ?", (row["segment"],)).fetchone()
             request = RestoreRequested(
                 segment=row["segment"],
                 digest=row["digest"],

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from reelwarden_backup.site.replicator.domain import Footage
 from reelwarden_common.events.backup import StoredObject
+from reelwarden_common.events.ingest import InitSegment
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -21,7 +22,7 @@ def moment(us: int) -> datetime:
 
 
 def footage(row: sqlite3.Row) -> Footage:
-    """A row of `segments`."""
+    """A row of the view `known`."""
     return Footage(
         segment=row["id"],
         camera=row["camera"],
@@ -31,6 +32,7 @@ def footage(row: sqlite3.Row) -> Footage:
         size=row["size"],
         locator=row["locator"],
         file_time=moment(row["file_time_us"]),
+        init=row["init"] and InitSegment.model_construct(digest=row["init"], data=row["init_data"]),
     )
 
 

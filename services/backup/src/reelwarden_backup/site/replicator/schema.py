@@ -92,4 +92,12 @@ MIGRATIONS = (
         deadline_us INTEGER NOT NULL, PRIMARY KEY (application, camera, start_us, end_us)
     ) WITHOUT ROWID;
     """,
+    """
+    -- What fragments need before them, kept with each copy.
+    CREATE TABLE inits (digest TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+    ALTER TABLE segments ADD COLUMN init TEXT REFERENCES inits;
+    CREATE INDEX segments_init ON segments (init) WHERE init IS NOT NULL;
+    CREATE VIEW known AS
+        SELECT segments.*, inits.data AS init_data FROM segments LEFT JOIN inits ON inits.digest = init;
+    """,
 )

@@ -151,7 +151,8 @@ class Storing:
 
 def facts_of(footage: Footage) -> dict[str, str]:
     """What is kept with the object, so that it can be put back even if all else is lost."""
-    return {
+    before = {} if footage.init is None else {"init": footage.init.data, "init-sha256": footage.init.digest}
+    return before | {
         "camera": footage.camera,
         "start": footage.start.isoformat(),
         "end": footage.end.isoformat(),

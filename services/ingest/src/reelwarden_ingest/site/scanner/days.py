@@ -53,7 +53,7 @@ class Days:
         Raises:
             Refused: there is no such day.
         """
-        query = "SELECT * FROM segments WHERE camera = ? AND start_us >= ? AND start_us < ? ORDER BY start_us"
+        query = "SELECT * FROM recorded WHERE camera = ? AND start_us >= ? AND start_us < ? ORDER BY start_us"
         found = self.conn.execute(query, (camera, *_span(day))).fetchall()
         present = [rows.segment(row) for row in found if row["state"] in ON_DISK]
         altered = [

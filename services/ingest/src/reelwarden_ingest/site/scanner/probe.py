@@ -12,6 +12,7 @@ import av
 from av.container import InputContainer
 
 from reelwarden_ingest.site.scanner.domain import LONGEST, Reason, Rejection, Signature
+from reelwarden_ingest.site.scanner.inits import FRAGMENT, Inits, NotBeside
 from reelwarden_ingest.site.scanner.mp4.boxes import Damaged, NotMp4, Truncated
 from reelwarden_ingest.site.scanner.mp4.movie import Movie, NoVideo, read_movie
 from reelwarden_ingest.site.scanner.storage import Storage, signature_of
@@ -19,7 +20,12 @@ from reelwarden_ingest.site.scanner.storage import Storage, signature_of
 CHUNK = 1 << 20
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GONE = frozenset((ENOENT, ENOTDIR))
-REASONS = {Truncated: Reason.TRUNCATED, Damaged: Reason.DAMAGED, NoVideo: Reason.NO_VIDEO}
+REASONS = {
+    Truncated: Reason.TRUNCATED,
+    Damaged: Reason.DAMAGED,
+    NotBeside: Reason.DAMAGED,
+    NoVideo: Reason.NO_VIDEO,
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,10 @@ class Content:
     """None: it could not be read through."""
     movie: Movie | None
     fault: Rejection | None
+    init: bytes | None = None
+    """The file that it needs before it to be decoded."""
+    passing: bool = False
+    """The fault may be over when it is looked at again."""
 
 
 class Unsteady(Exception):
@@ -51,13 +61,14 @@ def container_start(movie: Movie) -> datetime | None:
     return None if movie.ntp_ns is None else EPOCH + timedelta(microseconds=movie.ntp_ns // 1000)
 
 
-def read(storage: Storage, path: str, seen: Signature) -> Content:
+def read(storage: Storage, path: str, seen: Signature, inits: Inits) -> Content:
     """Read a file once through for its digest, then its index. Blocks: call it in a thread.
 
     Args:
         storage: the school's storage.
         path: below the storage.
         seen: its signature when last seen, which stands if it cannot be opened.
+        inits: the files that fragments need before them.
 
     Raises:
         Unsteady: it changed meanwhile.
@@ -65,7 +76,7 @@ def read(storage: Storage, path: str, seen: Signature) -> Content:
     """
     try:
         with storage.opened(path) as descriptor:
-            return _read(descriptor, path)
+            return _read(descriptor, path, inits)
     except OSError as error:
         if error.errno in GONE:
             raise Vanished(path) from error
@@ -73,7 +84,7 @@ def read(storage: Storage, path: str, seen: Signature) -> Content:
         return Content(seen, None, None, Rejection(Reason.UNREADABLE, detail))
 
 
-def _read(descriptor: int, path: str) -> Content:
+def _read(descriptor: int, path: str, inits: Inits) -> Content:
     before = os.fstat(descriptor)
     signature = signature_of(before)
     if not stat.S_ISREG(before.st_mode):
@@ -81,16 +92,20 @@ def _read(descriptor: int, path: str) -> Content:
     digest = _digest(descriptor)
     movie: Movie | None = None
     fault: Rejection | None = None
+    init: bytes | None = None
+    passing = False
     if before.st_size == 0:
         fault = Rejection(Reason.EMPTY, "the file has no content")
     else:
         try:
-            movie = _movie(descriptor, before.st_size)
+            init = inits.of(path, descriptor) if path.endswith(FRAGMENT) else None
+            movie = _movie(descriptor, before.st_size, init)
         except (Truncated, Damaged, NoVideo) as error:
             fault = Rejection(REASONS[type(error)], str(error))
+            passing = isinstance(error, NotBeside)
     if signature_of(os.fstat(descriptor)) != signature:
         raise Unsteady(path)
-    return Content(signature, digest, movie, fault)
+    return Content(signature, digest, movie, fault, init, passing)
 
 
 def _digest(descriptor: int) -> str:
@@ -102,9 +117,9 @@ def _digest(descriptor: int) -> str:
     return digest.hexdigest()
 
 
-def _movie(descriptor: int, size: int) -> Movie:
+def _movie(descriptor: int, size: int, init: bytes | None) -> Movie:
     try:
-        movie = read_movie(descriptor, size)
+        movie = read_movie(descriptor, size, init)
     except NotMp4:
         movie = _probe(descriptor)
     if movie.duration_ms > LONGEST // timedelta(milliseconds=1):

@@ -9,6 +9,7 @@ from datetime import timedelta
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.telemetry import log
 from reelwarden_ingest.site.scanner.domain import Found, Reason, Rejection
+from reelwarden_ingest.site.scanner.inits import Inits
 from reelwarden_ingest.site.scanner.probe import Unsteady, Vanished, read
 from reelwarden_ingest.site.scanner.storage import Storage, printable
 from reelwarden_ingest.site.scanner.verdict import judge, unopened
@@ -33,7 +34,7 @@ class Reader:
 
     def __init__(self, school: str, storage: Storage, workers: int, clock: Clock = system_clock) -> None:
         self._school, self._storage, self._clock = school, storage, clock
-        self._workers = workers
+        self._workers, self.inits = workers, Inits(storage)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="scanner-read")
         self._reading: set[asyncio.Future[list[Outcome]]] = set()
 
@@ -73,7 +74,7 @@ class Reader:
         if file.problem is not None:
             return unopened(locator, file.signature, file.camera, file.problem)
         try:
-            content = read(self._storage, file.path, file.signature)
+            content = read(self._storage, file.path, file.signature, self.inits)
             return judge(self._school, locator, file.identified, content, self._clock())
         except (Unsteady, Vanished):
             return None

@@ -19,9 +19,12 @@ NAMES: Mapping[Layout, str] = {
     Layout.SHINOBI: "{source}/%Y-%m-%dT%H-%M-%S.{any}",
     Layout.ZONEMINDER: "{source}/%Y-%m-%d/{any}/{any}-video{any}",
     Layout.DAHUA: "%Y-%m-%d/{source}/dav/%H/%H.%M.%S-{any}",
+    Layout.VISERON: "segments/{source}/%s.m4s",
 }
 """Of recorders with names of their own. In local time, but Frigate's; MediaMTX also keeps a clock inside the
 file; ZoneMinder's names tell only the day, as the time is in its database."""
+INIT_NAME = "init.mp4"
+"""Beside the fragments (`.m4s`) that it begins; no footage by itself."""
 VIDEO_SUFFIXES = frozenset(
     (
         *(".mp4", ".m4v", ".m4s", ".mov", ".mkv", ".webm", ".avi", ".flv", ".dav"),
@@ -102,8 +105,9 @@ class Recorders:
 
 
 def is_video(name: str) -> bool:
-    """Whether a file is looked at: recorders keep databases, lists and stills beside footage."""
-    return PurePosixPath(name).suffix.lower() in VIDEO_SUFFIXES
+    """Whether a file is looked at: recorders keep databases, lists, stills and what only begins footage."""
+    path = PurePosixPath(name)
+    return path.suffix.lower() in VIDEO_SUFFIXES and path.name != INIT_NAME
 
 
 def _is_below(path: str, other: str) -> bool:

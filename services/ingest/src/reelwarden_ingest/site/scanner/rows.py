@@ -3,7 +3,14 @@
 import sqlite3
 from datetime import UTC, datetime, timedelta
 
-from reelwarden_common.events.ingest import LostSegment, Segment, SegmentAltered, TimeSource
+from reelwarden_common.events.ingest import (
+    InitSegment,
+    LostSegment,
+    Segment,
+    SegmentAltered,
+    SegmentsCursor,
+    TimeSource,
+)
 from reelwarden_ingest.site.scanner.domain import Known, Signature, State
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -11,8 +18,8 @@ MICROSECOND = timedelta(microseconds=1)
 
 INSERT = """
 INSERT INTO segments (id, camera, start_us, end_us, duration_ms, bytes, digest, codec, width, height,
-    time_source, uncertainty_ms, file_time_us, folder, name, size, mtime_ns, inode, state, changed_us)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    time_source, uncertainty_ms, file_time_us, folder, name, size, mtime_ns, inode, state, changed_us, init)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
@@ -24,6 +31,11 @@ def microseconds(moment: datetime) -> int:
 def moment(us: int) -> datetime:
     """The inverse of `microseconds`."""
     return EPOCH + us * MICROSECOND
+
+
+def cursor(place: SegmentsCursor) -> tuple[int, str]:
+    """A cursor as the order of segments compares it."""
+    return microseconds(place.start), place.segment
 
 
 def split(locator: str) -> tuple[str, str]:
@@ -59,11 +71,15 @@ def values(segment: Segment, signature: Signature, state: State, now: datetime) 
         signature.inode,
         state,
         microseconds(now),
+        None if segment.init is None else segment.init.digest,
     )
 
 
 def segment(row: sqlite3.Row) -> Segment:
-    """The segment as it was recorded, where it lies now. Trusted: it was checked when it went in."""
+    """The segment as it was recorded, where it lies now. Trusted: it was checked when it went in.
+
+    `row` is one of the view `recorded`.
+    """
     return Segment.model_construct(
         id=row["id"],
         camera=row["camera"],
@@ -79,6 +95,7 @@ def segment(row: sqlite3.Row) -> Segment:
         uncertainty_ms=row["uncertainty_ms"],
         locator=locator(row),
         file_time=moment(row["file_time_us"]),
+        init=row["init"] and InitSegment.model_construct(digest=row["init"], data=row["init_data"]),
     )
 
 

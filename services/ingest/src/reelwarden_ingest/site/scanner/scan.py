@@ -17,7 +17,9 @@ from reelwarden_common.errors import StorageFull, Transient
 from reelwarden_common.messaging.units import Units
 from reelwarden_common.telemetry import log
 from reelwarden_ingest.site.scanner.domain import Found, Keeping, complete_to
+from reelwarden_ingest.site.scanner.inits import FRAGMENT
 from reelwarden_ingest.site.scanner.measures import Measures
+from reelwarden_ingest.site.scanner.mp4.boxes import Damaged
 from reelwarden_ingest.site.scanner.probe import file_time
 from reelwarden_ingest.site.scanner.reader import Outcome, Reader
 from reelwarden_ingest.site.scanner.recorders import Recorders, is_video
@@ -114,6 +116,9 @@ class Scanner:
         """A file that the catalogue does not know, or not like this."""
         if entry.problem is None and not is_video(entry.path):
             return
+        if entry.path.endswith(FRAGMENT):
+            with suppress(Damaged):  # reading it says so
+                self._reader.inits.note(entry.path)
         identified = self.recorders.identify(entry.path)
         hooked = hooked or entry.problem is not None
         self.room.see(

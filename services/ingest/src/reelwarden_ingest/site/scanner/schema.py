@@ -95,4 +95,12 @@ MIGRATIONS = (
         only INTEGER PRIMARY KEY CHECK (only = 1), told TEXT NOT NULL, at_us INTEGER NOT NULL
     );
     """,
+    """
+    -- What fragments need before them; of the segment, which one.
+    CREATE TABLE inits (digest TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+    ALTER TABLE segments ADD COLUMN init TEXT REFERENCES inits;
+    CREATE VIEW recorded AS
+        SELECT segments.*, inits.data AS init_data FROM segments LEFT JOIN inits ON inits.digest = init;
+    CREATE INDEX segments_init ON segments (init) WHERE init IS NOT NULL;
+    """,
 )

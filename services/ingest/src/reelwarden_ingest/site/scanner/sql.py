@@ -21,22 +21,29 @@ FOLDERS = """
     UNION SELECT DISTINCT folder FROM rejected
 """
 OVERLAPPING = """
-    SELECT * FROM segments
-    WHERE camera = ? AND start_us > ? AND start_us < ? AND end_us > ?
+    SELECT * FROM recorded
+    WHERE camera = ? AND start_us > ? AND start_us < ? AND end_us > ? AND (start_us, id) > (?, ?)
         AND state IN ('altered', 'lost', 'present')
     ORDER BY start_us, id LIMIT ?
+"""
+COVERED_TO = """
+    SELECT max(end_us) AS end_us FROM segments
+    WHERE camera = ? AND start_us > ? AND (start_us, id) <= (?, ?) AND state IN ('altered', 'present')
 """
 AT_PLACE = """
     SELECT * FROM segments WHERE folder = ? AND name = ?
     ORDER BY state IN ('altered', 'present') DESC, changed_us DESC LIMIT 1
 """
-BY_ID = "SELECT * FROM segments WHERE id = ?"
+BY_ID = "SELECT * FROM recorded WHERE id = ?"
 OLDEST = """
     SELECT min(start_us) AS start_us FROM segments
     WHERE camera = ? AND start_us >= ? AND start_us < ? AND state IN ('altered', 'present')
 """
 OVERWRITING = """
     SELECT DISTINCT camera FROM segments WHERE state IN ('lost', 'overwritten') AND changed_us > ?
+"""
+UNNEEDED_INITS = """
+    DELETE FROM inits WHERE NOT EXISTS (SELECT 1 FROM segments WHERE segments.init = inits.digest)
 """
 PUT_BACK = """
     UPDATE segments SET state = 'present', found_digest = NULL, folder = ?, name = ?, changed_us = ?

@@ -13,6 +13,7 @@ from reelwarden_common.events.ingest import (
     SegmentAltered,
     SegmentMoved,
     SegmentsLost,
+    SegmentsQuery,
     SegmentsRecorded,
     SegmentsRejected,
 )
@@ -96,14 +97,22 @@ class Catalogue(Store):
         """All folders that hold catalogued files."""
         return {row["folder"] for row in self.conn.execute(sql.FOLDERS)}
 
-    def overlapping(
-        self, camera: str, start: datetime, end: datetime, limit: int
-    ) -> list[tuple[Segment, State]]:
-        """Segments that overlap a span, on the disk or lost, by start."""
-        earliest = rows.microseconds(start - LONGEST)
-        span = (earliest, rows.microseconds(end), rows.microseconds(start))
-        found = self.conn.execute(sql.OVERLAPPING, (camera, *span, limit))
+    def overlapping(self, question: SegmentsQuery, limit: int) -> list[tuple[Segment, State]]:
+        """Segments that overlap a span, on the disk or lost, by start and id, behind the cursor."""
+        earliest = rows.microseconds(question.start - LONGEST)
+        span = (earliest, rows.microseconds(question.end), rows.microseconds(question.start))
+        behind = (earliest, "") if question.after is None else rows.cursor(question.after)
+        found = self.conn.execute(sql.OVERLAPPING, (question.camera, *span, *behind, limit))
         return [(rows.segment(row), State(row["state"])) for row in found]
+
+    def covered_to(self, question: SegmentsQuery) -> datetime:
+        """How far the answers before this one cover the span."""
+        if question.after is None:
+            return question.start
+        earliest = rows.microseconds(question.start - LONGEST)
+        before = (question.camera, earliest, *rows.cursor(question.after))
+        end_us = self.conn.execute(sql.COVERED_TO, before).fetchone()["end_us"]
+        return question.start if end_us is None else max(question.start, rows.moment(end_us))
 
     # what was found
 
@@ -153,6 +162,9 @@ class Catalogue(Store):
         return None if row is None else rows.known(row)
 
     def _record(self, found: Found, segment: Segment) -> Segment:
+        if segment.init is not None:
+            init = (segment.init.digest, segment.init.data)
+            self.conn.execute("INSERT OR IGNORE INTO inits VALUES (?, ?)", init)
         self.conn.execute(rows.INSERT, rows.values(segment, found.signature, State.PRESENT, self.clock()))
         self._settled(found.locator, segment.camera, segment.start)
         return segment
@@ -276,9 +288,11 @@ class Catalogue(Store):
         self.days.changed(segment.camera, f"{segment.start:%Y-%m-%d}")
 
     def forget(self, before: datetime) -> int:
-        """Drop what was erased before then; tells how many."""
+        """Drop what was erased before then, and what only that needed; tells how many segments."""
         query = "DELETE FROM segments WHERE state = 'erased' AND changed_us < ?"
-        return self.conn.execute(query, (rows.microseconds(before),)).rowcount
+        forgotten = self.conn.execute(query, (rows.microseconds(before),)).rowcount
+        self.conn.execute(sql.UNNEEDED_INITS)
+        return forgotten
 
     def ready(self, locator: str) -> None:
         """Somebody says that a file is ready to be read."""

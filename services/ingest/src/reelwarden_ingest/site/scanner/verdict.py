@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from reelwarden_common.events.ingest import Segment, TimeSource
+from reelwarden_common.events.ingest import InitSegment, Segment, TimeSource
 from reelwarden_common.identity import segment_id
 from reelwarden_ingest.site.scanner.dating import Claim, date_segment
 from reelwarden_ingest.site.scanner.domain import Found, Reason, Rejection, Signature
@@ -27,7 +27,7 @@ def judge(school: str, locator: str, identified: Identified | None, content: Con
         return Found(locator, content.signature, None, content.digest, rejection=unknown)
     camera = identified.camera.id
     if content.movie is None or content.digest is None:
-        again = now + UNREADABLE_AGAIN if content.digest is None else None
+        again = now + UNREADABLE_AGAIN if content.digest is None or content.passing else None
         return Found(
             locator, content.signature, camera, content.digest, rejection=content.fault, look_again=again
         )
@@ -55,5 +55,6 @@ def judge(school: str, locator: str, identified: Identified | None, content: Con
         uncertainty_ms=dated.uncertainty_ms,
         locator=locator,
         file_time=written,
+        init=None if content.init is None else InitSegment.of(content.init),
     )
     return Found(locator, content.signature, camera, content.digest, segment=segment)

@@ -104,11 +104,16 @@ class Vault:
         complete_to: datetime | None = None
         while start < end:
             until = min(start + WINDOW, end)
-            answer = await self._ask(SegmentsQuery(camera=span.camera, start=start, end=until))
-            segments |= {one.id: one for one in answer.segments}
-            missing += answer.missing
-            away |= {one.id: one for one in answer.away}
-            complete_to = answer.complete_to
+            question = SegmentsQuery(camera=span.camera, start=start, end=until)
+            while True:
+                answer = await self._ask(question)
+                segments |= {one.id: one for one in answer.segments}
+                missing += answer.missing
+                away |= {one.id: one for one in answer.away}
+                complete_to = answer.complete_to
+                if answer.next is None:
+                    break
+                question = question.model_copy(update={"after": answer.next})
             if complete_to is None or complete_to < until:
                 break
             start = until

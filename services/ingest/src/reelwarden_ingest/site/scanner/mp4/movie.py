@@ -5,7 +5,15 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reelwarden_ingest.site.scanner.mp4.boxes import Box, Damaged, NotMp4, Truncated, read, top_level
+from reelwarden_ingest.site.scanner.mp4.boxes import (
+    Box,
+    Damaged,
+    NotMp4,
+    Truncated,
+    children,
+    read,
+    top_level,
+)
 from reelwarden_ingest.site.scanner.mp4.fragments import read_moof
 from reelwarden_ingest.site.scanner.mp4.index import Index, Track, read_moov
 
@@ -33,18 +41,19 @@ class Movie:
     """MediaMTX's wall clock at the start, ns since 1970 UTC."""
 
 
-def read_movie(fd: int, size: int) -> Movie:
-    """Reads the boxes of an open file of this size.
+def read_movie(fd: int, size: int, init: bytes | None = None) -> Movie:
+    """Reads the boxes of an open file of this size; `init` is what comes before it, in a file of its own.
 
     Raises:
         NotMp4: leave it to FFmpeg.
         Truncated, Damaged, NoVideo: it is no footage; the message says what was seen.
     """
-    index, fragments = None, []
+    fragments = []
     try:
+        index = None if init is None else _moov(init)
         for box in top_level(fd, size):
             if box.kind == b"moov":
-                index = box
+                index = read(fd, box.body, box.end)
             elif box.kind == b"moof" and index is not None:
                 fragments.append(box)
         if index is None:
@@ -54,7 +63,14 @@ def read_movie(fd: int, size: int) -> Movie:
         raise Damaged(f"a box is shorter than what it must hold ({error})") from error
 
 
-def _index(fd: int, moov: Box, fragments: Sequence[Box]) -> Index:
+def _moov(init: bytes) -> memoryview:
+    found = next((body for kind, body in children(memoryview(init)) if kind == b"moov"), None)
+    if found is None:
+        raise Damaged("the file that should begin it has no index (moov)")
+    return found
+
+
+def _index(fd: int, moov: memoryview, fragments: Sequence[Box]) -> Index:
     """The index with its fragments.
 
     First and last tell the whole span, and that those between lie in the file is known from their boxes;
@@ -70,8 +86,8 @@ def _index(fd: int, moov: Box, fragments: Sequence[Box]) -> Index:
     return index
 
 
-def _read(fd: int, moov: Box, fragments: Sequence[Box]) -> Index:
-    index = read_moov(read(fd, moov.body, moov.end))
+def _read(fd: int, moov: memoryview, fragments: Sequence[Box]) -> Index:
+    index = read_moov(moov)
     for box in fragments:
         read_moof(read(fd, box.body, box.end), box.start, index.tracks)
     return index
