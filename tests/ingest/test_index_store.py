@@ -181,7 +181,7 @@ async def test_altered_and_moved(index: Index) -> None:
         digest=one.digest,
         found="cd" * 32,
     )
-    moved = SegmentMoved(segment=one.id, camera="gate", locator="new.mp4", was=one.locator)
+    moved = SegmentMoved(segment=one.id, camera="gate", locator="new.mp4", was=one.locator, start=one.start)
     for early in (altered, moved):
         with pytest.raises(Early):
             await index.hear(early)

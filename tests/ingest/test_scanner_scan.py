@@ -243,6 +243,7 @@ async def test_a_file_with_a_clock_inside_is_followed_to_another_name(tmp_path: 
         await at.scan()
         (moved,) = at.said(SegmentMoved)
         assert (moved.was, moved.locator) == (one.path, str(new.relative_to(at.storage)))
+        assert moved.start == one.start
         await at.scanner.report_missing(after=0)
         assert at.said(SegmentsLost) == []
 

@@ -152,6 +152,8 @@ class SegmentMoved(Event):
     camera: CameraId
     locator: Locator
     was: Locator
+    start: Instant | None = None
+    """Of the segment: in which day it is looked for."""
 
 
 class DayCounted(Event):

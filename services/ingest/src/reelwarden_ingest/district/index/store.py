@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from reelwarden_common.errors import Early
-from reelwarden_common.events.ingest import DayCounted, LostSegment
+from reelwarden_common.events.ingest import DayCounted, LostSegment, SegmentMoved
 from reelwarden_common.events.retention import Certificate
 from reelwarden_ingest.district.index.domain import AHEAD, LONGEST, OLDEST, hours_of, id_bytes, storable
 from reelwarden_ingest.district.index.footage import FootageStore
@@ -68,21 +68,20 @@ class IndexStore(FootageStore):
             await self._changed(school, lost.id, "lost", at)
             await self.touch((school, lost.camera, hour) for hour in hours_of(lost.start, lost.end))
 
-    async def move(self, school: str, segment: str, camera: str, locator: str) -> None:
-        """Note a segment's new path.
+    async def move(self, school: str, event: SegmentMoved) -> None:
+        """Note a segment's new path; a school that does not tell the start has all days searched.
 
         Raises:
             Early: the segment is not known yet.
         """
-        moved = await self.conn.fetchval(
-            "UPDATE segments SET locator = $4 WHERE school = $1 AND camera = $2 AND id = $3 RETURNING true",
-            school,
-            camera,
-            id_bytes(segment),
-            storable(locator),
-        )
-        if not moved and not await self._certified(school, segment):
-            raise Early(f"{school} {camera}: segment {segment} was moved, but is not indexed yet")
+        where = "school = $1 AND camera = $2 AND id = $3"
+        place: list[object] = [school, event.camera, id_bytes(event.segment), storable(event.locator)]
+        if event.start is not None:
+            where, place = f"{where} AND start_at = $5", [*place, event.start]
+        query = f"UPDATE segments SET locator = $4 WHERE {where} RETURNING true"  # noqa: S608 - words of ours
+        moved = await self.conn.fetchval(query, *place)
+        if not moved and not await self._certified(school, event.segment):
+            raise Early(f"{school} {event.camera}: segment {event.segment} was moved, but is not indexed yet")
 
     async def restore(
         self, school: str, segment: str, camera: str, start: datetime, locator: str, at: datetime

@@ -183,8 +183,14 @@ class Catalogue(Store):
         folder, name = rows.split(found.locator)
         self.conn.execute("UPDATE segments SET folder = ?, name = ? WHERE id = ?", (folder, name, known.id))
         self._sign(known.id, found)
-        camera = self._segment(known.id).camera
-        event = SegmentMoved(segment=known.id, camera=camera, locator=found.locator, was=known.locator)
+        segment = self._segment(known.id)
+        event = SegmentMoved(
+            segment=known.id,
+            camera=segment.camera,
+            locator=found.locator,
+            was=known.locator,
+            start=segment.start,
+        )
         self.publish(self.school, event)
 
     def _altered(self, found: Found, known: Known) -> None:
