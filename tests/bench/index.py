@@ -31,7 +31,7 @@ from tests.support.ingest import TEN, message, migrated, segments, write_distric
 ROUNDS = 4
 EVENTS, PER_EVENT, CAMERAS = 1000, 50, 20
 """A round: 50,000 segments. Many rounds: the best of each says what it can do, whoever else is at work."""
-TARGET = 0.5
+TARGET = 0.8
 BATCH = 200
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TABLE = """

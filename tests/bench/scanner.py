@@ -33,7 +33,7 @@ THREADS = 2
 SEGMENTS = 150
 """A camera; of 3.7 MB each, ten seconds at 3 Mbit/s."""
 ROUNDS = 5
-TARGET = 0.7
+TARGET = 0.85
 SCHOOL = "s001"
 LAYOUTS = (Layout.FRIGATE, Layout.MEDIAMTX)
 

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from random import Random
 from typing import Any
 
 import asyncpg
@@ -460,6 +462,54 @@ async def test_coverage_is_counted_once_an_hour_is_complete_and_again_when_it_ch
     await index.upkeep.count_coverage()
     (again,) = await index.said()
     assert b'"recorded_ms":1790000' in again["body"]
+
+
+async def test_hours_that_were_counted_add_up_to_what_their_segments_say(index: Index) -> None:
+    """Gaps, overlaps and uncertainty over the borders of hours and days; late, lost and erased segments."""
+    chance = Random(11)
+    start = DAY.replace(hour=21)
+    at, made = start - timedelta(minutes=7), []
+    while at < start + timedelta(hours=6):
+        ends = at + chance.choice((TEN, TEN, 40 * TEN, timedelta(0), timedelta(minutes=59)))
+        made.append(segment("s001", "gate", at, end=ends, uncertainty_ms=chance.choice((0, 1000, 4000))))
+        steps = (timedelta(0), timedelta(seconds=-2.4), timedelta(seconds=1), timedelta(seconds=3))
+        at = max(at, ends) + chance.choice((*steps, *steps, timedelta(minutes=50)))
+    index.now = start + timedelta(days=2)
+    told = DayCounted(camera="gate", day="2026-03-02", count=1, digest="ab" * 32, complete_to=index.now)
+
+    async def ways_agree() -> None:
+        for _ in range(40):
+            begin = start + timedelta(seconds=chance.choice((0, 3600, 7200, chance.randrange(9000))))
+            end = begin + timedelta(seconds=chance.choice((0, 3600, 4 * 3600, chance.randrange(18_000))))
+            question = CoverageQuery(school="s001", start=begin, end=end)
+            async with index.units.begin() as store:
+                added_up = await queries.coverage(store.conn, question)
+            with suppress(_Undone):
+                async with index.units.begin() as store:
+                    await store.conn.execute("UPDATE hours SET cover = NULL")
+                    assert added_up == await queries.coverage(store.conn, question)
+                    raise _Undone
+
+    some = made[::5]
+    await index.record(*(one for one in made if one not in some))
+    await index.hear(told)
+    await index.upkeep.count_coverage()
+    assert await index.pool.fetchval("SELECT count(*) FROM hours WHERE cover IS NOT NULL") >= 6
+    await ways_agree()
+    await index.record(*some)
+    await ways_agree()
+    await index.upkeep.count_coverage()
+    await ways_agree()
+    await index.hear(lost(made[3], at=index.now))
+    await index.hear(erased(made[7]))
+    assert await index.status(made[7]) == "erased"
+    await ways_agree()
+    await index.upkeep.count_coverage()
+    await ways_agree()
+
+
+class _Undone(Exception):
+    pass
 
 
 async def test_uncertain_neighbours_leave_no_gap(index: Index) -> None:

@@ -116,6 +116,13 @@ CREATE TABLE hours (
     hour timestamptz NOT NULL,
     to_check boolean NOT NULL DEFAULT true,
     to_count boolean NOT NULL DEFAULT true,
+    -- What it came to when it was counted. NULL: to be taken from the segments.
+    segments integer,
+    first timestamptz,
+    last timestamptz,
+    recorded interval,
+    cover tstzmultirange,
+    wide tstzmultirange,
     PRIMARY KEY (school, camera, hour)
 );
 CREATE INDEX hours_to_check ON hours (school, camera, hour) WHERE to_check;
@@ -154,6 +161,34 @@ CREATE TABLE shrunk_days (
     shrunk_at timestamptz NOT NULL DEFAULT now(),
     segments bigint NOT NULL
 );
+
+-- How a camera's span is covered by segments on the disk: how many begin in it, the first's start and the last's
+-- end, how long is recorded, and what is covered: exactly, but for gaps within the span that are no longer than
+-- both sides' uncertainty; and widened by that uncertainty, which tells so of gaps at its borders.
+CREATE FUNCTION cover_of(of_school text, of_camera text, from_at timestamptz, to_at timestamptz, longest interval,
+    jitter_ms double precision)
+RETURNS TABLE (segments bigint, first timestamptz, last timestamptz, recorded interval, cover tstzmultirange,
+    wide tstzmultirange)
+LANGUAGE sql STABLE ROWS 1 AS $$
+    WITH held AS (
+        SELECT start_at, end_at, make_interval(secs => (uncertainty_ms + jitter_ms / 2) / 1000.0) AS unsure
+        FROM segments
+        WHERE school = of_school AND camera = of_camera AND status IN ('recorded', 'altered')
+          AND start_at >= from_at - longest AND start_at < to_at AND end_at > from_at
+    ), found AS (
+        SELECT count(*) FILTER (WHERE start_at >= from_at) AS segments,
+            min(start_at) AS first, max(end_at) AS last,
+            coalesce(range_agg(tstzrange(start_at, end_at)), '{}') * tstzmultirange(tstzrange(from_at, to_at)) AS exact,
+            coalesce(range_agg(tstzrange(start_at - unsure, end_at + unsure)), '{}') AS wide
+        FROM held
+    )
+    SELECT segments, first, last,
+        (SELECT coalesce(sum(upper(r) - lower(r)), '0') FROM unnest(exact) r),
+        exact + coalesce((SELECT range_agg(g) FROM unnest(tstzmultirange(range_merge(exact)) - exact) g
+            WHERE g <@ wide), '{}'),
+        wide
+    FROM found
+$$;
 
 -- The service's role may not change tables; these change them for it, within bounds.
 -- True: the day was there before, and may be relied upon outside of this transaction too.
@@ -217,6 +252,8 @@ BEGIN
         RETURN NULL;
     END IF;
     PERFORM set_config('lock_timeout', '2s', true);
+    -- A day may leave slowly: the other processors are for those who look for footage.
+    PERFORM set_config('max_parallel_workers_per_gather', '0', true);
     EXECUTE format('LOCK TABLE %I IN SHARE MODE', partition);
     EXECUTE format('SELECT count(*) FROM %I', partition) INTO total;
     EXECUTE format('CREATE TEMPORARY TABLE staying ON COMMIT DROP AS SELECT * FROM %I WHERE status <> ''erased''',

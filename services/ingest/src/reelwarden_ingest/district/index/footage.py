@@ -217,7 +217,7 @@ WHERE NOT EXISTS (SELECT 1 FROM cameras c
 ON CONFLICT (school, camera) DO UPDATE SET longest_ms = greatest(cameras.longest_ms, excluded.longest_ms)"""
 _TOUCH = """
 INSERT INTO hours (school, camera, hour) SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[])
-ON CONFLICT (school, camera, hour) DO UPDATE SET to_check = true, to_count = true
+ON CONFLICT (school, camera, hour) DO UPDATE SET to_check = true, to_count = true, cover = NULL
 WHERE NOT (hours.to_check AND hours.to_count)"""
 _REJECT = """
 INSERT INTO rejected (school, id, camera, locator, size, file_time, digest, reason, detail, said_at)

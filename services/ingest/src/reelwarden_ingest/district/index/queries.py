@@ -56,8 +56,7 @@ async def covered(
     conn: Connection, school: str, camera: str, start: datetime, end: datetime
 ) -> CameraCoverage:
     """Return how one camera's span is covered by segments on the disk."""
-    longest = await conn.fetchval(_LONGEST, school, [camera]) or LONGEST
-    return _coverage((await conn.fetch(_COVERAGE, school, [camera], start, end, start - longest))[0])
+    return _coverage((await conn.fetch(_COVERAGE, school, [camera], start, end))[0])
 
 
 async def coverage(conn: Connection, question: CoverageQuery) -> CoverageAnswer:
@@ -68,10 +67,13 @@ async def coverage(conn: Connection, question: CoverageQuery) -> CoverageAnswer:
     """
     _check(question.school, question.start, question.end)
     cameras = [question.camera] if question.camera else None
-    longest = await conn.fetchval(_LONGEST, question.school, cameras) or LONGEST
-    span = (question.start, question.end, question.start - longest)
-    rows = await conn.fetch(_COVERAGE, question.school, cameras, *span)
+    rows = await conn.fetch(_COVERAGE, question.school, cameras, question.start, question.end)
     return CoverageAnswer(cameras=tuple(_coverage(r) for r in rows))
+
+
+async def keep_counted(conn: Connection, school: str, camera: str, hour: datetime) -> None:
+    """Keep what a camera-hour comes to, until its segments change: `coverage` adds up such hours."""
+    await conn.execute(_KEEP, school, camera, hour)
 
 
 def _check(school: str, start: datetime, end: datetime) -> None:
@@ -121,36 +123,42 @@ ORDER BY start_at, digest LIMIT $6"""
 _CAMERA = """
 SELECT complete_to, longest_ms * interval '1 millisecond' AS longest FROM cameras
 WHERE school = $1 AND camera = $2"""
-_LONGEST = """
-SELECT max(longest_ms) * interval '1 millisecond' FROM cameras
-WHERE school = $1 AND ($2::text[] IS NULL OR camera = ANY ($2))"""
-# A gap counts where it is longer than both sides' uncertainty: covered spans are widened by it to see that,
-# and the gap is told as it is.
+# Whole hours that were counted, and what of the span is left over from its segments. Pieces know what
+# they cover and, widened by uncertainty, which gaps do not count; a gap is told as it is.
 _COVERAGE = f"""
 WITH asked AS (
-    SELECT camera FROM cameras WHERE school = $1 AND $2::text[] IS NULL
-    UNION SELECT unnest($2::text[])
-), held AS (
-    SELECT camera, start_at, end_at,
-        make_interval(secs => (uncertainty_ms + {JITTER_MS / 2}) / 1000.0) AS unsure
-    FROM segments
-    WHERE school = $1 AND ($2 IS NULL OR camera = ANY ($2))
-      AND start_at >= $5 AND start_at < $4 AND end_at > $3
-      AND status IN ('recorded', 'altered')
-), cover AS (
-    SELECT camera, count(*) AS segments, min(start_at) AS first, max(end_at) AS last,
-        range_agg(tstzrange(start_at, end_at)) AS exact,
-        range_agg(tstzrange(start_at - unsure, end_at + unsure)) AS wide
-    FROM held GROUP BY camera
-), spans AS (
-    SELECT camera, coalesce(segments, 0) AS segments, first, last,
-        tstzmultirange(tstzrange($3, $4)) AS span,
-        coalesce(exact, '{{}}'::tstzmultirange) AS exact, coalesce(wide, '{{}}'::tstzmultirange) AS wide
-    FROM asked FULL JOIN cover USING (camera)
+    SELECT camera, longest_ms * interval '1 millisecond' AS longest FROM cameras
+    WHERE school = $1 AND ($2::text[] IS NULL OR camera = ANY ($2))
+    UNION ALL
+    SELECT camera, interval '{LONGEST}' FROM unnest($2::text[]) AS wanted (camera)
+    WHERE NOT EXISTS (SELECT 1 FROM cameras c WHERE c.school = $1 AND c.camera = wanted.camera)
+), counted AS (
+    SELECT * FROM hours
+    WHERE school = $1 AND ($2 IS NULL OR camera = ANY ($2)) AND cover IS NOT NULL
+      AND hour >= $3 AND hour <= $4::timestamptz - interval '1 hour'
+), known AS (
+    SELECT camera, range_agg(tstzrange(hour, hour + interval '1 hour')) AS hours FROM counted GROUP BY camera
+), pieces AS (
+    SELECT camera, segments, first, last, recorded, cover, wide FROM counted
+    UNION ALL
+    SELECT camera, c.* FROM asked LEFT JOIN known USING (camera),
+        unnest(tstzmultirange(tstzrange($3, $4)) - coalesce(hours, '{{}}')) span,
+        cover_of($1, camera, lower(span), upper(span), longest, {JITTER_MS}) c
+    UNION ALL
+    SELECT a.camera, 1, start_at, end_at, '0', '{{}}', '{{}}' FROM asked a JOIN segments s ON s.school = $1
+        AND s.camera = a.camera AND start_at >= $3 - longest AND start_at < $3 AND end_at > $3
+        AND status IN ('recorded', 'altered')
+    WHERE $3 < $4
 )
-SELECT camera, segments, first, last,
-    (SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r)) * 1000), 0)::bigint
-     FROM unnest(exact * span) r) AS recorded_ms,
-    (SELECT coalesce(array_agg(g ORDER BY g), '{{}}'::tstzrange[]) FROM unnest(span - exact) g
-     WHERE NOT g <@ wide) AS gaps
-FROM spans ORDER BY camera"""  # noqa: S608 - a constant of ours
+SELECT camera, coalesce(sum(segments), 0)::bigint AS segments, min(first) AS first, max(last) AS last,
+    (extract(epoch FROM coalesce(sum(recorded), '0')) * 1000)::bigint AS recorded_ms,
+    (SELECT coalesce(array_agg(g ORDER BY g), '{{}}'::tstzrange[])
+     FROM unnest(tstzmultirange(tstzrange($3, $4)) - coalesce(range_agg(cover), '{{}}')) g
+     WHERE NOT g <@ coalesce(range_agg(wide), '{{}}')) AS gaps
+FROM asked LEFT JOIN pieces USING (camera) GROUP BY camera ORDER BY camera"""  # noqa: S608 - ours
+_KEEP = f"""
+UPDATE hours h SET segments = c.segments, first = c.first, last = c.last, recorded = c.recorded,
+    cover = c.cover, wide = c.wide
+FROM cameras k, cover_of($1, $2, $3::timestamptz, $3::timestamptz + interval '1 hour',
+    k.longest_ms * interval '1 millisecond', {JITTER_MS}) c
+WHERE k.school = $1 AND k.camera = $2 AND h.school = $1 AND h.camera = $2 AND h.hour = $3"""  # noqa: S608 - ours

@@ -128,6 +128,16 @@ class IndexStore(FootageStore):
         starts = [c.start for c in certificates]
         await self.conn.execute(_MATCH, school, ids, min(starts), max(starts))
         await self.conn.execute(_MATCH_REJECTED, school, ids)
+        await self._forget_counted(school, certificates)
+
+    async def _forget_counted(self, school: str, certificates: Sequence[Certificate]) -> None:
+        """What was erased is a gap from now on; of an hour that is told at this moment, too."""
+        hours = {
+            (c.camera, hour)
+            for c in certificates
+            for hour in hours_of(c.start, min(c.end, c.start + LONGEST))
+        }
+        await self.conn.execute(_FORGET_COUNTED, school, *zip(*sorted(hours), strict=True))
 
     async def _certified(self, school: str, segment: str) -> bool:
         """Whether it was erased on its day: what is said of it later changes nothing, its row may be gone."""
@@ -176,6 +186,9 @@ WITH erased AS (
     RETURNING s.id
 )
 UPDATE erasures e SET matched = true FROM erased WHERE e.school = $1 AND e.id = erased.id"""
+_FORGET_COUNTED = """
+UPDATE hours h SET cover = NULL FROM unnest($2::text[], $3::timestamptz[]) t (camera, hour)
+WHERE h.school = $1 AND h.camera = t.camera AND h.hour = t.hour"""
 _MATCH_REJECTED = """
 WITH erased AS (
     UPDATE rejected r SET erased_at = e.erased_at FROM erasures e

@@ -90,6 +90,7 @@ class Upkeep:
         async with self._units.begin() as store:
             hours = await store.conn.fetch(_HOURS_TO_COUNT, AT_ONCE)
             for school, camera, hour in hours:
+                await queries.keep_counted(store.conn, school, camera, hour)
                 found = await queries.covered(store.conn, school, camera, hour, hour + HOUR)
                 gaps = tuple(CameraSpan(camera=camera, start=g.start, end=g.end) for g in found.gaps)
                 store.publish(
