@@ -303,6 +303,12 @@ class S3:
 
         return await self._call(work)
 
+    async def is_held(self, bucket: str, key: str, version: str) -> bool:
+        """Whether one version has a legal hold."""
+        return await self._call(
+            lambda: self._client.is_object_legal_hold_enabled(bucket, key, version_id=version)
+        )
+
     async def facts(self, bucket: str, key: str, version: str) -> dict[str, str]:
         """The words that were stored with one version."""
 
@@ -378,9 +384,11 @@ class S3:
 
         return await self._call(work)
 
-    async def size(self, bucket: str, key: str) -> int:
+    async def size(self, bucket: str, key: str, version: str | None = None) -> int:
         """An object's size in bytes."""
-        return await self._call(lambda: self._client.stat_object(bucket, key).size or 0)
+        return await self._call(
+            lambda: self._client.stat_object(bucket, key, version_id=version or None).size or 0
+        )
 
     async def stream(self, bucket: str, key: str, offset: int, length: int) -> AsyncIterator[bytes]:
         """Bytes `offset` to `offset + length` of an object, in chunks: for range requests."""

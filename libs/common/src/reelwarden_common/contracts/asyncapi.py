@@ -5,7 +5,6 @@ from typing import Any
 from reelwarden_common.contracts.forms import Form, answer_form, form_of, question_form
 from reelwarden_common.events.base import ANY_ROLE, DISTRICT_SCHOOL, Event
 from reelwarden_common.messaging.topology import (
-    EVERY_ROLE_ANSWERS,
     ROLES,
     Place,
     Role,
@@ -124,7 +123,7 @@ def _question(role: Role, question: str, action: str, channels: Node, operations
     channels[question] = {
         "address": question_subject(question, "{school}", "{role}"),
         "summary": asked.summary,
-        "parameters": _parameters(any_role=question in EVERY_ROLE_ANSWERS),
+        "parameters": _parameters(any_role=question.startswith(f"{ANY_ROLE}.")),
         "messages": _reference(asked),
     }
     channels[reply] = {

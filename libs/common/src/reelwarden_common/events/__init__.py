@@ -3,7 +3,7 @@
 Readers decode with `by_type`; the topology derives streams, subscriptions and permissions from `ALL`.
 """
 
-from reelwarden_common.events import access, backup, ingest, letters, report, retention
+from reelwarden_common.events import access, backup, fsck, ingest, letters, report, retention
 from reelwarden_common.events.base import Event
 
 
@@ -14,7 +14,7 @@ def _leaves(cls: type[Event]) -> list[type[Event]]:
     return found
 
 
-MODULES = (ingest, retention, access, backup, report, letters)
+MODULES = (ingest, retention, access, backup, report, letters, fsck)
 ALL: tuple[type[Event], ...] = tuple(sorted(_leaves(Event), key=lambda event: event.SUBJECT))
 _BY_TYPE = {event.ce_type(): event for event in ALL}
 if len(_BY_TYPE) != len(ALL):

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reelwarden_common.messaging.topology import (
-    EVERY_ROLE_ANSWERS,
     OPERATOR,
     OPERATOR_ASKS,
     Place,
@@ -124,7 +123,7 @@ def operator_permissions() -> tuple[list[str], list[str]]:
 
 def school_questions() -> tuple[str, ...]:
     """Questions that a role at a school answers and the hub may ask through its link."""
-    return (*(q for r in roles_at(Place.SCHOOL) for q in r.answers), *EVERY_ROLE_ANSWERS)
+    return tuple(dict.fromkeys(q for r in roles_at(Place.SCHOOL) for q in answered_by(r)))
 
 
 def _pull_api(school: str) -> list[str]:

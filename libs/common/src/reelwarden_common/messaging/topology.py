@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reelwarden_common import events
-from reelwarden_common.events import access, backup, ingest, letters, report, retention
+from reelwarden_common.events import access, backup, fsck, ingest, letters, report, retention
 from reelwarden_common.events.base import ANY_ROLE, Event, Model
 
 
@@ -59,6 +59,10 @@ INSPECTOR_CAMERAS = "inspector.query.cameras"
 LETTERS = "any.query.letters"
 LETTER = "any.query.letter"
 SETTLE_LETTER = "any.task.letter"
+FSCK = "any.query.fsck"
+FSCK_REPAIR = "any.task.repair"
+CHECKS = (FSCK, FSCK_REPAIR)
+"""Answered by the roles that own something which can differ: they list them."""
 QUESTIONS: Mapping[str, tuple[type[Model], type[Model]]] = {
     SCANNER_SEGMENTS: (ingest.SegmentsQuery, ingest.SegmentsAnswer),
     INDEX_SEGMENTS: (ingest.SegmentsQuery, ingest.SegmentsAnswer),
@@ -71,14 +75,17 @@ QUESTIONS: Mapping[str, tuple[type[Model], type[Model]]] = {
     LETTERS: (letters.LettersQuery, letters.LettersAnswer),
     LETTER: (letters.LetterQuery, letters.LetterAnswer),
     SETTLE_LETTER: (letters.LetterTask, letters.LetterTaskAnswer),
+    FSCK: (fsck.FsckQuery, fsck.FsckAnswer),
+    FSCK_REPAIR: (fsck.RepairTask, fsck.RepairAnswer),
 }
 """The forms of each question and of its answer. A `query` changes nothing, a `task` does."""
-EVERY_ROLE_ANSWERS = tuple(q for q in QUESTIONS if q.startswith(f"{ANY_ROLE}."))
+EVERY_ROLE_ANSWERS = tuple(q for q in QUESTIONS if q.startswith(f"{ANY_ROLE}.") and q not in CHECKS)
 """What an operator may ask of any role."""
 OPERATOR = "ops"
 """The user of those who run the district: it asks, at the hub, and does nothing else."""
 OPERATOR_ASKS = (
     *EVERY_ROLE_ANSWERS,
+    *CHECKS,
     LEDGER_COPIES,
     INSPECTOR_HOLDS,
     INSPECTOR_ERASED,
@@ -149,7 +156,7 @@ ROLES: tuple[Role, ...] = (
             retention.SegmentsErased,
             backup.ObjectRestored,
         ),
-        answers=(SCANNER_SEGMENTS,),
+        answers=(SCANNER_SEGMENTS, *CHECKS),
     ),
     Role(
         "reaper",
@@ -164,6 +171,7 @@ ROLES: tuple[Role, ...] = (
             ingest.CameraClock,
             backup.ObjectRestored,
         ),
+        answers=CHECKS,
         asks=(SCANNER_SEGMENTS,),
     ),
     Role(
@@ -188,6 +196,7 @@ ROLES: tuple[Role, ...] = (
             backup.RestoreRequested,
             backup.VerificationRequested,
         ),
+        answers=CHECKS,
     ),
     Role(
         "notary",
@@ -210,7 +219,7 @@ ROLES: tuple[Role, ...] = (
             retention.SegmentsErased,
             backup.ObjectRestored,
         ),
-        answers=(INDEX_SEGMENTS, INDEX_COVERAGE),
+        answers=(INDEX_SEGMENTS, INDEX_COVERAGE, *CHECKS),
     ),
     Role(
         "keeper",
@@ -262,7 +271,7 @@ ROLES: tuple[Role, ...] = (
             ingest.SegmentsLost,
             access.RestoreAsked,
         ),
-        answers=(LEDGER_COPIES,),
+        answers=(LEDGER_COPIES, *CHECKS),
     ),
     Role(
         "inspector",

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from reelwarden_backup.district.ledger.domain import SetTimes
 from reelwarden_backup.district.ledger.drilling import Drilling
+from reelwarden_backup.district.ledger.fsck import checks
 from reelwarden_backup.district.ledger.handlers import HANDLERS
 from reelwarden_backup.district.ledger.measures import Measures
 from reelwarden_backup.district.ledger.queries import answers
@@ -61,9 +62,8 @@ async def build(
     )
     try:
         bus = Bus("ledger", settings)
-        yield Role(
-            "ledger", settings, bus, units, HANDLERS, loops=loops, telemetry=telemetry, answers=answers(pool)
-        )
+        told = (*answers(pool), *checks(units, s3, clock).answers())
+        yield Role("ledger", settings, bus, units, HANDLERS, loops=loops, answers=told, telemetry=telemetry)
     finally:
         s3.close()
         await pool.close()

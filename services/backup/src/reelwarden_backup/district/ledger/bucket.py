@@ -87,10 +87,16 @@ class Bucket:
             async with self._units.begin() as store:
                 places = [(segment_of(one.key), one.version) for one in part]
                 unknown = await store.there(self._school, places)
-            await self._take_unlisted([one for one in part if (segment_of(one.key), one.version) in unknown])
+            await self.take_unlisted([one for one in part if (segment_of(one.key), one.version) in unknown])
         self._found.copies += len(there)
 
-    async def _take_unlisted(self, versions: Iterable[Version]) -> None:
+    @property
+    def problems(self) -> list[str]:
+        """What could not be understood so far."""
+        return self._found.problems
+
+    async def take_unlisted(self, versions: Iterable[Version]) -> None:
+        """Take in versions that no backup record names, by what is written with them."""
         copies: list[StoredObject] = []
         for one in versions:
             try:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
+from reelwarden_backup.district.ledger.checked import Checked
 from reelwarden_backup.district.ledger.domain import CLAIM, Object, Outcome, SetTimes, Verdict
 from reelwarden_backup.district.ledger.drills import Drills
 from reelwarden_backup.district.ledger.history import History
@@ -89,6 +90,7 @@ class LedgerStore(Store):
         self.history = History(conn, clock)
         self.drills = Drills(conn, clock)
         self.lateness = Lateness(conn)
+        self.checked = Checked(conn, clock)
 
     async def add(self, school: str, event: ObjectsStored) -> None:
         """Objects were stored; each waits to be read back."""

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from reelwarden_backup.site.replicator.domain import Limits, Rules, Window
+from reelwarden_backup.site.replicator.fsck import checks
 from reelwarden_backup.site.replicator.handlers import HANDLERS
 from reelwarden_backup.site.replicator.line import Line
 from reelwarden_backup.site.replicator.measures import Measures
@@ -90,7 +91,10 @@ async def build(
     )
     try:
         bus = Bus("replicator", settings)
-        yield Role("replicator", settings, bus, units, HANDLERS, loops=loops, telemetry=telemetry)
+        answers = checks(units, s3, rules, storage, clock).answers()
+        yield Role(
+            "replicator", settings, bus, units, HANDLERS, loops=loops, answers=answers, telemetry=telemetry
+        )
     finally:
         s3.close()
         conn.close()

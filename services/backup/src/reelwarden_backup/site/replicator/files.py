@@ -4,8 +4,8 @@ import errno
 import hashlib
 import os
 from datetime import datetime
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from reelwarden_common.errors import Refused
 
@@ -21,7 +21,7 @@ class Occupied(Refused):
     """Another file lies where a segment should be put back: it is never overwritten."""
 
 
-def open_footage(storage: Path, locator: str) -> BinaryIO:
+def open_footage(storage: Path, locator: str) -> BufferedReader:
     """Open a recorded file for reading.
 
     Raises:

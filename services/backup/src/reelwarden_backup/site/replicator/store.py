@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
+from reelwarden_backup.site.replicator.checked import Checked
 from reelwarden_backup.site.replicator.copies import Copied, Copies, Copy
 from reelwarden_backup.site.replicator.domain import Footage, Rules
 from reelwarden_backup.site.replicator.heard import Heard
@@ -32,6 +33,7 @@ class ReplicatorStore(Store):
         self.copies = Copies(conn, rules, clock)
         self.restores = Restores(conn, clock)
         self.records = Records(conn, rules.bucket)
+        self.checked = Checked(conn, rules)
 
     def add_copies(self, copied: Sequence[Copied]) -> None:
         """Copies are stored, and it is told."""

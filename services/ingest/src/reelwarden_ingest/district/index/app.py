@@ -10,6 +10,7 @@ from reelwarden_common.district import DistrictConfig, load
 from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_ingest.district.index.footage import ROLE, KnownDays
+from reelwarden_ingest.district.index.fsck import checks
 from reelwarden_ingest.district.index.handlers import BATCHES, HANDLERS, PREPARE, answers
 from reelwarden_ingest.district.index.settings import Settings
 from reelwarden_ingest.district.index.store import IndexStore
@@ -36,7 +37,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[IndexStore]]:
             batches=BATCHES,
             prepare=PREPARE,
             loops=_loops(upkeep, config),
-            answers=answers(units),
+            answers=(*answers(units), *checks(units).answers()),
         )
     finally:
         await pool.close()

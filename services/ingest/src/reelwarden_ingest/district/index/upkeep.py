@@ -49,7 +49,7 @@ class Upkeep:
             for row in due:
                 place = (row["school"], row["camera"], row["day"])
                 start = datetime(row["day"].year, row["day"].month, row["day"].day, tzinfo=UTC)
-                (have,) = await store.conn.fetch(_COUNT_DAY, *place[:2], start, start + timedelta(days=1))
+                (have,) = await store.conn.fetch(COUNT_DAY, *place[:2], start, start + timedelta(days=1))
                 told = Counted(row["count"], row["digest"].hex())
                 asked, look_at = row["asked"], None
                 if lacking(told, Counted(have["count"], have["digest"].hex())):
@@ -102,7 +102,7 @@ class Upkeep:
     async def drop_erased_days(self) -> None:
         """Let what is certified erased go once it is most of a day; certificates stay, and what is held."""
         async with self._units.begin() as store:
-            days = await store.conn.fetch(_DAYS)
+            days = await store.conn.fetch(DAYS)
         for (day,) in days:
             for step in ("shrink_day", "drop_day"):
                 try:
@@ -135,7 +135,7 @@ RETURNING true"""
 _DUE_DAYS = """
 SELECT school, camera, day, count, digest, asked FROM days
 WHERE look_at <= $1 ORDER BY look_at LIMIT $2 FOR UPDATE SKIP LOCKED"""
-_COUNT_DAY = """
+COUNT_DAY = """
 SELECT count(*) AS count, sha256(convert_to(
     coalesce(string_agg(encode(id, 'hex') || E'\\n', '' ORDER BY id), ''), 'UTF8')) AS digest
 FROM segments WHERE school = $1 AND camera = $2 AND start_at >= $3 AND start_at < $4 AND status <> 'erased'"""
@@ -171,6 +171,6 @@ UPDATE hours SET to_count = false WHERE (school, camera, hour) IN (
     WHERE h.to_count AND c.complete_to >= h.hour + interval '1 hour'
     ORDER BY h.school, h.camera, h.hour LIMIT $1 FOR UPDATE OF h SKIP LOCKED)
 RETURNING school, camera, hour"""
-_DAYS = """
+DAYS = """
 SELECT to_date(right(relname, 8), 'YYYYMMDD') FROM pg_class c
 JOIN pg_inherits i ON i.inhrelid = c.oid WHERE i.inhparent = 'segments'::regclass ORDER BY 1"""

@@ -16,6 +16,7 @@ from reelwarden_common.messaging.topology import SCANNER_SEGMENTS, Stream
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_common.telemetry import make_telemetry
 from reelwarden_ingest.site.scanner.domain import Keeping
+from reelwarden_ingest.site.scanner.fsck import checks
 from reelwarden_ingest.site.scanner.handlers import HANDLERS, answer_segments
 from reelwarden_ingest.site.scanner.measures import Measures
 from reelwarden_ingest.site.scanner.reader import Reader
@@ -68,7 +69,10 @@ async def build(settings: Settings) -> AsyncIterator[Role[Catalogue]]:
             units,
             HANDLERS,
             loops=loops(scanner, settings),
-            answers=(Answer(SCANNER_SEGMENTS, SegmentsQuery, partial(answer_segments, scanner=scanner)),),
+            answers=(
+                Answer(SCANNER_SEGMENTS, SegmentsQuery, partial(answer_segments, scanner=scanner)),
+                *checks(scanner).answers(),
+            ),
             telemetry=telemetry,
             readiness=partial(readiness, scanner),
         )

@@ -45,6 +45,15 @@ class Days:
         """
         return [row["id"] for row in self.conn.execute(query, (camera, *_span(day)))]
 
+    def following(self, camera: str, day: str) -> tuple[str, str] | None:
+        """The first camera-day behind this one of which the catalogue has anything; both empty: of all."""
+        since = _span(day)[1] if day else 0
+        query = (
+            "SELECT camera, start_us FROM segments WHERE (camera, start_us) >= (?, ?) ORDER BY 1, 2 LIMIT 1"
+        )
+        row = self.conn.execute(query, (camera, since)).fetchone()
+        return None if row is None else (row["camera"], f"{rows.moment(row['start_us']):%Y-%m-%d}")
+
     def segments(
         self, camera: str, day: str
     ) -> tuple[list[Segment], list[SegmentAltered], list[LostSegment]]:

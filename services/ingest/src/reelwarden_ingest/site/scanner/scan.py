@@ -77,7 +77,8 @@ class Scanner:
         """Why what was read cannot be entered."""
         self._binding = asyncio.Lock()
         self._reader, self._measures, self._keeping = reader, measures, keeping
-        self._hears = hears
+        self.hears_all = hears
+        """Whether everything that was said at the school was heard."""
         self._read: list[Outcome] = []
         self._entered = asyncio.Event()
 
@@ -248,7 +249,7 @@ class Scanner:
         Raises:
             Unbound: the storage is not there; then nothing is lost.
         """
-        if self.missing and not await self._hears():
+        if self.missing and not await self.hears_all():
             # The certificate of an erasure may be among what was not heard yet.
             self.missing = dict.fromkeys(self.missing, self.monotonic())
         now = self.monotonic()

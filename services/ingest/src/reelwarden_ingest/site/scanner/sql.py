@@ -34,6 +34,10 @@ AT_PLACE = """
     SELECT * FROM segments WHERE folder = ? AND name = ?
     ORDER BY state IN ('altered', 'present') DESC, changed_us DESC LIMIT 1
 """
+KEPT_AFTER = """
+    SELECT * FROM recorded WHERE (folder, name, id) > (?, ?, ?) AND state IN ('altered', 'lost', 'present')
+    ORDER BY folder, name, id LIMIT ?
+"""
 BY_ID = "SELECT * FROM recorded WHERE id = ?"
 OLDEST = """
     SELECT min(start_us) AS start_us FROM segments

@@ -114,6 +114,18 @@ class Catalogue(Store):
         end_us = self.conn.execute(sql.COVERED_TO, before).fetchone()["end_us"]
         return question.start if end_us is None else max(question.start, rows.moment(end_us))
 
+    def kept_after(
+        self, locator: str, identifier: str, limit: int
+    ) -> list[tuple[Segment, State, str | None]]:
+        """Segments on the disk or lost, by place, each with what it was last found to hold if altered."""
+        found = self.conn.execute(sql.KEPT_AFTER, (*rows.split(locator), identifier, limit))
+        return [_with_state(row) for row in found]
+
+    def kept(self, identifier: str) -> tuple[Segment, State, str | None] | None:
+        """One of them by its id."""
+        row = self.conn.execute(sql.BY_ID, (identifier,)).fetchone()
+        return None if row is None or row["state"] not in (*ON_DISK, State.LOST) else _with_state(row)
+
     # what was found
 
     def enter(self, found: Iterable[Found], still_there: Callable[[str], bool]) -> None:
@@ -312,6 +324,10 @@ class Catalogue(Store):
         query = "SELECT locator FROM rejected WHERE look_again_us <= ? LIMIT 500"
         again = self.conn.execute(query, (now,)).fetchall()
         return [locator for (locator,) in (*ready, *map(tuple, again))]
+
+
+def _with_state(row: sqlite3.Row) -> tuple[Segment, State, str | None]:
+    return rows.segment(row), State(row["state"]), row["found_digest"]
 
 
 def batches(items: Sequence[T]) -> Iterator[tuple[T, ...]]:

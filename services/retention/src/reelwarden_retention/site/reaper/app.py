@@ -17,6 +17,7 @@ from reelwarden_retention.site.reaper.budget import Budget
 from reelwarden_retention.site.reaper.disk import Disk
 from reelwarden_retention.site.reaper.erasure import Eraser
 from reelwarden_retention.site.reaper.freezes import Freezes
+from reelwarden_retention.site.reaper.fsck import checks
 from reelwarden_retention.site.reaper.handlers import BATCHES, HANDLERS
 from reelwarden_retention.site.reaper.machine_clock import MachineClock
 from reelwarden_retention.site.reaper.schema import MIGRATIONS
@@ -75,6 +76,7 @@ async def build(settings: Settings, machine: MachineClock | None = None) -> Asyn
             units,
             HANDLERS,
             BATCHES,
+            answers=checks(units, disk, storage, vault).answers(),
             loops=(
                 Loop("vault", settings.vault_seconds, vault.turn),
                 Loop("measure", settings.measure_seconds, budget.turn),

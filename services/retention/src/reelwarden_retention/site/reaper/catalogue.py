@@ -107,6 +107,16 @@ class Catalogue:
         found = self._conn.execute("SELECT * FROM footage WHERE vault IS NOT NULL ORDER BY id")
         return [rows.footage(row) for row in found]
 
+    def vaulted_after(self, identifier: Id, limit: int) -> list[Footage]:
+        """The next of them by id."""
+        query = "SELECT * FROM footage WHERE id > ? AND vault IS NOT NULL ORDER BY id LIMIT ?"
+        return [rows.footage(row) for row in self._conn.execute(query, (identifier, limit))]
+
+    def is_vault_place(self, place: str) -> bool:
+        """Whether something is kept at this place in the vault."""
+        query = "SELECT 1 FROM footage WHERE vault = ? LIMIT 1"
+        return self._conn.execute(query, (place,)).fetchone() is not None
+
     def vault_size(self, *, links: bool) -> tuple[int, int, int]:
         """Files and bytes in the vault, and how many of the bytes only the vault takes up.
 

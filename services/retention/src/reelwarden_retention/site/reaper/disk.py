@@ -73,6 +73,18 @@ class Disk:
             raise
         return found if stat.S_ISREG(found.st_mode) else None
 
+    def files(self, place: str, after: str, limit: int) -> list[str]:
+        """Files of a folder and of the folders right below it, by name below it, from `after` on."""
+        found: list[str] = []
+        with suppress(FileNotFoundError), self.folder(place) as descriptor, os.scandir(descriptor) as entries:
+            for entry in list(entries):
+                if entry.is_file(follow_symlinks=False):
+                    found.append(entry.name)
+                elif entry.is_dir(follow_symlinks=False):
+                    with self.folder(f"{place}/{entry.name}") as inner, os.scandir(inner) as below:
+                        found += [f"{entry.name}/{one.name}" for one in below]
+        return sorted(name for name in found if name > after)[:limit]
+
     def total(self) -> int:
         """The size of the storage's file system, in bytes."""
         found = os.statvfs(self.root)

@@ -82,7 +82,7 @@ class Vault:
             store.catalogue.record(rows.of_segment(segment) for segment in fresh)
             covered = store.catalogue.overlapping(kept, margin)
         for start in range(0, len(covered), COMMIT_EVERY):
-            await self._keep(covered[start : start + COMMIT_EVERY])
+            await self.keep(covered[start : start + COMMIT_EVERY])
         async with self._units.begin() as store:
             kept_now = [one for one in store.catalogue.overlapping(kept, margin) if one.vault is not None]
             now, span = store.clock(), kept.hold.span
@@ -119,7 +119,8 @@ class Vault:
             start = until
         return Known(tuple(segments.values()), complete_to, tuple(missing), tuple(away.values()))
 
-    async def _keep(self, covered: Sequence[Footage]) -> None:
+    async def keep(self, covered: Sequence[Footage]) -> None:
+        """Put into the vault what is not there yet."""
         done = []
         for one in covered:
             if one.vault is None:
