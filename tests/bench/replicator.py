@@ -21,10 +21,10 @@ from reelwarden_local.servers import Postgres, SeaweedFS
 from reelwarden_local.servers.process import binary_beside_python
 from tests.support.backup import Clock, Site, Store, identities, ledger, make_schema
 
-FILES, SIZE = 100, 3_750_000
+FILES, SIZE = 48, 3_750_000
 """Ten seconds at 3 Mbit/s each."""
 TRANSFERS = 4
-ROUNDS = 5
+ROUNDS = 3
 TARGET = 1.0
 
 
@@ -94,7 +94,7 @@ async def _rclone(store: Store, storage: Path) -> float:
 
 async def _ours(store: Store, site: Site, footage: list[Segment], url: str) -> float:
     """One replicator and one ledger, their loops turned one after the other as rclone's two commands are."""
-    events = [SegmentsRecorded(segments=tuple(footage[n : n + 50])) for n in range(0, FILES, 50)]
+    events = [SegmentsRecorded(segments=tuple(footage[n : n + 24])) for n in range(0, FILES, 24)]
     async with site.replicator() as replicator, ledger(url, store, Clock()) as reader:
         reader.school = site.school
         began = time.perf_counter()
