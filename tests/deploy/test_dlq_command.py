@@ -17,6 +17,9 @@ from reelwarden_local.cli import app
 from tests.report.district import district_toml
 from tests.support.roles import SCHOOL, authorised, probe, until
 
+SECONDS = 150
+"""Each command is a process of its own, which takes its seconds on a busy machine."""
+
 
 class Shell:
     """Runs the command as a process of its own, in English."""
@@ -64,7 +67,7 @@ async def test_a_letter_is_listed_explained_shown_refused_again_and_dismissed(
             found.update(json.loads(said))
             return code == 1
 
-        await until(there)
+        await until(there, SECONDS)
         (letter,) = found["letters"]
         key = letter["key"]
         assert key == f"s001/exporter/{letter['letter']}"
