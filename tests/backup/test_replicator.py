@@ -213,6 +213,19 @@ async def test_a_legal_hold_that_was_not_seen_to_be_set_keeps_no_copy_for_ever(
     assert store.versions(site.school) == []
 
 
+async def test_a_rest_that_began_by_a_clock_far_ahead_does_not_last(site: Site, store: Store) -> None:
+    segment, _ = site.record()
+    async with site.replicator() as role:
+        site.clock.ahead = timedelta(days=400)
+        await store.server.stop()
+        await role.hear(recorded(segment))
+        await role.turn("store")
+        await store.server.start()
+        site.clock.ahead = timedelta(0)
+        await role.turn("store")
+        assert only(await role.said(), ObjectsStored)
+
+
 async def test_no_clock_of_its_own_ends_a_hold(site: Site, store: Store) -> None:
     old, _ = site.record(start=NOW - timedelta(days=40))
     async with site.replicator() as role:

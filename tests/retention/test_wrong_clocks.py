@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from reelwarden_common.events.retention import HoldInForce, HoldsKept
+from reelwarden_common.events.retention import HoldInForce, HoldsKept, SegmentsErased
 from reelwarden_retention.shapes import CameraPolicy
 from reelwarden_retention.site.reaper.store import ReaperStore
 from tests.support.retention import DELAY, NOW, TEN, Site, hold, period, plan, released
@@ -110,6 +110,19 @@ async def test_a_process_that_dies_after_the_vault_let_go_costs_the_original_not
     await site.sweeper.turn()
     async with site.units.begin() as store:
         assert _whereabouts(store, segment.id) == ("present", None)
+
+
+async def test_what_a_dying_process_left_in_the_vault_goes_with_the_original(site: Site) -> None:
+    [segment] = await site.record(OLD)
+    await ready(site)
+    vault = site.root / ".reelwarden/vault/gate"
+    vault.mkdir(parents=True)
+    (vault / f"{segment.digest}.mp4").hardlink_to(site.root / segment.locator)
+    await site.hear(plan(1))
+    await site.sweeper.turn()
+    [event] = site.said(SegmentsErased)
+    assert event.certificates[0].copies == ("disk", "vault")
+    assert list(vault.iterdir()) == []
 
 
 def _die(*_: object) -> None:

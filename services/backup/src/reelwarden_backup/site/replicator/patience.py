@@ -24,8 +24,8 @@ class Patience:
 
     @property
     def resting(self) -> bool:
-        """Whether it is too early to try again."""
-        return self._clock() < self._until
+        """Whether it is too early to try again; an end further off was set by a clock that was wrong."""
+        return timedelta(0) < self._until - self._clock() <= LONGEST_REST
 
     def well(self) -> None:
         """The store did what it was asked."""

@@ -150,8 +150,8 @@ class Eraser:
         for entry in entries:
             one = entry.footage
             copies = ["disk"] if entry.on_disk else []
-            if one.vault is not None and not store.catalogue.shares_vault(one.id, one.vault):
-                self._disk.unlink([f"{VAULT}/{one.vault}"])
+            if (place := self._own_vault_place(store, entry)) is not None:
+                self._disk.unlink([f"{VAULT}/{place}"])
                 copies.append("vault")
             certificates.append(
                 Certificate(
@@ -172,6 +172,15 @@ class Eraser:
             store.remember("erased", "yes")
         store.publish(store.school, SegmentsErased(certificates=tuple(certificates)))
         store.journal.drop(e.footage.id for e in entries)
+
+    def _own_vault_place(self, store: ReaperStore, entry: Entry) -> str | None:
+        """Where the vault has a file for nobody else; also where a process died before it noted it."""
+        one = entry.footage
+        place = one.vault or vault_place(one, entry.digest or "")
+        if store.catalogue.shares_vault(one.id, place):
+            return None
+        there = one.vault is not None or self._disk.look(f"{VAULT}/{place}") is not None
+        return place if there else None
 
     def _held(self, store: ReaperStore, footage: Sequence[Footage]) -> set[Id]:
         standing, margins = store.standing(), store.margins()
