@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +77,13 @@ def test_a_right_signature_makes_no_plan_of_other_text(text: str) -> None:
     with pytest.raises(UntrustedPlan) as refused:
         believed(event, SCHOOL, PINNED)
     assert refused.value.reason == "malformed"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=64), st.integers(1, 2**53 - 1))
+def test_what_is_signed_is_rfc_8785_whatever_people_write(purpose: str, version: int) -> None:
+    held = hold("h-1", NOW, NOW + TEN).model_copy(update={"purpose": purpose})
+    drafted = plan(version, holds=(held,))
+    assert drafted.text.encode() == rfc8785.dumps(drafted.model_dump(mode="json"))
 
 
 def test_which_plans_take_over() -> None:

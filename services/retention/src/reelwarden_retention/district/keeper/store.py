@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import TypeAdapter
 
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.errors import Refused
@@ -37,6 +38,9 @@ _SITE_GOES_BY = """
     SET epoch = excluded.epoch, version = excluded.version, digest = excluded.digest,
         said_at = excluded.said_at
 """
+
+
+_POLICIES = TypeAdapter(tuple[CameraPolicy, ...])
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ class KeeperStore(Store):
         """What counts for each camera."""
         query = "SELECT policy FROM policies WHERE school = $1 ORDER BY camera"
         rows = await self._conn.fetch(query, school)
-        return tuple(CameraPolicy.model_validate_json(row["policy"]) for row in rows)
+        return _POLICIES.validate_json(f"[{','.join(row['policy'] for row in rows)}]")
 
     async def put_policies(self, school: str, policies: Sequence[CameraPolicy]) -> None:
         await self._conn.executemany(
