@@ -6,7 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
@@ -90,7 +90,7 @@ class Deaths:
             return not any(self.to_come())
 
         try:
-            await until(over, seconds=60)
+            await until(over, seconds=120)
         except TimeoutError:
             raise AssertionError(f"did not come to {self.to_come()}") from None
 
@@ -190,12 +190,14 @@ class Deaths:
 
     async def all_is_well(self) -> None:
         """Wait until the world has come to rest, and look at every invariant."""
-        await until(self._is_at_rest, seconds=90, every=0.2)
+        with suppress(TimeoutError):  # what is wrong then is said better below
+            await until(self._is_at_rest, seconds=90, every=0.2)
         await self.every_file_is_whole_or_certified_exactly_once()
         await self.every_hold_is_in_force()
         await self.every_object_is_stored_once_and_readable()
         await self.what_was_said_is_what_was_committed()
         assert await self.town.letters() == []
+        assert await self._is_at_rest()
 
     async def _is_at_rest(self) -> bool:
         """The district knows all, nothing waits to be said."""
