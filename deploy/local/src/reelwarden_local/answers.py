@@ -1,6 +1,6 @@
 """`reelwarden holds`, `erased`, `cameras`, `copies`: what operators must be able to answer (R3.1, R3.2)."""
 
-import asyncio
+import json
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
@@ -13,7 +13,6 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from reelwarden_common.district import ConfigError
 from reelwarden_common.events.backup import CopiesAnswer, CopiesQuery
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.events.report import (
@@ -24,19 +23,17 @@ from reelwarden_common.events.report import (
     HoldsAnswer,
     HoldsQuery,
 )
-from reelwarden_common.messaging.questions import BadQuestion, NoAnswer, ask
+from reelwarden_common.messaging.questions import ask
 from reelwarden_common.messaging.topology import (
     INSPECTOR_CAMERAS,
     INSPECTOR_ERASED,
     INSPECTOR_HOLDS,
     LEDGER_COPIES,
 )
-from reelwarden_local.ops import DISTRICT, STATE, District, Hub, NoWayIn, Server, State, hub_of, operator
+from reelwarden_local.ops import DISTRICT, STATE, District, Hub, Server, State, asked
 from reelwarden_local.words import Words
 
 SECONDS = 10.0
-UNANSWERED = 2
-"""The exit code when the question could not be answered."""
 A = TypeVar("A", bound=BaseModel)
 Rows = Iterable[Sequence[object]]
 School = Annotated[str | None, typer.Option(help="Only this school.")]
@@ -211,36 +208,25 @@ def _run(
     *,
     as_json: bool,
 ) -> None:
-    """Ask for each school, and print; exit 2 with the reason if that cannot be."""
+    """Ask for each school, and print."""
+
+    async def work(hub: Hub, client: Client) -> dict[str, A]:
+        if school is not None:
+            hub.roles(school)
+        schools = hub.schools if school is None else (school,)
+        return {of: await each(client, of) for of in schools}
+
     try:
-        hub = hub_of(state, server, district)
-        found = asyncio.run(_ask_all(hub, _schools(hub, school), each))
+        found = asked(state, server, district, work)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         print(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}", file=sys.stderr)
-        raise typer.Exit(UNANSWERED) from error
-    except (NoWayIn, ConfigError, NoAnswer, BadQuestion) as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(UNANSWERED) from error
+        raise typer.Exit(2) from error
     if as_json:
         document: dict[str, Any] = {of: answer.model_dump(mode="json") for of, answer in found.items()}
-        Console(soft_wrap=True).print_json(data=document, indent=2, ensure_ascii=False)
+        print(json.dumps(document, ensure_ascii=False, indent=2))
         return
     _print(columns, [row for of, answer in found.items() for row in rows(of, answer)])
-
-
-def _schools(hub: Hub, school: str | None) -> Sequence[str]:
-    if school is None:
-        return hub.schools
-    hub.roles(school)
-    return (school,)
-
-
-async def _ask_all(
-    hub: Hub, schools: Iterable[str], each: Callable[[Client, str], Awaitable[A]]
-) -> dict[str, A]:
-    async with operator(hub) as client:
-        return {school: await each(client, school) for school in schools}
 
 
 def _print(columns: Sequence[Words], rows: Sequence[Sequence[object]]) -> None:
