@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 
 from reelwarden_common.errors import Refused, Transient
 from reelwarden_common.events.fsck import DayTotal, Depth, Difference
@@ -16,7 +18,7 @@ from reelwarden_common.messaging.fsck import READ_SHARE, Fsck, Look, Portion
 from reelwarden_ingest.site.scanner.domain import Keeping, State
 from reelwarden_ingest.site.scanner.recorders import is_video
 from reelwarden_ingest.site.scanner.scan import Scanner
-from reelwarden_ingest.site.scanner.storage import Entry, Storage, printable
+from reelwarden_ingest.site.scanner.storage import Entry, Listing, Storage, printable
 
 DAYS_A_PORTION = 200
 """A camera-day has thousands of segments: so many times fewer of them are counted at once."""
@@ -86,8 +88,7 @@ def _is_missed(segment: Segment, keeping: Callable[[str], Keeping | None], now: 
 
 def _compare(storage: Storage, look: Look, found: Sequence[tuple[Segment, State, str | None]]) -> Portion:
     portion = Portion(checked=len(found))
-    for segment, state, found_digest in found:
-        entry = storage.look(segment.locator)
+    for (segment, state, found_digest), entry in zip(found, _entries(storage, found), strict=True):
         if state is State.LOST:
             portion.differences.append(_differs(segment, "lost", "", ""))
         elif entry is None:
@@ -104,6 +105,12 @@ def _compare(storage: Storage, look: Look, found: Sequence[tuple[Segment, State,
             portion.bytes_read += segment.size
             portion.differences += _read(storage, segment)
     return portion
+
+
+def _entries(storage: Storage, found: Sequence[tuple[Segment, State, str | None]]) -> Iterator[Entry | None]:
+    """What lies at their places, which come in order of their folders."""
+    for folder, some in groupby((one[0].locator.rpartition("/") for one in found), key=itemgetter(0)):
+        yield from storage.look_in(folder, *(name for _, _, name in some))
 
 
 def _read(storage: Storage, segment: Segment) -> Iterator[Difference]:
@@ -168,18 +175,14 @@ class Files:
         parts: list[_Part] = []
         unreadable: list[Difference] = []
         room = limit
-        for folder in self._folders(folder_done):
+        for folder, listing in self._listings(folder_done):
             same = printable(folder) == folder_done
-            if same and name_done is None:
+            if isinstance(listing, OSError):
+                unreadable.append(_unreadable(folder, listing))
+            if isinstance(listing, OSError) or (same and name_done is None):
                 continue
             begin = name_done or "" if same else ""
-            try:
-                entries = sorted(self._scanner.storage.list(folder).entries, key=_name)
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except OSError as error:
-                unreadable.append(_unreadable(folder, error))
-                continue
+            entries = sorted(listing.entries, key=_name)
             left = tuple(entry for entry in entries if _name(entry) > begin)
             whole = len(left) <= room
             taken = left[:room]
@@ -189,22 +192,25 @@ class Files:
                 return parts, unreadable, json.dumps([printable(folder), parts[-1].upto])
         return parts, unreadable, None
 
-    def _folders(self, after: str | None) -> Iterator[str]:
+    def _listings(self, after: str | None) -> Iterator[tuple[str, Listing | OSError]]:
         """Every folder below the recorders' roots from `after` on, each before what lies in it."""
         for root in self._scanner.recorders.roots:
             yield from self._below(root, None if after is None else _parts_of(after))
 
-    def _below(self, folder: str, after: tuple[str, ...] | None) -> Iterator[str]:
+    def _below(self, folder: str, after: tuple[str, ...] | None) -> Iterator[tuple[str, Listing | OSError]]:
         parts = _parts_of(printable(folder))
-        if after is None or parts >= after:
-            yield folder
-        elif after[: len(parts)] != parts:
+        if after is not None and parts < after and after[: len(parts)] != parts:
             return
         try:
-            subfolders = self._scanner.storage.list(folder).subfolders
-        except OSError:
+            listing = self._scanner.storage.list(folder)
+        except (FileNotFoundError, NotADirectoryError):
             return
-        for subfolder in sorted(subfolders, key=lambda one: _parts_of(printable(one))):
+        except OSError as error:
+            yield folder, error
+            return
+        if after is None or parts >= after:
+            yield folder, listing
+        for subfolder in sorted(listing.subfolders, key=lambda one: _parts_of(printable(one))):
             yield from self._below(subfolder, after)
 
     async def _compare(self, part: _Part) -> Portion:

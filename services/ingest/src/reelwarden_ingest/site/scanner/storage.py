@@ -142,12 +142,22 @@ class Storage:
 
     def look(self, path: str) -> Entry | None:
         """One path without opening it; None if nothing is there (any more) or it is a folder."""
-        folder, _, name = path.rpartition("/")
+        return self.look_in(*path.rpartition("/")[::2])[0]
+
+    def look_in(self, folder: str, *names: str) -> list[Entry | None]:
+        """The same for names in one folder."""
         try:
             with self.opened(folder, NO_LINKS | os.O_DIRECTORY) as descriptor:
-                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                return [self._look(descriptor, folder, name) for name in names]
+        except OSError:
+            return [None] * len(names)
+
+    def _look(self, descriptor: int, folder: str, name: str) -> Entry | None:
+        try:
+            found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
         except OSError:
             return None
+        path = f"{folder}/{name}" if folder else name
         return None if stat.S_ISDIR(found.st_mode) else self._entry(path, found)
 
     def mtime_ns(self, folder: str) -> int:
