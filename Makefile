@@ -4,11 +4,14 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STATE  ?= .state
 WORKERS ?= 3
+SEEDS ?= 20000
+FIRST ?= 1000
+MINUTES ?= 60
 PACKAGES := libs/common services/ingest services/retention services/access services/backup services/report deploy/local
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-system system-packages check bench bench-district contracts lock clean
+.PHONY: help setup demo up test test-system system-packages check bench bench-district soak contracts lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -53,6 +56,9 @@ bench: setup ## measure against bare loops, one JSON line each
 
 bench-district: setup ## the same at a district's size: many minutes, 25 GB of disk
 	@$(BIN)/python -m tests.bench district
+
+soak: setup ## many seeds of the simulation, from FIRST, at most SEEDS and MINUTES; prints those that fail
+	@$(BIN)/python -m tests.simulation --first $(FIRST) --seeds $(SEEDS) --minutes $(MINUTES)
 
 contracts: setup ## write JSON Schema, examples, AsyncAPI and NATS configurations from the event models
 	@$(BIN)/python -m reelwarden_common.contracts --write
