@@ -67,7 +67,7 @@ class Plan(Model):
     @property
     def text(self) -> str:
         """Canonical JSON (RFC 8785): what is signed."""
-        # Field names in ASCII and no fractions: then this is RFC 8785, in a tenth of the time. Readers check it.
+        # Field names in ASCII and no fractions: this is RFC 8785, in a tenth of the time. Readers check it.
         values = self.model_dump(mode="json")
         return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
