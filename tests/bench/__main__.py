@@ -1,7 +1,7 @@
 """`python -m tests.bench [name …]`: ours against bare loops, one JSON line each; exits 1 if one is not ok.
 
-`python -m tests.bench plan` runs one. Where none is named, `district` and `memory` are left out: they take many
-minutes and much disk.
+`python -m tests.bench plan` runs one. Where none is named, `district` and `memory` are left out: they take
+many minutes and much disk.
 """
 
 import importlib
