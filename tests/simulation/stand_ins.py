@@ -67,7 +67,7 @@ STAND_INS: dict[str, tuple[str, ...]] = {
         SELECT start_at, end_at, changes() > 0 AS changed FROM segments WHERE school = ?1 AND camera
         = ?2 AND start_at = ?3 AND id = ?4 AND ?5 IS NOT NULL AND ?6 IS NOT NULL""",
     ),
-    upkeep._COUNT_DAY: (
+    upkeep.COUNT_DAY: (
         f"""
         SELECT count(*) AS count, coalesce(digest_of_ids(id), x'{EMPTY}') AS digest FROM segments
         WHERE school = ?1 AND camera = ?2 AND start_at >= ?3 AND start_at < ?4 AND status <>
