@@ -54,7 +54,7 @@ check: setup ## ruff, mypy strict, import contracts, contract drift
 bench: setup ## measure against bare loops, one JSON line each
 	@$(BIN)/python -m tests.bench
 
-bench-district: setup ## the same at a district's size: many minutes, 25 GB of disk
+bench-district: setup ## the same at a district's size: many minutes, 40 GB of disk
 	@$(BIN)/python -m tests.bench district memory
 
 soak: setup ## many seeds of the simulation, from FIRST, at most SEEDS and MINUTES; prints those that fail

@@ -80,6 +80,7 @@ async def test_mending_asks_again_and_marks_what_is_certified_and_nothing_else(i
     await index.pool.execute(
         "UPDATE segments SET status = 'recorded' WHERE id = $1", bytes.fromhex(listed.id)
     )
+    await index.pool.execute("UPDATE hours SET cover = '{}'")
     await index.said()
     items = (await check(checks(index.units), Depth.DIGEST, SCHOOL)).items
     answer = await checks(index.units).repair(RepairTask(school=SCHOOL, items=items))
@@ -89,6 +90,11 @@ async def test_mending_asks_again_and_marks_what_is_certified_and_nothing_else(i
         (True, "is-said-again"),
         (True, "is-said-again"),
     ]
+    stale = (
+        "SELECT count(*) FROM hours WHERE camera = $1 AND cover IS NOT NULL"
+        " AND hour = date_trunc('hour', $2::timestamptz)"
+    )
+    assert await index.pool.fetchval(stale, listed.camera, listed.start) == 0, "counted as if it were there"
     said = await index.said()
     assert {one["subject"] for one in said} == {DayDiffers.subject(SCHOOL)}
     await index.record(lacks)

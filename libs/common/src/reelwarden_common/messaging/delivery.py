@@ -95,12 +95,17 @@ class Delivery(Generic[S]):
             taken = await self._take_all(messages)
             if self._handling is not None:
                 await asyncio.wait([self._handling])
-        except BaseException:
+        except Exception:  # noqa: BLE001 - see `_handle_all`
+            self._log.exception("delivery_failed", stream=str(self._stream))
+            keeping.cancel()
+        except asyncio.CancelledError:
             keeping.cancel()
             raise
-        if not self._stopped:
+        else:
             self._handling = asyncio.create_task(self._handle_all(taken))
             self._handling.add_done_callback(lambda _: keeping.cancel())
+            if self._stopped:
+                self._handling.cancel()
 
     async def stop(self) -> None:
         """Break off what is being handled: nothing of it takes effect, and it comes again."""

@@ -97,6 +97,7 @@ async def doubtful(
 
 async def mark_erased(conn: Connection, school: str, of: CameraDay, segment: str) -> bool:
     """Mark a segment as erased, as its certificate says; tells whether there is one."""
+    await conn.execute(_FORGET_COUNTED, school, of.camera, *of.span)
     return bool(await conn.fetchval(_MARK, school, of.camera, *of.span, id_bytes(segment)))
 
 
@@ -114,6 +115,10 @@ WHERE s.school = $1 AND s.camera = $2 AND s.start_at >= $3 AND s.start_at < $4
 _ALL = f"{_ROWS} ORDER BY s.start_at, s.id"
 _CONTRADICTING = f"""{_ROWS}
     AND (s.status = 'erased') <> (e.id IS NOT NULL) ORDER BY s.start_at, s.id"""
+# A segment reaches a day into the next at most.
+_FORGET_COUNTED = """
+UPDATE hours SET cover = NULL
+WHERE school = $1 AND camera = $2 AND hour >= $3 AND hour < $4::timestamptz + interval '1 day'"""
 _MARK = """
 WITH erased AS (
     UPDATE segments s SET status = 'erased', changed_at = e.erased_at FROM erasures e
