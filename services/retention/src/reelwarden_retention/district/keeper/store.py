@@ -43,6 +43,29 @@ _SITE_GOES_BY = """
 _POLICIES = TypeAdapter(tuple[CameraPolicy, ...])
 
 
+_NEWEST = """
+    SELECT epoch, version, digest, issued_at, text FROM plans WHERE school = $1
+    ORDER BY epoch DESC, version DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A plan as it was signed; its numbers are at hand without reading its text."""
+
+    epoch: int
+    version: int
+    digest: str
+    """Of the text as it is: a later release of ours may write the same plan differently."""
+    issued_at: datetime
+    text: str
+
+    @property
+    def plan(self) -> Plan:
+        """What it says."""
+        return Plan.model_validate_json(self.text)
+
+
 @dataclass(frozen=True)
 class Office:
     """What the keeper signs with, and how long a release stays visible."""
@@ -149,11 +172,10 @@ class KeeperStore(Store):
 
     # plans
 
-    async def newest(self, school: str) -> Plan | None:
+    async def newest(self, school: str) -> Issued | None:
         """The newest plan of a school."""
-        query = "SELECT text FROM plans WHERE school = $1 ORDER BY epoch DESC, version DESC LIMIT 1"
-        text = await self._conn.fetchval(query, school)
-        return None if text is None else Plan.model_validate_json(text)
+        row = await self._conn.fetchrow(_NEWEST, school)
+        return None if row is None else Issued(**row)
 
     async def older_than(self, moment: datetime) -> list[str]:
         """Schools whose newest plan was issued before a moment."""
@@ -175,7 +197,7 @@ class KeeperStore(Store):
         before = await self.newest(school)
         fresh = before is None or epoch is not None
         plan = await self._draft(school, before, epoch, now)
-        if unless_same and before is not None and not fresh and plan.wants(before):
+        if unless_same and before is not None and not fresh and plan.wants(before.plan):
             return None
         event = signed(plan, self.office.key)
         await self._conn.execute(
@@ -193,7 +215,7 @@ class KeeperStore(Store):
         self.publish(school, event)
         return plan
 
-    async def _draft(self, school: str, before: Plan | None, epoch: int | None, now: datetime) -> Plan:
+    async def _draft(self, school: str, before: Issued | None, epoch: int | None, now: datetime) -> Plan:
         holds = [kept for kept in await self._unended(school, now) if kept.stands(now) or kept.released_at]
         if len(holds) > MAX_HOLDS:
             raise Refused(
@@ -207,7 +229,7 @@ class KeeperStore(Store):
             school=school,
             epoch=epoch or (before.epoch if before else 1),
             version=before.version + 1 if before is not None and goes_on else 1,
-            previous=await self._digest(before) if before is not None and goes_on else None,
+            previous=before.digest if before is not None and goes_on else None,
             issued_at=now,
             release_delay_minutes=int(self.office.release_delay.total_seconds() // 60),
             policies=await self.policies(school),
@@ -219,11 +241,6 @@ class KeeperStore(Store):
             ),
             confirmed_sweeps=tuple(row["sweep"] for row in sweeps),
         )
-
-    async def _digest(self, plan: Plan) -> str:
-        """As it was signed: a later release of ours may write the same plan differently."""
-        query = "SELECT digest FROM plans WHERE school = $1 AND epoch = $2 AND version = $3"
-        return str(await self._conn.fetchval(query, plan.school, plan.epoch, plan.version))
 
 
 def _kept(body: str, state: str, released_at: datetime | None) -> KeptHold:
