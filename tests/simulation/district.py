@@ -11,6 +11,7 @@ from reelwarden_backup.district.ledger import handlers as ledger
 from reelwarden_backup.district.ledger.measures import Measures
 from reelwarden_backup.district.ledger.store import LedgerStore
 from reelwarden_backup.district.ledger.verifying import Verifying
+from reelwarden_common.envelope import Envelope
 from reelwarden_common.events.retention import CameraPeriod
 from reelwarden_common.messaging.postgres import PgUnits
 from reelwarden_common.s3 import S3
@@ -73,9 +74,12 @@ class District:
     def _index(self, conn: sqlite3.Connection) -> Running:
         known = KnownDays()
         units = self._units("index", conn, lambda c: IndexStore(c, known, SETTLE, self._time))
-        return Running(
-            units, index.HANDLERS, index.BATCHES, {"compare": Upkeep(units, ASK_AGAIN).compare_days}
-        )
+        loops: dict[str, Turn] = {"compare": Upkeep(units, ASK_AGAIN).compare_days}
+
+        def prepare(event: Any, envelope: Envelope) -> Any:
+            return index.sorted_out(event, envelope, self._time())
+
+        return Running(units, index.HANDLERS, index.BATCHES, loops, prepare)
 
     def _ledger(self, conn: sqlite3.Connection) -> Running:
         units = self._units("ledger", conn, lambda c: LedgerStore(c, self._time))

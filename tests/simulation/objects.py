@@ -133,6 +133,14 @@ class Objects:
         found = self.versions_of[bucket, key].items()
         return [Version(key, name, len(one.content), one.modified) for name, one in reversed(found)]
 
+    async def locked_until(self, bucket: str, key: str, version: str) -> datetime | None:
+        await self._before()
+        return self._one(bucket, key, version).locked_until
+
+    async def is_held(self, bucket: str, key: str, version: str) -> bool:
+        await self._before()
+        return self._one(bucket, key, version).held
+
     async def facts(self, bucket: str, key: str, version: str) -> dict[str, str]:
         await self._before()
         return dict(self._one(bucket, key, version).facts)

@@ -23,6 +23,7 @@ Row = dict[str, Any]
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _DIALECT: tuple[tuple[re.Pattern[str], Any], ...] = (
+    (re.compile(r"= ANY\(\$(\d+)\)"), r"IN (SELECT value FROM json_each($\1))"),
     (re.compile(r"\$(\d+)"), r"?\1"),
     (re.compile(r"::[a-z]+(\[\])?"), ""),
     (re.compile(r"FOR UPDATE( OF \w+)? SKIP LOCKED"), ""),

@@ -34,6 +34,8 @@ class Running:
     handlers: Mapping[type[Event], Any]
     batches: Mapping[type[Event], Any] = field(default_factory=dict)
     loops: Mapping[str, Turn] = field(default_factory=dict)
+    prepare: Callable[[Any, Envelope], Any] = lambda event, _envelope: event
+    """What a batch is given in the place of each event."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class Process:
         try:
             if batch is not None:
                 async with self.running.units.begin() as store:
-                    await batch(heard, store)
+                    await batch([(self.running.prepare(*one), one[1]) for one in heard], store)
             else:
                 [(event, envelope)] = heard
                 await self._once(event, envelope)

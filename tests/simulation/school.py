@@ -12,13 +12,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from reelwarden_backup.site.replicator import handlers as replicator
 from reelwarden_backup.site.replicator.domain import Rules
+from reelwarden_backup.site.replicator.line import Line
 from reelwarden_backup.site.replicator.measures import Measures as ReplicatorMeasures
 from reelwarden_backup.site.replicator.patience import Patience
 from reelwarden_backup.site.replicator.recording import Recording
 from reelwarden_backup.site.replicator.restoring import Restoring
 from reelwarden_backup.site.replicator.schema import MIGRATIONS as REPLICATOR_TABLES
 from reelwarden_backup.site.replicator.store import ReplicatorStore
-from reelwarden_backup.site.replicator.storing import Storing
+from reelwarden_backup.site.replicator.storing import Share, Storing
 from reelwarden_backup.site.replicator.upkeep import Upkeep
 from reelwarden_common.clock import Clock
 from reelwarden_common.errors import Transient
@@ -187,10 +188,11 @@ class School:
         clock: Clock = self.machine.now
         s3 = cast("S3", self.world.objects)
         units = self._units("replicator", conn, lambda c: ReplicatorStore(c, rules, clock))
+        share = Share(4, Line(lambda: None))
         patience = Patience(s3, rules.bucket, clock)
         upkeep = Upkeep(units, s3, rules, patience, _REPLICATOR_MEASURES, clock)
         loops = {
-            "store": Storing(units, s3, rules, self.root, patience, _REPLICATOR_MEASURES, clock).turn,
+            "store": Storing(units, s3, rules, self.root, patience, _REPLICATOR_MEASURES, clock, share).turn,
             "protect": upkeep.protect,
             "erase": upkeep.erase,
             "retire": upkeep.retire,

@@ -30,6 +30,11 @@ STAND_INS: dict[str, tuple[str, ...]] = {
         SELECT EXISTS (SELECT 1 FROM erasures WHERE NOT matched) OR EXISTS (SELECT 1 FROM
         shrunk_days WHERE day IN (SELECT value FROM json_each(?1)))""",
     ),
+    store._FORGET_COUNTED: (
+        """
+        UPDATE hours SET cover = NULL WHERE school = ?1 AND camera IN (SELECT value FROM json_each(?2))
+        AND hour IN (SELECT value FROM json_each(?3))""",
+    ),
     store._MATCH: (
         """
         UPDATE segments AS s SET status = 'erased', changed_at = e.erased_at FROM erasures e WHERE
@@ -80,6 +85,6 @@ EACH_OF_ARRAYS: dict[str, str] = {
         (school, camera) DO UPDATE SET longest_ms = max(longest_ms, excluded.longest_ms)""",
     footage._TOUCH: """
         INSERT INTO hours (school, camera, hour) SELECT ?1, ?2, ?3 WHERE true ON CONFLICT (school,
-        camera, hour) DO UPDATE SET to_check = true, to_count = true""",
+        camera, hour) DO UPDATE SET to_check = true, to_count = true, cover = NULL""",
 }
 """Said once for each row of the arrays."""
