@@ -12,7 +12,9 @@ from reelwarden_common.period import KeepPeriod
 from reelwarden_retention.site.reaper import erasure, handlers
 from reelwarden_retention.site.reaper.brake import Decision
 from reelwarden_retention.site.reaper.domain import merged_holds
-from reelwarden_retention.site.reaper.journal import Journal
+from reelwarden_retention.site.reaper.erasure import Eraser
+from reelwarden_retention.site.reaper.journal import Entry
+from reelwarden_retention.site.reaper.store import ReaperStore
 from tests.simulation.units import SimulatedUnits
 
 DAY = timedelta(days=1)
@@ -33,9 +35,15 @@ def _no_holds() -> Iterator[None]:
 
 
 @contextmanager
-def _no_intent() -> Iterator[None]:
-    """Nothing durable tells what is condemned before it is unlinked."""
-    with mock.patch.object(Journal, "condemn", return_value=None):
+def _no_certificate() -> Iterator[None]:
+    """Files go, and nothing is said of it."""
+
+    def certify(_: Eraser, store: ReaperStore, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            store.catalogue.erased(entry.footage.id)
+        store.journal.drop(entry.footage.id for entry in entries)
+
+    with mock.patch.object(Eraser, "_certify", certify):
         yield
 
 
@@ -111,7 +119,7 @@ def _vault_forgets() -> Iterator[None]:
 ALL: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "no-holds": _no_holds,
     "no-last-look": _no_last_look,
-    "no-intent": _no_intent,
+    "no-certificate": _no_certificate,
     "no-delay": _no_delay,
     "a-day-early": _a_day_early,
     "no-inbox": _no_inbox,
