@@ -112,7 +112,9 @@ async def probe(
     handlers: Mapping[type[Event], Any] = dict.fromkeys(connection.role.hears, handle)
     batches = more.get("batches", {})
     handlers = {kind: handler for kind, handler in handlers.items() if kind not in batches}
-    more.setdefault("answers", [_silent(question) for question in connection.role.answers])
+    answers = {question: _silent(question) for question in connection.role.answers}
+    answers |= {answer.question: answer for answer in more.pop("answers", ())}
+    more["answers"] = tuple(answers.values())
     role = Role(name, RoleSettings(), connection, own_units, handlers, telemetry=telemetry, **more)
     made = Probe(role, "", spans)
     try:
