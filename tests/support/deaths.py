@@ -258,7 +258,11 @@ class Deaths:
         told = [(o.segment, o.object_version) for event in stored for o in event.objects]
         db = await self.admin()
         rows = await db.fetch("SELECT segment, object_version FROM backup.objects")
-        assert sorted(told) == sorted((row["segment"], row["object_version"]) for row in rows)
+        known = [(row["segment"], row["object_version"]) for row in rows]
+        differing = Counter(told), Counter(known)
+        assert differing[0] == differing[1], (
+            f"told {differing[0] - differing[1]}, known {differing[1] - differing[0]}"
+        )
         verified = await self.town.heard(ObjectVerified, "OFFICE", SCHOOL)
         once = Counter(segment for event in verified for segment in event.objects)
         assert set(once.values()) == {1}

@@ -102,7 +102,7 @@ class Commands:
         answer = await have_settled(self._room.bus, key.school, key.role, task)
         async with self._room.units.begin() as store:
             outcome = GONE if answer.outcome is Outcome.UNKNOWN else answer.outcome
-            how = Settled(at=store.clock(), outcome=outcome, by=person.id, note=task.note)
+            how = Settled(at=store.clock(), outcome=outcome, by=task.by, note=task.note)
             await store.settle(*key, how)
 
     async def suggest(self, person: Person, school: str, text: str) -> str:

@@ -17,7 +17,7 @@ from reelwarden_report.district.inspector import words
 from reelwarden_report.district.inspector.bars import day_bars, hour_bar
 from reelwarden_report.district.inspector.commands import Doing
 from reelwarden_report.district.inspector.domain import waits_at_the_desk
-from reelwarden_report.district.inspector.letters import LetterKey
+from reelwarden_report.district.inspector.letters import LetterKey, number_of
 from reelwarden_report.district.inspector.live import Snapshot
 from reelwarden_report.district.inspector.record import Record
 from reelwarden_report.district.inspector.room import INSPECTORS, SETTLERS, VIEWERS, InRoom, Room
@@ -188,7 +188,13 @@ async def letters(room: InRoom, request: Request, person: SignedIn) -> Response:
     found = await room.views.letters(room.seen_by(person))
     may_settle = person.holds(DISTRICT_SCHOOL, *SETTLERS)
     return Pages(room).page(
-        request, person, "letters.html", letters=found, hint=words.hint, may_settle=may_settle
+        request,
+        person,
+        "letters.html",
+        letters=found,
+        hint=words.hint,
+        may_settle=may_settle,
+        account={number_of(one.id): one.id for one in room.web.people.all()},
     )
 
 
