@@ -158,6 +158,11 @@ class People:
         self._say(SweepConfirmed(sweep=sweep, actor="a-3"))
         return sweep
 
+    def replay(self) -> None:
+        """An operator lets a restored district hear again what it forgot (docs/reliability.md)."""
+        for sweep in sorted(self.oracle.confirmed):
+            self._say(SweepConfirmed(sweep=sweep, actor="a-3"))
+
     def ask_for_lost(self) -> str:
         """Somebody wants footage back from the backup."""
         one: Piece = self.dice.choice(list(self.oracle.pieces.values()))

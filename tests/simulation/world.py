@@ -294,6 +294,7 @@ class World(Around):
             self.round(SAID_ONCE if hours == 1 else ())
             self.look()
             while self.people.confirm():
+                self.round(SAID_ONCE)  # the plan that lets the sweep go on
                 self.round(SAID_ONCE)
         self.trace(f"calm {self.time.now:%m-%d %H:%M}")
         self.oracle.came_right(self.district.processes["index"].conn, self.district.processes["keeper"].conn)
@@ -305,4 +306,5 @@ class World(Around):
         self.faults.dying, self.silence = None, 0
         self.objects.trouble = Trouble()
         self.school.machine.heal()
+        self.people.replay()
         self.quiet = True

@@ -47,7 +47,7 @@ async def goes_by(place: Town, films: list[Film], spared: frozenset[str], days: 
         recorded = await place.recorded(SCHOOL, SCHOOL)
         return set(erased) == expected and {one.id for one in films} <= set(recorded)
 
-    await until(done)
+    await until(done, seconds=240)
     assert {one.id for one in films if one.path.exists()} == {one.id for one in films} - expected
 
 
