@@ -64,6 +64,8 @@ def _texts(schema: Schema) -> st.SearchStrategy[Any]:
     if schema.get("format") == "date-time":
         return st.datetimes(FIRST, LAST, timezones=st.timezones()).map(datetime.isoformat)
     if "pattern" in schema:
-        return st.from_regex(schema["pattern"].replace("$", r"\Z"))
+        most = schema.get("maxLength")
+        texts = st.from_regex(schema["pattern"].replace("$", r"\Z"))
+        return texts if most is None else texts.filter(lambda text: len(text) <= most)
     longest = min(MOST_LETTERS, schema.get("maxLength", MOST_LETTERS))
     return st.text(LETTERS, min_size=schema.get("minLength", 0), max_size=longest)
