@@ -9,10 +9,10 @@ import pytest
 from minio.error import S3Error
 
 from reelwarden_backup.site.replicator import storing, upkeep
-from reelwarden_common.events.backup import ObjectsErased, ObjectsStored, StoredObject
+from reelwarden_common.events.backup import ObjectsErased, ObjectsStored, StoredObject, VerificationRequested
 from reelwarden_common.events.retention import Hold
 from reelwarden_common.s3 import S3, NotAllowed
-from tests.backup.test_replicator import erased, hold, kept, lost, recorded, store_one
+from tests.backup.test_replicator import erased, hold, kept, lost, plan, recorded, store_one
 from tests.support.backup import Site, Store, only
 from tests.support.ingest import until
 
@@ -177,6 +177,52 @@ async def test_all_that_is_due_goes_in_one_turn_and_is_forgotten_later(
         site.clock.ahead = timedelta(days=60)
         await role.turn("retire")
         assert rows(site) == 1
+
+
+@pytest.mark.parametrize("found_bad", [False, True])
+async def test_what_was_let_go_without_a_certificate_is_called_back_by_a_hold(
+    site: Site, store: Store, found_bad: bool
+) -> None:
+    old, _ = site.record(start=OLD)
+    async with site.replicator() as role:
+        one = await store_one(role, old)
+        await role.hear(lost(old))
+        await role.hear(kept())
+        await role.turn("retire")  # the store is away: nothing is erased yet
+        if found_bad:
+            await role.hear(
+                VerificationRequested(segment=old.id, reason="differs", object_version=one.object_version)
+            )
+        await role.hear(kept(hold(old)))
+        await role.turn("retire", "erase", "protect", "erase")
+        assert await asyncio.to_thread(has_legal_hold, store, one)
+        await role.hear(kept())
+        await role.turn("protect", "retire", "erase")
+        (told,) = only(await role.said(), ObjectsErased)
+    assert [gone.object_version for gone in told.objects] == [one.object_version]
+    assert store.versions(site.school) == []
+
+
+async def test_what_was_let_go_without_a_certificate_is_called_back_by_a_longer_period(
+    site: Site, store: Store
+) -> None:
+    old, _ = site.record(start=OLD)
+    async with site.replicator() as role:
+        one = await store_one(role, old)
+        await role.hear(lost(old))
+        await role.hear(kept())
+        await role.turn("retire")
+        await role.hear(plan(old.camera, days=90))
+        await role.turn("protect", "retire", "erase")
+        assert store.versions(site.school) == [(one.key, one.object_version)]
+        await role.hear(erased(old))
+        await role.turn("erase")
+        assert len(store.versions(site.school)) == 1  # it is locked until it is due
+        site.clock.ahead = timedelta(days=90)
+        await role.hear(plan(old.camera, days=180))
+        await role.turn("protect", "retire")
+    rows = sqlite3.connect(site.settings.state_dir / "replicator.sqlite").execute("SELECT todo FROM copies")
+    assert rows.fetchall() == [("erase",)]  # what is certified as erased is not called back
 
 
 def rows(site: Site) -> int:

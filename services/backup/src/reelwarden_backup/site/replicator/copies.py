@@ -233,7 +233,7 @@ class Copies:
             (latest, json.dumps(list(unmanaged)), limit),
         ).fetchall()
         for row in rows:
-            self._conn.execute("UPDATE segments SET state = 'gone' WHERE id = ?", (row["id"],))
+            self._conn.execute("UPDATE segments SET state = 'gone', retired = 1 WHERE id = ?", (row["id"],))
             self._conn.execute(
                 "UPDATE copies SET todo = 'erase', retry_us = coalesce(locked_us, 0) WHERE segment = ?",
                 (row["id"],),

@@ -1,7 +1,7 @@
 """What the replicator keeps of what it hears: segments, holds, periods. Part of its store."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -29,7 +29,7 @@ _ERASED = """
 INSERT INTO segments
     (id, camera, start_us, end_us, digest, size, locator, file_time_us, believed_us, due_us, state, putting)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'gone', 1)
-ON CONFLICT (id) DO UPDATE SET state = 'gone'
+ON CONFLICT (id) DO UPDATE SET state = 'gone', retired = 0
 """
 _RELEASE = "UPDATE segments SET held = 0 WHERE camera = ? AND start_us < ? AND end_us > ?"
 _HOLD = """
@@ -39,6 +39,19 @@ WHERE held = 0 AND camera = ? AND start_us < ? AND end_us > ?
 _HOLD_COPIES = """
 UPDATE copies SET todo = 'protect', retry_us = 0 WHERE todo = '' AND held = 0 AND bad = 0
 AND segment IN (SELECT id FROM segments WHERE camera = ? AND start_us < ? AND end_us > ?)
+"""
+_RETIRED = "SELECT id FROM segments WHERE retired AND state = 'gone' AND "
+_HELD_AGAIN = _RETIRED + "camera = :camera AND start_us < :end AND end_us > :start"
+_DUE_LATER = _RETIRED + "camera = :camera AND due_us > :now"
+_CALL_BACK = """
+UPDATE copies SET todo = 'protect', held = 0, tries = 0, retry_us = 0
+WHERE todo = 'erase' AND segment IN ({which})
+"""
+_CALLED_BACK = """
+UPDATE segments SET retired = 0, state = CASE
+    WHEN EXISTS (SELECT 1 FROM copies WHERE segment = segments.id AND bad = 0) THEN 'kept'
+    WHEN held OR exported OR :wanted THEN 'waiting' ELSE 'unwanted' END
+WHERE id IN ({which})
 """
 _FOLLOW = """
 UPDATE segments SET priority = ?, state = CASE WHEN ? THEN 'waiting'
@@ -205,6 +218,13 @@ class Heard:
             " (SELECT id FROM segments WHERE camera = ? AND due_us > coalesce(copies.locked_us, 0))",
             (camera,),
         )
+        self._call_back(_DUE_LATER, {"camera": camera, "now": microseconds(self._clock())})
+
+    def _call_back(self, which: str, where: Mapping[str, str | int]) -> None:
+        """What was let go without a certificate is kept after all: held now, or due later than it was."""
+        wanted = self._rules.wanted(str(where["camera"]), needed=False)
+        self._conn.execute(_CALL_BACK.format(which=which), where)
+        self._conn.execute(_CALLED_BACK.format(which=which), {**where, "wanted": wanted})
 
     def _local_days(self, camera: str, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
         """The local days from which known segments of a camera count: all of one day are due together."""
@@ -265,6 +285,8 @@ class Heard:
         place = (hold["camera"], hold["end_us"], hold["start_us"])
         self._conn.execute(_HOLD, place)
         self._conn.execute(_HOLD_COPIES, place)
+        where = {"camera": hold["camera"], "start": hold["start_us"], "end": hold["end_us"]}
+        self._call_back(_HELD_AGAIN, where)
 
     def _is_covered(self, by: str, segment: Segment) -> bool:
         moments = {"now": self._clock(), "start": segment.start, "end": segment.end}

@@ -100,4 +100,8 @@ MIGRATIONS = (
     CREATE VIEW known AS
         SELECT segments.*, inits.data AS init_data FROM segments LEFT JOIN inits ON inits.digest = init;
     """,
+    """
+    -- Let go without a certificate: called back when a hold or a longer period comes before the copies went.
+    ALTER TABLE segments ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;
+    """,
 )
