@@ -25,7 +25,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 
 def said() -> set[str]:
     found = set()
-    for file in FOLDER.glob("*.py"):
+    for file in FOLDER.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "N_":
                 found.add(ast.literal_eval(node.args[0]))

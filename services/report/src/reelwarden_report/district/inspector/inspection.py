@@ -24,7 +24,8 @@ from reelwarden_report.district.inspector.record import CameraRecord, Record, ca
 from reelwarden_report.district.inspector.settings import Settings
 from reelwarden_report.district.inspector.shapes import ReportView
 from reelwarden_report.district.inspector.store import InspectorStore
-from reelwarden_report.district.inspector.tables import Document, Writer
+from reelwarden_report.district.inspector.tables.document import Document
+from reelwarden_report.district.inspector.tables.writer import Writer
 from reelwarden_report.district.inspector.views import Views
 
 TEMPLATE = Path(__file__).parent / "print" / "inspection.typ"

@@ -22,7 +22,7 @@ from reelwarden_report.district.inspector.live import Snapshot
 from reelwarden_report.district.inspector.record import Record
 from reelwarden_report.district.inspector.room import INSPECTORS, SETTLERS, VIEWERS, InRoom, Room
 from reelwarden_report.district.inspector.rules import as_html, translated
-from reelwarden_report.district.inspector.tables import megabytes
+from reelwarden_report.district.inspector.tables.document import megabytes
 from reelwarden_report.district.inspector.views import DAYS_SHOWN
 
 STREAM_SECONDS = 600
