@@ -10,6 +10,7 @@ from typing import Self
 import nats
 from nats.aio.client import Client
 
+from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.messaging.declare import declare_hub, declare_leaf
 from reelwarden_common.messaging.nats_config import (
     TOPOLOGY_USER,
@@ -19,6 +20,7 @@ from reelwarden_common.messaging.nats_config import (
     hub_config,
     leaf_config,
 )
+from reelwarden_common.messaging.topology import follower
 from reelwarden_local.servers.link import Link
 from reelwarden_local.servers.nats import NatsServer
 from reelwarden_local.servers.process import LOOPBACK
@@ -36,6 +38,7 @@ class EmbeddedBus:
     def __init__(self, state_dir: Path, schools: Sequence[str]) -> None:
         self.state_dir = state_dir
         self.schools = tuple(schools)
+        self.followed = (DISTRICT_SCHOOL, *schools)
         self.passwords = self._make_passwords()
         lines = [f"{kind}-{school}" for school in self.schools for kind in ("link", "leaf")]
         self._ports = kept_ports(state_dir / "ports.json", ["hub", "hub-leafnodes", *lines])
@@ -47,7 +50,7 @@ class EmbeddedBus:
 
     def _make_passwords(self) -> Passwords:
         hub, leaf = Passwords.hub_users(), Passwords.leaf_users()
-        names = [f"hub.{user}" for user in hub]
+        names = [f"hub.{user}" for user in (*hub, *map(follower, self.followed))]
         names += [f"{s}.{user}" for s in self.schools for user in (*leaf, "uplink", "intake")]
         secret = kept_secrets(self.state_dir / "passwords.json", names)
         return Passwords(
@@ -55,6 +58,7 @@ class EmbeddedBus:
             leaves={s: {user: secret[f"{s}.{user}"] for user in leaf} for s in self.schools},
             uplinks={s: secret[f"{s}.uplink"] for s in self.schools},
             intakes={s: secret[f"{s}.intake"] for s in self.schools},
+            followers={s: secret[f"hub.{follower(s)}"] for s in self.followed},
         )
 
     def _make_leaf(self, school: str) -> NatsServer:
@@ -73,7 +77,7 @@ class EmbeddedBus:
         write_private(self.hub.state_dir / "accounts.conf", hub_accounts(self.schools, self.passwords))
         await self.hub.start()
         client = await self.connect(TOPOLOGY_USER)
-        await declare_hub(client.jetstream(timeout=10), list(self.schools))
+        await declare_hub(client.jetstream(timeout=10), list(self.schools), followed=self.followed)
         await client.close()
         for school in self.schools:
             await self.links[school].start()
@@ -101,8 +105,11 @@ class EmbeddedBus:
         return self.leaves[school].url if school else self.hub.url
 
     def password(self, role: str, school: str | None = None) -> str:
-        """The password of a role's user."""
-        return self.passwords.leaves[school][role] if school else self.passwords.hub[role]
+        """The password of a role's user, or of a following program's."""
+        if school:
+            return self.passwords.leaves[school][role]
+        followers = {follower(s): password for s, password in self.passwords.followers.items()}
+        return {**self.passwords.hub, **followers}[role]
 
     async def connect(self, user: str, school: str | None = None) -> Client:
         """A plain client as some user: for set-up and tests."""

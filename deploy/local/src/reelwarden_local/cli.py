@@ -116,12 +116,15 @@ def nats_config(
     schools: Annotated[str, typer.Option(help="School ids, separated by commas.")] = ",".join(
         nats_files.SAMPLE_SCHOOLS
     ),
+    followed: Annotated[
+        str, typer.Option(help="What programs may follow: school ids and `district`, separated by commas.")
+    ] = ",".join(nats_files.SAMPLE_FOLLOWED),
     *,
     check: Annotated[bool, typer.Option("--check", help="Only compare the committed sample.")] = False,
 ) -> None:
     """Write the NATS configurations of hub and schools, with placeholders for passwords."""
     if not check:
-        for path in nats_files.write(folder, schools.split(",")):
+        for path in nats_files.write(folder, schools.split(","), [f for f in followed.split(",") if f]):
             print(path)
         return
     if drifted := nats_files.drifted(folder):

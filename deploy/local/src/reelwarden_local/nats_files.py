@@ -14,24 +14,29 @@ from reelwarden_common.messaging.nats_config import (
     hub_config,
     leaf_config,
 )
+from reelwarden_common.messaging.topology import follower
 
 SAMPLE_SCHOOLS = ("s001", "s002")
+SAMPLE_FOLLOWED = ("district", "s001")
 CLIENT_PORT, LEAF_PORT = 4222, 7422
 
 
-def placeholders(schools: Sequence[str]) -> Passwords:
+def placeholders(schools: Sequence[str], followed: Sequence[str]) -> Passwords:
     """Passwords that say where a real one belongs."""
     return Passwords(
         hub={user: f"CHANGE-hub-{user}" for user in Passwords.hub_users()},
         leaves={s: {user: f"CHANGE-{s}-{user}" for user in Passwords.leaf_users()} for s in schools},
         uplinks={s: f"CHANGE-{s}-uplink" for s in schools},
         intakes={s: f"CHANGE-{s}-intake" for s in schools},
+        followers={s: f"CHANGE-hub-{follower(s)}" for s in followed},
     )
 
 
-def render(schools: Sequence[str], hub: str = "hub.example") -> dict[str, str]:
+def render(
+    schools: Sequence[str], followed: Sequence[str] = SAMPLE_FOLLOWED, hub: str = "hub.example"
+) -> dict[str, str]:
     """File name → text: the hub's two files and one a school. `hub` is the name that leaves connect to."""
-    passwords = placeholders(schools)
+    passwords = placeholders(schools, followed)
     files = {
         "hub.conf": hub_config(ServerPlace("0.0.0.0", CLIENT_PORT, Path("/var/lib/nats")), LEAF_PORT),
         "accounts.conf": hub_accounts(schools, passwords),
@@ -51,11 +56,13 @@ def drifted(folder: Path) -> list[str]:
     ]
 
 
-def write(folder: Path, schools: Sequence[str] = SAMPLE_SCHOOLS) -> list[Path]:
+def write(
+    folder: Path, schools: Sequence[str] = SAMPLE_SCHOOLS, followed: Sequence[str] = SAMPLE_FOLLOWED
+) -> list[Path]:
     """Write the files; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, text in render(schools).items():
+    for name, text in render(schools, followed).items():
         (folder / name).write_text(text, encoding="utf-8")
         written.append(folder / name)
     return written

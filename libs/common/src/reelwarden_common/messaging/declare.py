@@ -3,6 +3,7 @@
 Ages and bytes: both ends keep longer than the longest outage foreseen, within bounds.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,10 +22,13 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
+from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.messaging.nats_config import UP
 from reelwarden_common.messaging.topology import (
+    FOLLOWED,
     Place,
     Stream,
+    follower,
     roles_at,
     stream_subjects,
     subscriptions,
@@ -126,6 +130,22 @@ def school_durable(school: str) -> ConsumerConfig:
     )
 
 
+def follower_consumer(school: str) -> ConsumerConfig:
+    """The durable from which a program takes what concerns a school, or everything; one on each stream.
+
+    It begins with all that the stream still keeps, and remembers where its program was.
+    """
+    return ConsumerConfig(
+        durable_name=follower(school),
+        filter_subject=None if school == DISTRICT_SCHOOL else f"rw.{school}.>",
+        ack_policy=AckPolicy.EXPLICIT,
+        deliver_policy=DeliverPolicy.ALL,
+        ack_wait=ACK_WAIT.total_seconds(),
+        max_ack_pending=MAX_ACK_PENDING,
+        max_deliver=-1,
+    )
+
+
 async def _ensure_stream(js: JetStreamContext, config: StreamConfig) -> None:
     try:
         await js.stream_info(str(config.name))
@@ -139,14 +159,19 @@ async def _ensure_consumer(js: JetStreamContext, stream: Stream, config: Consume
     await js.add_consumer(stream, config=config)
 
 
-async def declare_hub(js: JetStreamContext, schools: list[str], max_bytes: int = 1024**3) -> None:
-    """Bring the hub's streams and consumers to what the table says."""
+async def declare_hub(
+    js: JetStreamContext, schools: list[str], max_bytes: int = 1024**3, followed: Sequence[str] = ()
+) -> None:
+    """Bring the hub's streams and consumers to what the table says; `followed`: what programs follow."""
     for config in hub_streams(max_bytes):
         await _ensure_stream(js, config)
     for stream, consumer in role_consumers(Place.DISTRICT):
         await _ensure_consumer(js, stream, consumer)
     for school in schools:
         await _ensure_consumer(js, Stream.DISTRICT, school_durable(school))
+    for school in followed:
+        for stream in FOLLOWED:
+            await _ensure_consumer(js, stream, follower_consumer(school))
 
 
 async def declare_leaf(js: JetStreamContext, school: str, max_bytes: int = 1024**3) -> None:

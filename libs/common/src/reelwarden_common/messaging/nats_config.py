@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reelwarden_common.messaging.topology import (
+    FOLLOWED,
     OPERATOR,
     OPERATOR_ASKS,
     Place,
     Role,
     Stream,
     answered_by,
+    follower,
     published_subjects,
     question_subject,
     roles_at,
@@ -40,6 +42,8 @@ class Passwords:
     """Per school, the password with which its leaf connects to the hub."""
     intakes: Mapping[str, str] = field(repr=False)
     """Per school, the password with which intake enters that school's account at the hub."""
+    followers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Per school (or `district`, for all) that programs may follow, the password of its user at the hub."""
 
     @staticmethod
     def hub_users() -> tuple[str, ...]:
@@ -101,6 +105,7 @@ def role_permissions(actor: Role, school: str) -> tuple[list[str], list[str]]:
             f"$JS.API.STREAM.INFO.{stream}",
             f"$JS.ACK.{stream}.{actor.name}.>",
         ]
+    publish += [f"$JS.API.DIRECT.GET.{stream}" for stream in actor.reads]
     if actor.name == "intake":
         publish += [s for stream in UP for s in stream_subjects(stream)]
         publish += ["intake.pos.>", "$JS.API.DIRECT.GET.INTAKE.>"]
@@ -119,6 +124,39 @@ def _role_user(actor: Role, password: str, school: str) -> str:
 def operator_permissions() -> tuple[list[str], list[str]]:
     """What the operators' user may publish (questions to any role of any school) and subscribe to."""
     return [question_subject(q, "*") for q in OPERATOR_ASKS], [f"_INBOX.{OPERATOR}.>"]
+
+
+def follower_calls(school: str) -> list[str]:
+    """What a following program may ask of the hub: what its own durables hold for it, and to confirm it.
+
+    It makes no consumer: one that pushes could have the server say old words under any subject.
+    """
+    name = follower(school)
+    calls = []
+    for stream in FOLLOWED:
+        calls += [
+            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}",
+            f"$JS.API.CONSUMER.INFO.{stream}.{name}",
+            f"$JS.ACK.{stream}.{name}.>",
+        ]
+    return calls
+
+
+def _follower_account(school: str, password: str) -> str:
+    """An account of its own: in the hub's, whoever asks with a stream's subject as reply writes into it."""
+    name, calls = follower(school), follower_calls(school)
+    imports = "\n".join(f'    {{service: {{account: HUB, subject: "{call}"}}}}' for call in calls)
+    user = _user(name, password, calls, [f"_INBOX.{name}.>"], connection="STANDARD")
+    return f"""
+ F_{school} {{
+  limits {{max_connections: 20, max_subscriptions: 200, max_payload: 4KB}}
+  users: [
+{user}
+  ]
+  imports: [
+{imports}
+  ]
+ }}"""
 
 
 def school_questions() -> tuple[str, ...]:
@@ -170,6 +208,8 @@ def _school_account(school: str, uplink: str, intake: str) -> str:
 def hub_accounts(schools: Sequence[str], passwords: Passwords) -> str:
     """`accounts.conf` of the hub: one account per school, one user per district role, one for operators.
 
+    What programs follow has an account each besides.
+
     Adding a school means writing this file anew and reloading twice, 1.5 s apart.
     """
     roles = [_role_user(r, passwords.hub[r.name], "*") for r in roles_at(Place.DISTRICT)]
@@ -180,12 +220,18 @@ def hub_accounts(schools: Sequence[str], passwords: Passwords) -> str:
         f'    {{stream: "deliver.{s}.DISTRICT", accounts: [S_{s}]}}'
         for s in schools
     )
+    exports += "".join(
+        f'\n    {{service: "{call}", response_type: stream, accounts: [F_{s}]}}'
+        for s in passwords.followers
+        for call in follower_calls(s)
+    )
     imports = "\n".join(
         f'    {{service: {{account: S_{s}, subject: "{question_subject(q, s)}"}}}}'
         for s in schools
         for q in school_questions()
     )
     accounts = "".join(_school_account(s, passwords.uplinks[s], passwords.intakes[s]) for s in schools)
+    accounts += "".join(_follower_account(s, password) for s, password in passwords.followers.items())
     return f"""# Generated from the topology table. Do not edit.
 system_account: SYS
 accounts {{

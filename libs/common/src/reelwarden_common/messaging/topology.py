@@ -41,6 +41,8 @@ class Role:
     answers: tuple[str, ...] = ()
     """Questions it answers, as `<role>.query.<what>`, beside those that every role answers."""
     asks: tuple[str, ...] = ()
+    reads: tuple[Stream, ...] = ()
+    """Streams that it reads by number, without a place of its own in them, to hand on what they hold."""
 
     @property
     def publishes(self) -> tuple[type[Event], ...]:
@@ -91,6 +93,15 @@ OPERATOR_ASKS = (
     INSPECTOR_ERASED,
     INSPECTOR_CAMERAS,
 )
+
+FOLLOWED = (Stream.FOOTAGE, Stream.SITE, Stream.DISTRICT, Stream.OFFICE)
+"""What programs may follow: all that is said, no dead letters."""
+
+
+def follower(school: str) -> str:
+    """The hub's user for a program that follows one school, or `district` for all; it can only read."""
+    return f"follow-{school}"
+
 
 _APPLICATION = (
     access.ApplicationFiled,
@@ -297,6 +308,7 @@ ROLES: tuple[Role, ...] = (
         ),
         answers=(INSPECTOR_HOLDS, INSPECTOR_ERASED, INSPECTOR_CAMERAS),
         asks=(INDEX_COVERAGE, LEDGER_COPIES, SETTLE_LETTER),
+        reads=FOLLOWED,
     ),
     Role(
         "registrar",

@@ -14,7 +14,8 @@ from reelwarden_common.web.text import N_, Text
 
 def _person_or_none(request: Request) -> Person | None:
     sessions: Sessions = request.app.state.web.sessions
-    return sessions.person(request)
+    program: Person | None = getattr(request.state, "program", None)
+    return program or sessions.person(request)
 
 
 MaybePerson = Annotated[Person | None, Depends(_person_or_none)]

@@ -12,17 +12,20 @@ from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_common.telemetry import VERSION
 from reelwarden_common.web import N_, Section, Web
-from reelwarden_report.district.inspector import answer_pages, api, pages, rules
+from reelwarden_report.district.inspector import answer_pages, api, pages, program_api, program_pages, rules
 from reelwarden_report.district.inspector.answers import Answers
 from reelwarden_report.district.inspector.coverage import Coverage
+from reelwarden_report.district.inspector.event_stream import EventStream
 from reelwarden_report.district.inspector.handlers import BATCHES, HANDLERS
 from reelwarden_report.district.inspector.inspection import Inspections
 from reelwarden_report.district.inspector.live import Live
 from reelwarden_report.district.inspector.look import look
+from reelwarden_report.district.inspector.programs import KEEPERS
 from reelwarden_report.district.inspector.room import VIEWERS, Room
 from reelwarden_report.district.inspector.schedule import keep
 from reelwarden_report.district.inspector.settings import Settings
 from reelwarden_report.district.inspector.store import InspectorStore
+from reelwarden_report.district.inspector.tokens import Tokens
 from reelwarden_report.district.inspector.views import Views
 
 PACKAGE = "reelwarden_report.district.inspector"
@@ -32,6 +35,7 @@ SECTIONS = (
     Section("/reports", N_("Reports"), VIEWERS),
     Section("/letters", N_("Dead letters"), VIEWERS),
     Section("/violations", N_("Violations"), VIEWERS),
+    Section("/programs", N_("Programs"), KEEPERS),
     Section("/rules", N_("Rules")),
     Section("/feedback", N_("Suggestions")),
 )
@@ -42,7 +46,9 @@ def make_http(room: Room) -> FastAPI:
     """Pages and API on one application."""
     app = room.web.make_app(VERSION, "State of all schools, findings, inspections and reports.")
     app.state.room = room
-    app.include_router(api.router)
+    app.include_router(api.router, dependencies=[program_api.ByToken])
+    app.include_router(program_api.router, dependencies=[program_api.ByToken])
+    app.include_router(program_pages.router)
     app.include_router(pages.router)
     app.include_router(answer_pages.router)
     return app
@@ -64,7 +70,9 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
     inspections = Inspections(pool, units, views, coverage, web, config, settings)
     live = Live(views, schools)
     answers = Answers(pool, views, config)
-    room = Room(web, config, settings, units, views, inspections, live, answers, bus)
+    events = EventStream(bus)
+    tokens = Tokens(pool)
+    room = Room(web, config, settings, units, views, inspections, live, answers, bus, tokens, events)
 
     async def publish_rules() -> None:
         async with units.begin() as store:
@@ -91,6 +99,8 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
                 Loop("schedule", SCHEDULE_SECONDS, inspect),
                 Loop("live", settings.live_seconds, live.turn),
                 Loop("streams", 0, live.until_stopped),
+                Loop("events", settings.live_seconds / 4, events.turn),
+                Loop("event-streams", 0, events.until_stopped),
             ),
             http=make_http(room),
             answers=answers.on_the_bus(),

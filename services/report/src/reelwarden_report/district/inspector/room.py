@@ -15,11 +15,13 @@ from reelwarden_common.role import Bus
 from reelwarden_common.web import N_, Denied, Missing, Person, Text, Web
 from reelwarden_report.district.inspector import words
 from reelwarden_report.district.inspector.answers import Answers
+from reelwarden_report.district.inspector.event_stream import EventStream
 from reelwarden_report.district.inspector.inspection import Inspections
 from reelwarden_report.district.inspector.live import Live
 from reelwarden_report.district.inspector.settings import Settings
 from reelwarden_report.district.inspector.shapes import FindingView
 from reelwarden_report.district.inspector.store import InspectorStore
+from reelwarden_report.district.inspector.tokens import Tokens
 from reelwarden_report.district.inspector.views import Views
 
 VIEWERS = (
@@ -50,6 +52,8 @@ class Room:
     live: Live
     answers: Answers
     bus: Bus
+    tokens: Tokens
+    events: EventStream
     clock: Clock = system_clock
 
     @property
