@@ -33,7 +33,7 @@ up: setup ## the same stack, kept running until Ctrl-C
 	@$(BIN)/reelwarden up --state $(STATE)/up
 
 test: setup ## all tests that need wheels only
-	@$(BIN)/python -m pytest -m "not system and not bench" -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not system and not bench" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-system: setup ## the tests that need Debian's packages (make system-packages)
 	@$(BIN)/python -m pytest -m "system" $(ARGS)

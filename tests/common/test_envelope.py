@@ -43,6 +43,12 @@ def test_a_role_may_say_its_own_events_and_those_of_all() -> None:
     assert decode(message.subject, message.headers, message.body)[1].role == "index"
 
 
+@pytest.mark.parametrize("school", ["*", "S1 .x", "a.b", ""])
+def test_what_no_bus_would_take_is_refused_where_it_is_said(school: str) -> None:
+    with pytest.raises(Malformed, match="is not rw.<school>"):
+        encode(EVENT, school=school, role="index", event_id="e", time=NOW)
+
+
 def test_what_is_too_large_is_refused_where_it_is_said() -> None:
     large = DayDiffers.model_construct(camera="g" * MAX_BODY, day="2026-03-02")
     with pytest.raises(Malformed, match="send fewer items"):

@@ -12,10 +12,13 @@ from types import ModuleType
 import asyncpg
 import pytest
 import pytest_asyncio
+import structlog
 from hypothesis import settings
 
 from tests.support.backends import Bus, Database, ObjectStore, unique
 
+LONGEST = ("tests/simulation", "tests/faults", "tests/journeys")
+"""Folders whose files take minutes: they begin first, so that no worker is left alone with one of them."""
 BucketMaker = Callable[..., Awaitable[str]]
 
 
@@ -32,7 +35,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Ask at once whether the servers can be had: not after minutes of tests."""
     settings.register_profile("reelwarden", deadline=None)  # a busy machine is no failed example
     settings.load_profile("reelwarden")
+    structlog.configure(  # a traceback with every value in it takes half a minute
+        processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    )
     _backend(config).require()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take longest first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def _backend(config: pytest.Config) -> ModuleType:

@@ -60,7 +60,8 @@ def encode(
     """Put an event into its envelope.
 
     Raises:
-        Malformed: the body is larger than the bus takes, or `role` may not publish this event.
+        Malformed: the body is larger than the bus takes, `role` may not publish this event, or no bus takes
+            its subject.
     """
     if event.role() not in (role, ANY_ROLE):
         message = f"{role} may not publish {event.ce_type()}: it belongs to {event.role()}"
@@ -80,7 +81,9 @@ def encode(
     }
     if traceparent:
         headers["traceparent"] = traceparent
-    return Message(event.subject(school, role), headers, body)
+    subject = event.subject(school, role)
+    parse_subject(subject)  # what no bus takes would wait in an outbox for ever, and all behind it
+    return Message(subject, headers, body)
 
 
 def parse_subject(subject: str) -> tuple[str, str, str]:

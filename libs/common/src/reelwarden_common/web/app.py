@@ -64,6 +64,7 @@ class Web:
             docs_url=None,
             redoc_url=None,
             openapi_url="/api/openapi.json",
+            responses=errors.RESPONSES,
         )
         app.state.web = self
         errors.add_to(app)

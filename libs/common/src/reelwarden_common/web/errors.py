@@ -4,9 +4,11 @@ import secrets
 from http import HTTPStatus
 from typing import Any
 
+from asyncpg.exceptions import CharacterNotInRepertoireError, UntranslatableCharacterError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,9 +20,43 @@ from reelwarden_common.web.security import from_elsewhere
 from reelwarden_common.web.sign_in import sign_in_path
 from reelwarden_common.web.text import N_, Text
 
+
+
+class Why(BaseModel):
+    """Why a request was not done."""
+
+    code: str
+    """For programs."""
+    rule: str | None
+    """The rule that says so, such as R4.2."""
+    message: str
+    """For people, in their language."""
+
+
+class NotDone(BaseModel):
+    """The answer to a request that was not done."""
+
+    error: Why
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status.value: {"model": NotDone, "description": status.phrase}
+    for status in (
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    )
+}
+"""For OpenAPI: what any route may answer besides what it is for."""
 _ELSEWHERE = Text(N_("The request came from another site's page and was refused."))
 _AWAY = Text(N_("A part of the system does not answer right now. Nothing was changed; please try again."))
 _OURS = Text(N_("This is our fault, not yours. Please tell the operator this number: %(number)s"), number="")
+_NO_TEXT = Text(N_("The text holds a character that cannot be kept. Please remove it."))
 _FIELD = Text(N_("%(field)s: %(problem)s"), field="", problem="")
 
 
@@ -29,6 +65,8 @@ def add_to(app: FastAPI) -> None:
     app.add_exception_handler(WebRefusal, _refused)
     app.add_exception_handler(Refused, _plain_refusal)
     app.add_exception_handler(Transient, _away)
+    for unkept in (CharacterNotInRepertoireError, UntranslatableCharacterError):
+        app.add_exception_handler(unkept, _unkept)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_middleware(Guarded)
@@ -105,6 +143,11 @@ async def _plain_refusal(request: Request, error: Exception) -> Response:
 async def _away(request: Request, error: Exception) -> Response:
     log("web").warning("request_waits", path=request.url.path, error=str(error))
     return answer(request, Wrong("away", _AWAY, status=HTTPStatus.SERVICE_UNAVAILABLE))
+
+
+async def _unkept(request: Request, error: Exception) -> Response:  # noqa: ARG001 - as it is called
+    """PostgreSQL keeps no NUL."""
+    return answer(request, Wrong("invalid", _NO_TEXT))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -110,8 +110,10 @@ class Commands:
 
         Raises:
             Denied: the person has no role at that school.
+            Missing: there is no such school.
             Wrong: nothing was written.
         """
+        self._room.must_know(school)
         if not person.holds(school, *PersonRole):
             raise Denied("no_right", Text(N_("Your account has no right to this.")), "R5.3")
         if not text.strip() or len(text) > LONGEST_SUGGESTION:

@@ -83,6 +83,15 @@ class Room:
             raise Missing
         return [school]
 
+    def must_know(self, school: str) -> None:
+        """The district's roles count everywhere, but only where there is a school.
+
+        Raises:
+            Missing: there is none of that id.
+        """
+        if school not in {one.id for one in self.config.schools}:
+            raise Missing
+
     def closing(self, person: Person) -> list[str]:
         """Whose findings this person may close; the district's own are the district officer's."""
         own = self.schools_of(person, *INSPECTORS)

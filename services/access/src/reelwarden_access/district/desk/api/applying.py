@@ -9,6 +9,7 @@ from reelwarden_access.district.desk.acts.filing import Decision
 from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.bodies import Confirming, Deciding, Filed, Filing, aware
 from reelwarden_access.district.desk.shown import ApplicationShort, ApplicationShown
+from reelwarden_common.events.base import CameraId, SchoolId
 from reelwarden_common.events.ingest import CoverageAnswer, CoverageQuery
 from reelwarden_common.web import PersonRole, SignedIn
 
@@ -31,7 +32,12 @@ async def schools(office: At, person: SignedIn) -> list[dict[str, Any]]:
 
 @router.get("/coverage", summary="What footage exists")
 async def coverage(
-    office: At, person: SignedIn, school: str, start: datetime, end: datetime, camera: str | None = None
+    office: At,
+    person: SignedIn,
+    school: SchoolId,
+    start: datetime,
+    end: datetime,
+    camera: CameraId | None = None,
 ) -> CoverageAnswer | None:
     """Of one camera, or of all; null when the index does not answer right now."""
     zone = office.config.time_zone

@@ -1,0 +1,50 @@
+"""Tries an HTTP API with what its own description allows and forbids, from a process of its own."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "response_headers_conformance",
+)
+ROOT = Path(__file__).parents[2]
+SECONDS = 240
+
+
+async def try_api(url: str, folder: Path, cookies: Mapping[str, str], password: str, examples: int = 8) -> str:
+    """What was found, in words; empty if nothing.
+
+    Args:
+        url: Where the API runs; its description is at `/api/openapi.json`.
+        folder: Where the run may write.
+        cookies: Of whoever asks.
+        password: Of the same person, where the description asks for one.
+        examples: How many requests for each operation and kind.
+    """
+    (folder / "schemathesis.toml").write_text(
+        '[checks]\nnot_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 503]  # 503: a role is away\n',
+        encoding="utf-8",
+    )
+    cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/api/openapi.json"]
+    command += ["--checks", ",".join(CHECKS), "--max-examples", str(examples), "--seed", "1"]
+    command += ["--phases", "examples,fuzzing", "--request-timeout", "30", "--warnings", "off"]
+    command += ["--suppress-health-check", "all", "--no-shrink", "--continue-on-failure"]
+    command += ["--header", f"Cookie: {cookie}"]
+    hooks = {"SCHEMATHESIS_HOOKS": "tests.support.openapi_hooks", "PASSWORD": password}
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=folder, env={**os.environ, **hooks, "PYTHONPATH": str(ROOT)}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(), SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return f"it did not end within {SECONDS} s"
+    return "" if process.returncode == 0 else said.decode(errors="replace")
