@@ -45,7 +45,7 @@ def test_a_role_may_say_its_own_events_and_those_of_all() -> None:
 
 @pytest.mark.parametrize("school", ["*", "S1 .x", "a.b", ""])
 def test_what_no_bus_would_take_is_refused_where_it_is_said(school: str) -> None:
-    with pytest.raises(Malformed, match="is not rw.<school>"):
+    with pytest.raises(Malformed, match=r"is not rw\.<school>"):
         encode(EVENT, school=school, role="index", event_id="e", time=NOW)
 
 

@@ -15,9 +15,15 @@ CHECKS = (
 )
 ROOT = Path(__file__).parents[2]
 SECONDS = 240
+EXAMPLES = 8
+"""Requests for each operation and kind."""
+EXPECTED = """[checks]
+not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 503]
+"""
+"""503: a role that was asked is away."""
 
 
-async def try_api(url: str, folder: Path, cookies: Mapping[str, str], password: str, examples: int = 8) -> str:
+async def try_api(url: str, folder: Path, cookies: Mapping[str, str], password: str) -> str:
     """What was found, in words; empty if nothing.
 
     Args:
@@ -25,21 +31,26 @@ async def try_api(url: str, folder: Path, cookies: Mapping[str, str], password: 
         folder: Where the run may write.
         cookies: Of whoever asks.
         password: Of the same person, where the description asks for one.
-        examples: How many requests for each operation and kind.
     """
-    (folder / "schemathesis.toml").write_text(
-        '[checks]\nnot_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 503]  # 503: a role is away\n',
-        encoding="utf-8",
-    )
+    (folder / "schemathesis.toml").write_text(EXPECTED, encoding="utf-8")
     cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/api/openapi.json"]
-    command += ["--checks", ",".join(CHECKS), "--max-examples", str(examples), "--seed", "1"]
+    command += ["--checks", ",".join(CHECKS), "--max-examples", str(EXAMPLES), "--seed", "1"]
     command += ["--phases", "examples,fuzzing", "--request-timeout", "30", "--warnings", "off"]
     command += ["--suppress-health-check", "all", "--no-shrink", "--continue-on-failure"]
     command += ["--header", f"Cookie: {cookie}"]
-    hooks = {"SCHEMATHESIS_HOOKS": "tests.support.openapi_hooks", "PASSWORD": password}
+    hooks = {
+        "SCHEMATHESIS_HOOKS": "tests.support.openapi_hooks",
+        "PASSWORD": password,
+        "PYTHONPATH": str(ROOT),
+    }
+    pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=folder, env={**os.environ, **hooks, "PYTHONPATH": str(ROOT)}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        *command,
+        cwd=folder,
+        env={**os.environ, **hooks, "PASSWORD": password},
+        stdout=pipe,
+        stderr=asyncio.subprocess.STDOUT,
     )
     try:
         said, _ = await asyncio.wait_for(process.communicate(), SECONDS)

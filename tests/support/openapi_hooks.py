@@ -1,4 +1,4 @@
-"""What is sent to an API that is tried: signatures carry the right password, else nothing behind it is reached."""
+"""What is sent to an API that is tried: signatures carry the right password, to reach what is behind it."""
 
 import os
 from typing import Any

@@ -21,7 +21,6 @@ from reelwarden_common.web.sign_in import sign_in_path
 from reelwarden_common.web.text import N_, Text
 
 
-
 class Why(BaseModel):
     """Why a request was not done."""
 
