@@ -10,7 +10,6 @@ import asyncpg
 
 from reelwarden_access.district.desk import app
 from reelwarden_access.district.desk.acts import filing, releasing, retrieving
-from reelwarden_access.district.desk.application import Rules
 from reelwarden_access.district.desk.store import DeskStore
 from reelwarden_common.db import drift
 from reelwarden_common.events.access import (
@@ -313,10 +312,10 @@ async def test_a_forgotten_supervision_ends_by_itself(house: DeskHouse) -> None:
     units = PgUnits(pool, "desk", DeskStore)
     try:
         async with units.begin() as store:
-            assert await retrieving.end_forgotten(store, Rules(), datetime.now(UTC)) == 0
+            assert await retrieving.end_forgotten(store, datetime.now(UTC)) == 0
         async with units.begin() as store:
             late = datetime.now(UTC) + timedelta(hours=4, minutes=1)
-            assert await retrieving.end_forgotten(store, Rules(), late) >= 1
+            assert await retrieving.end_forgotten(store, late) >= 1
     finally:
         await pool.close()
     stopped = (await house.until_said(ViewingStopped, application))[0]

@@ -130,8 +130,8 @@ async def test_a_form_that_is_wrong_keeps_what_was_written(house: DeskHouse) -> 
 async def test_withdrawing_is_asked_twice_and_at_the_end(house: DeskHouse) -> None:
     application = await house.file()
     page = await house.ask("wang.fang", "GET", f"/applications/{application}")
-    assert page.text.index("<details") < page.text.index("确认撤回") < page.text.index("</details>")
-    assert page.text.index("签字栏") < page.text.index("<details")
+    assert page.text.index('id="withdraw"') < page.text.index("确认撤回") < page.text.rindex("</details>")
+    assert page.text.index("签字栏") < page.text.index('id="withdraw"')
     assert page.text.count(f'action="/applications/{application}/withdraw') == 1
     assert "已撤回" in (await post(house, "wang.fang", f"/applications/{application}/withdraw")).text
 
@@ -187,6 +187,8 @@ async def test_a_copy_by_its_buttons(house: DeskHouse) -> None:
     assert due(await house.ask("li.lei", "GET", path)) == "4 交付"
     await house.do("zhou.jie", "/api/training/ack")
     opened = await post(house, "chen.gang", f"{path}/supervise", present="张警官\n吴倩")
+    assert "陈刚 监督至" in opened.text
+    opened = await read(house, "chen.gang", f"/applications/{application}")
     assert "监督人：陈刚；在场人：张警官、吴倩" in opened.text
     viewing = await post(house, "zhou.jie", f"{path}/view")
     assert "<video" in viewing.text

@@ -13,6 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from reelwarden_common.events.access import ApplicationFiled
+from reelwarden_common.events.base import CameraSpan
 from tests.support.backends import Database, ObjectStore, unique
 from tests.support.desk import PASSWORD, DeskHouse, open_house
 
@@ -170,40 +171,68 @@ async def test_an_operator_is_led_by_the_rules_to_the_footage(
         await page.wait_for_url("**/viewings/*")
 
 
-async def test_footage_plays_in_ranges_and_stops_with_the_supervision(
-    browser: Browser, house: DeskHouse, clip: bytes
+async def test_the_supervisor_sees_what_is_watched_and_stops_it(
+    browser: Browser, house: DeskHouse, clip: bytes, tmp_path: Path
 ) -> None:
+    """Two people, two screens: the mark over the footage, a still, and the player that stops by itself."""
+    start = (datetime.now(ZoneInfo("Asia/Shanghai")) - timedelta(days=1)).replace(microsecond=0)
+    shows = CameraSpan(camera="gate", start=start, end=start + timedelta(seconds=20))
     application = await house.file()
-    await house.ready(application, "li.lei", files={"view/gate.mp4": clip})
-    path = f"/api/applications/{application}"
-    await house.do("chen.gang", f"{path}/supervision", {"present": ["王芳"]})
+    await house.approve(application, "li.lei")
+    await house.export(application, {"view/gate.mp4": clip}, shows=shows)
+    await house.until(application, status="ready")
     await house.do("zhou.jie", "/api/training/ack")
-    async with page_of(browser, house, "zhou.jie", "desk") as page:
-        await page.goto(f"/applications/{application}")
-        await page.get_by_role("button", name="打开录像").click()
-        await page.wait_for_url("**/viewings/*")
-        await expect(page.get_by_text("无缺口：录像覆盖整个时段。")).to_be_visible()
-        video = page.locator("video")
-        await video.evaluate("video => { video.muted = true; return video.play(); }")
-        await page.wait_for_function("() => document.querySelector('video').currentTime > 0.2")
+    async with (
+        page_of(browser, house, "chen.gang", "phone") as supervisor,
+        page_of(browser, house, "zhou.jie", "desk") as retriever,
+    ):
+        await supervisor.goto(f"/applications/{application}")
+        await supervisor.get_by_label("监督时长（分钟）").fill("45")
+        await supervisor.get_by_role("button", name="开始监督").click()
+        await expect(supervisor.get_by_role("heading", name="尚未打开录像")).to_be_visible()
+        await retriever.goto(f"/applications/{application}")
+        await retriever.get_by_role("button", name="打开录像").click()
+        await expect(retriever.get_by_text("无缺口：录像覆盖整个时段。")).to_be_visible()
+        await retriever.evaluate("() => { document.querySelector('video').muted = true; }")
+        await retriever.get_by_role("button", name="播放").click()
+        await retriever.wait_for_function("() => document.querySelector('video').currentTime > 0.2")
+        number = await retriever.evaluate("() => document.querySelector('.mark .one').innerText")
+        assert f"王芳 · s001-{start:%Y}" in number
+        assert f"{start:%Y-%m-%d %H:%M}" in number, "the footage's own time, following playback"
+        await expect(supervisor.get_by_role("heading", name="周杰 正在查看")).to_be_visible()
+        assert await fits(supervisor)
+        await retriever.get_by_role("button", name="全屏").click()
+        await retriever.wait_for_function("() => document.fullscreenElement?.classList.contains('stage')")
+        await expect(retriever.locator(".stage .mark .two")).to_be_visible()
+        await retriever.get_by_role("button", name="全屏").click()
+        await retriever.get_by_role("button", name="截图").click()
+        still = retriever.locator("ol.stills img")
+        await expect(still).to_be_visible()
+        await retriever.wait_for_function("() => document.querySelector('ol.stills img').naturalWidth > 0")
+        await retriever.screenshot(path=tmp_path / "viewing.png", full_page=True)
+        await expect(supervisor.get_by_role("heading", name="周杰 已暂停")).to_be_visible()
+        await retriever.get_by_role("button", name="播放").click()
+        await supervisor.screenshot(path=tmp_path / "supervision.png", full_page=True)
+        await supervisor.get_by_role("button", name="停止查看").click()
+        await expect(retriever.locator("#over")).to_be_visible()
+        await expect(still).to_have_count(0)
+        assert await retriever.evaluate("() => document.querySelector('video').readyState") == 0
+        await expect(supervisor.get_by_role("heading", name="尚未打开录像")).to_be_visible()
     shown = await house.show(application)
     assert shown["viewings"][0]["bytes"] >= len(clip) // 2
-    await house.do("chen.gang", f"{path}/supervision/close")
-    async with page_of(browser, house, "zhou.jie", "phone") as page:
-        answer = await page.request.get(f"/api/viewings/{shown['viewings'][0]['id']}/files/view/gate.mp4")
-        assert answer.status == 403
+    assert (shown["watched"][0]["played"], len(shown["stills"])) == (True, 1)
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Three seconds of grey that Chromium plays."""
+    """Twenty seconds of grey that Chromium plays."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
     with av.open(str(path), "w", options={"movflags": "faststart"}) as out:
         stream = out.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
-        for shade in range(30):
+        for shade in range(200):
             frame = av.VideoFrame(320, 180, "gray")
-            frame.planes[0].update(bytes([shade * 8]) * frame.planes[0].buffer_size)
+            frame.planes[0].update(bytes([shade]) * frame.planes[0].buffer_size)
             out.mux(stream.encode(frame.reformat(format="yuv420p")))
         out.mux(stream.encode())
     return path.read_bytes()

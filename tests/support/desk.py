@@ -183,9 +183,13 @@ class DeskHouse:
             await self.do(account, f"/api/applications/{application}/approve", body)
 
     async def export(
-        self, application: str, files: dict[str, bytes], gaps: Sequence[CameraSpan] = ()
+        self,
+        application: str,
+        files: dict[str, bytes],
+        gaps: Sequence[CameraSpan] = (),
+        shows: CameraSpan | None = None,
     ) -> ExportReady:
-        """Play the exporter: put files into the store and say so."""
+        """Play the exporter: put files into the store and say so; `shows` is what the viewing copies show."""
         shown = await self.show(application)
         bucket, folder = f"rw-exports-{shown['school']}", f"{shown['number']}/"
         packaged = []
@@ -196,8 +200,11 @@ class DeskHouse:
             kind = name.split("/")[0] if "/" in name else "gaps"
             media = "video/mp4" if name.endswith(".mp4") else "application/json"
             digest = hashlib.sha256(content).hexdigest()
+            span = shows if kind == "view" else None
             packaged.append(
-                PackagedFile(name=name, size=len(content), digest=digest, kind=kind, media_type=media)
+                PackagedFile(
+                    name=name, size=len(content), digest=digest, kind=kind, media_type=media, span=span
+                )
             )
         event = ExportReady(
             application=application,

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from reelwarden_common.events.base import (
     ActorId,
+    CameraId,
     CameraSpan,
     Detail,
     Digest,
@@ -156,6 +157,19 @@ class ViewingStopped(Event):
     viewing: Id
     by: ActorId
     reason: Reason
+
+
+class StillTaken(Event):
+    """A single picture was taken in a viewing, with the recipient's mark burnt in (R4.3, R4.4)."""
+
+    SUBJECT: ClassVar[str] = "desk.still.taken"
+    application: Id
+    viewing: Id
+    retriever: ActorId
+    camera: CameraId | None = None
+    shown_at: Instant | None = None
+    """The moment of the footage that it shows."""
+    digest: Digest
 
 
 class CopyReleased(Event):

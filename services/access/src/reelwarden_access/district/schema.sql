@@ -63,6 +63,7 @@ CREATE TABLE applications (
     declaration_note text,
     outcome text,
     ended_at timestamptz,
+    urgent boolean NOT NULL DEFAULT false,
     CHECK (start_at < end_at)
 );
 CREATE INDEX applications_school ON applications (school, filed_at DESC);
@@ -82,6 +83,8 @@ CREATE TABLE signatures (
     on_behalf_of text,
     digest text NOT NULL,
     signed_at timestamptz NOT NULL,
+    stands_for text REFERENCES people,
+    stands_for_name text,
     PRIMARY KEY (application, form, signer, capacity)
 );
 
@@ -168,9 +171,20 @@ CREATE TABLE supervisions (
     unit text NOT NULL,
     present text[] NOT NULL,
     opened_at timestamptz NOT NULL,
-    closed_at timestamptz
+    closed_at timestamptz,
+    until timestamptz NOT NULL,
+    ended_because text,
+    stands_for text REFERENCES people
 );
 CREATE UNIQUE INDEX supervisions_open ON supervisions (application) WHERE closed_at IS NULL;
+-- Who is in the room comes and goes.
+CREATE TABLE presences (
+    supervision text NOT NULL REFERENCES supervisions,
+    name text NOT NULL,
+    arrived_at timestamptz NOT NULL,
+    left_at timestamptz,
+    PRIMARY KEY (supervision, name, arrived_at)
+);
 CREATE TABLE viewings (
     id text PRIMARY KEY,
     application text NOT NULL REFERENCES applications,
@@ -181,7 +195,8 @@ CREATE TABLE viewings (
     started_at timestamptz NOT NULL,
     stopped_at timestamptz,
     stopped_by text,
-    reason text
+    reason text,
+    stands_for text REFERENCES people
 );
 CREATE INDEX viewings_application ON viewings (application);
 -- What was really watched: one row per viewing and file, counted up by each range request.
@@ -194,6 +209,33 @@ CREATE TABLE viewed (
     last_at timestamptz NOT NULL,
     PRIMARY KEY (viewing, file)
 );
+
+-- What the player says: begun, paused, moved, still there. The range requests in `viewed` are the truth beside it.
+CREATE TABLE marks (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    viewing text NOT NULL REFERENCES viewings,
+    at timestamptz NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('play', 'at', 'pause', 'seek', 'ended')),
+    file text NOT NULL,
+    position_ms bigint NOT NULL,
+    from_ms bigint
+);
+CREATE INDEX marks_viewing ON marks (viewing, id);
+-- A frame with the recipient's mark burnt in; its picture goes when the application is over.
+CREATE TABLE stills (
+    viewing text NOT NULL REFERENCES viewings,
+    number int NOT NULL,
+    application text NOT NULL REFERENCES applications,
+    file text NOT NULL,
+    position_ms bigint NOT NULL,
+    camera text,
+    shown_at timestamptz,
+    taken_at timestamptz NOT NULL,
+    digest text NOT NULL,
+    picture bytea,
+    PRIMARY KEY (viewing, number)
+);
+CREATE INDEX stills_application ON stills (application);
 
 CREATE TABLE releases (
     application text PRIMARY KEY REFERENCES applications,
@@ -216,6 +258,53 @@ CREATE TABLE records (
     supervisor text NOT NULL REFERENCES people,
     filled_at timestamptz NOT NULL,
     complete_at timestamptz
+);
+
+-- Those who may not decide because of an interest of their own (R4.2).
+CREATE TABLE conflicts (
+    application text NOT NULL REFERENCES applications,
+    actor text NOT NULL REFERENCES people,
+    declared_at timestamptz NOT NULL,
+    PRIMARY KEY (application, actor)
+);
+-- Somebody names who holds their role's tasks for a while.
+CREATE TABLE deputies (
+    id text PRIMARY KEY,
+    school text NOT NULL,
+    role text NOT NULL,
+    principal text NOT NULL REFERENCES people,
+    principal_name text NOT NULL,
+    deputy text NOT NULL REFERENCES people,
+    from_at timestamptz NOT NULL,
+    until timestamptz NOT NULL,
+    named_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    CHECK (from_at < until)
+);
+CREATE INDEX deputies_deputy ON deputies (deputy, until);
+CREATE INDEX deputies_principal ON deputies (principal, until);
+-- Two parts by one person at a school that is too small: flagged, and looked at by the district (R4.3).
+CREATE TABLE combined_parts (
+    application text NOT NULL REFERENCES applications,
+    actor text NOT NULL REFERENCES people,
+    name text NOT NULL,
+    parts text[] NOT NULL,
+    at timestamptz NOT NULL,
+    reviewed_by text REFERENCES people,
+    reviewer_name text,
+    opinion text,
+    reviewed_at timestamptz,
+    PRIMARY KEY (application, actor)
+);
+-- What was said of a task: that it is due, and that it is overdue; once each.
+CREATE TABLE told_tasks (
+    application text NOT NULL REFERENCES applications,
+    task text NOT NULL,
+    deadline timestamptz NOT NULL,
+    due_told_at timestamptz,
+    overdue_told_at timestamptz,
+    done_at timestamptz,
+    PRIMARY KEY (application, task)
 );
 
 CREATE TABLE denials (

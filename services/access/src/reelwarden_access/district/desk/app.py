@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from reelwarden_access.district.desk import api, apply_pages, extension_pages, pages
+from reelwarden_access.district.desk import api, apply_pages, extension_pages, pages, supervision_pages
 from reelwarden_access.district.desk.acts.releasing import Builder
 from reelwarden_access.district.desk.desk import Desk
 from reelwarden_access.district.desk.extension_office import ExtensionOffice
@@ -12,6 +12,7 @@ from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.settings import Settings
 from reelwarden_access.district.desk.sheets import Sheets
 from reelwarden_access.district.desk.store import DeskStore
+from reelwarden_access.district.desk.supervision_office import SupervisionOffice
 from reelwarden_common import district, role
 from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.role import Bus, Loop, Role
@@ -44,8 +45,9 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     http = web.make_app(VERSION, ABOUT)
     http.state.office, http.state.s3 = office, s3
     http.state.extensions = ExtensionOffice(desk, sheets)
-    for router in (api.router, apply_pages.router, extension_pages.router, pages.router):
-        http.include_router(router)
+    http.state.supervisions = SupervisionOffice(desk, s3)
+    for part in (api, apply_pages, extension_pages, supervision_pages, pages):
+        http.include_router(part.router)
     try:
         loops = (Loop("lapse", settings.lapse_seconds, office.lapse),)
         yield Role("desk", settings, bus, units, HANDLERS, loops=loops, http=http)

@@ -1,7 +1,7 @@
 """What the desk speaks of: applications, drafts, signatures, and the numbers that rules set."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from reelwarden_common.district import PersonRole
@@ -191,6 +191,9 @@ class Application:
         return tuple(one.signer for one in self.approvals)
 
 
+FAR = datetime.max.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Supervision:
     """An open supervision (R4.3)."""
@@ -200,6 +203,8 @@ class Supervision:
     name: str
     unit: str = ""
     present: tuple[str, ...] = ()
+    until: datetime = FAR
+    """The time that was set when it was opened: it supervises nothing after."""
 
 
 SWEEPS_THAT_ASK = frozenset({"first-sweep", "too-many"})

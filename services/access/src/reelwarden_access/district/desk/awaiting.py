@@ -17,7 +17,7 @@ from reelwarden_common.web.refusals import Denied
 async def awaited(work: Work, application: Application, actor: Actor) -> list[WaitShown]:
     """What is missing, and who can do it, as whoever looks at the application is told."""
     table, people = work.store.retrievals, work.store.people
-    supervision = await table.supervision(application.id)
+    supervision = await table.supervision(application.id, work.now)
     release = await table.release(application.id)
     export = await work.store.exports.of(application.id)
     record = await table.record(application.id)

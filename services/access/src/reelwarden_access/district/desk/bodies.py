@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from reelwarden_access.district.desk.application import Declaration, Draft, Outsider
 from reelwarden_access.district.desk.extension import ExtensionDraft
+from reelwarden_access.district.desk.watched import MarkKind
 from reelwarden_common.events.access import Manner
 from reelwarden_common.events.retention import HoldSource
 
@@ -17,6 +18,8 @@ Line = Annotated[str, Field(max_length=200, pattern=_NO_NUL)]
 Words = Annotated[str, Field(max_length=2000, pattern=_NO_NUL)]
 Password = Annotated[str, Field(max_length=200, description="again: what is signed needs it anew")]
 APPLICATION_ID = "^[0-9a-f]{32}$"
+MOST_MS = 7 * 24 * 3600 * 1000
+"""No viewing copy is longer."""
 FormDigest = Annotated[str, Field(max_length=64, description="of the form that was shown and is signed")]
 
 
@@ -128,6 +131,47 @@ class Supervising(BaseModel):
     """Who is in the room."""
 
     present: list[Line] = Field(max_length=50, examples=[["王芳"]])
+    minutes: int | None = Field(default=None, ge=1, le=1440, description="none: the longest that may be")
+
+
+class Coming(BaseModel):
+    """Somebody comes into the room, or leaves it."""
+
+    name: Line
+    here: bool = Field(description="false: they have left")
+
+
+class Pulse(BaseModel):
+    """What the player on the retriever's screen says: at each act, and every two seconds while it plays."""
+
+    kind: MarkKind
+    file: Line
+    position_ms: int = Field(ge=0, le=MOST_MS)
+    from_ms: int | None = Field(default=None, ge=0, le=MOST_MS, description="of a seek: where it was")
+
+
+class Beat(BaseModel):
+    """What the player is told: over, at once, or by when."""
+
+    over: bool
+    until: datetime | None
+
+
+class StillAsked(BaseModel):
+    """Which frame."""
+
+    file: Line
+    position_ms: int = Field(ge=0, le=MOST_MS)
+
+
+class StillShown(BaseModel):
+    """A still that was taken; `url` shows it while the viewing is open."""
+
+    number: int
+    url: str
+    camera: str | None
+    shown_at: datetime | None
+    digest: str = Field(description="SHA-256 of the picture")
 
 
 class Releasing(BaseModel):

@@ -31,6 +31,8 @@ _RECORD_AS_IT_IS = [
     "package",
     "recipient",
     "declaration",
+    "receipt",
+    "combined",
 ]
 _SHORT_DIGEST = 16
 _SHORT_ROOT = 20
@@ -124,6 +126,14 @@ class RecordForm(Sheet):
     content: str = ""
     spans: Sequence[FormSpan] = ()
     gaps: Sequence[FormSpan] = ()
+    watched: Sequence[FormSpan] = ()
+    """What was really played."""
+    stills: Sequence[tuple[str, datetime | None, str]] = ()
+    """Camera, moment shown, SHA-256 of the picture."""
+    receipt: str = ""
+    """Of the declaration."""
+    combined: str = ""
+    """Who held two parts, at a school that is too small for four people."""
     operator: str = ""
     supervisor: str = ""
     present: Sequence[str] = ()
@@ -165,6 +175,15 @@ def record_form_pdf(form: RecordForm, lang: Lang) -> bytes:
         "use_by": moment_text(form.use_by, form.zone, lang),
         "spans": spans_data(form.spans, form.zone, lang),
         "gaps": spans_data(form.gaps, form.zone, lang),
+        "watched": spans_data(form.watched, form.zone, lang),
+        "stills": [
+            {
+                "camera": camera,
+                "period": moment_text(moment, form.zone, lang),
+                "digest": digest[:_SHORT_DIGEST],
+            }
+            for camera, moment, digest in form.stills
+        ],
         "present": list(form.present),
         "recipient_signature": signature_data(form.recipient_signature, form.zone, lang),
         "signatures": [signature_data(one, form.zone, lang) for one in form.signatures],

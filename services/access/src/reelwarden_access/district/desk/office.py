@@ -70,9 +70,11 @@ class Office:
         """Ask the exporter once more."""
         return await self._on(who, "export_again", application, filing.export_again)
 
-    async def open_supervision(self, who: Person, application: str, present: Sequence[str]) -> Supervision:
-        """Supervise a retrieval."""
-        act = partial(retrieving.open_supervision, present=present)
+    async def open_supervision(
+        self, who: Person, application: str, present: Sequence[str], minutes: int | None = None
+    ) -> Supervision:
+        """Supervise a retrieval, for a set time."""
+        act = partial(retrieving.open_supervision, present=present, minutes=minutes)
         return await self._on(who, "supervise", application, act)
 
     async def close_supervision(self, who: Person, application: str) -> Supervision:
@@ -114,7 +116,9 @@ class Office:
                 )
                 for lang in LANGUAGES
             }
-            package = await self._builder.build(found, export, claimed, forms, custody)
+            async with self._desk.units.begin() as store:
+                stills = await store.supervised.pictures(application)
+            package = await self._builder.build(found, export, claimed, forms, custody, stills)
             done = partial(releasing.finish, claimed=claimed.claim, package=package)
             return await self._on(who, "release", application, done)
         except BaseException:
@@ -225,7 +229,7 @@ class Office:
         async with self._desk.units.begin() as store:
             await filing.lapse(store, store.clock())
             await extending.end_by_time(store, store.clock())
-            await retrieving.end_forgotten(store, self.rules, store.clock())
+            await retrieving.end_forgotten(store, store.clock())
             waiting = await store.retrievals.waiting()
         await asyncio.to_thread(self._builder.tidy, waiting, self.now())
 

@@ -8,7 +8,7 @@ import io
 import os
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib import resources
@@ -67,6 +67,8 @@ class PackageParts:
     log_keys: Sequence[str] = ()
     """C2SP verifier keys of the custody logs, handed along for whoever checks."""
     made_at: datetime | None = None
+    stills: Mapping[str, bytes] = field(default_factory=dict)
+    """Taken under supervision, by their names; they bear their mark already."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,7 @@ def _papers(parts: PackageParts, public: bytes) -> list[_Member]:
     verifier = resources.files("reelwarden_access").joinpath("verify.py").read_bytes()
     found = [_held("README.txt", text.encode()), _held("verify.py", verifier), _held("public-key.pem", pem)]
     found += [_held(f"forms/{name}", content) for name, content in sorted(parts.forms.items())]
+    found += [_held(f"stills/{name}", content) for name, content in sorted(parts.stills.items())]
     return found + _custody(parts)
 
 

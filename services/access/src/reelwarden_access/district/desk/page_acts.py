@@ -38,9 +38,10 @@ async def _export(office: Office, who: Person, application: str, _: Form) -> Non
     await office.export_again(who, application)
 
 
-async def _supervise(office: Office, who: Person, application: str, form: Form) -> None:
-    body = taken(Supervising, {"present": str(form.get("present", "")).splitlines()})
-    await office.open_supervision(who, application, body.present)
+async def _supervise(office: Office, who: Person, application: str, form: Form) -> str:
+    body = taken(Supervising, {**form, "present": str(form.get("present", "")).splitlines()})
+    await office.open_supervision(who, application, body.present, body.minutes)
+    return f"/applications/{application}/supervision"
 
 
 async def _close_supervision(office: Office, who: Person, application: str, _: Form) -> None:

@@ -32,6 +32,7 @@ _NAMES: Mapping[str, str] = {
     "digest": N_("Digest of the form"),
     "opinion": N_("Opinion"),
     "present": N_("Present"),
+    "minutes": N_("For how many minutes"),
     "recipient": N_("Recipient, as in the identity document"),
     "medium": N_("Medium"),
     "content": N_("Content"),

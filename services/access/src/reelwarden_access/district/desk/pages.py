@@ -157,6 +157,7 @@ async def _application(
         "given": refused.form if refused else {},
         "problem": refused.why.text if refused and not at_form else None,
         "renews": renews,
+        "longest": int(office.rules.supervise_at_most.total_seconds() // 60),
         "renewing": REFRESH_SECONDS if renews and request.query_params.get("renew") != "no" else 0,
         "overdue": bool(shown.use_by and not shown.declaration and shown.use_by < office.now()),
         **WORDS,
@@ -205,6 +206,7 @@ async def viewing_page(request: Request, office: At, person: SignedIn, viewing: 
         "a": shown,
         "viewing": opened(found, export),
         "gaps": export.gaps,
+        "zone": office.config.time_zone,
         "camera_names": {c["id"]: c["name"] for c in shown.form["cameras"]},
     }
     return _web(request).render(request, "viewing.html", values)

@@ -1,10 +1,12 @@
 """What is read at the desk: lists, one application with everything, alarms."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from reelwarden_access.district.desk import domain, extension, retrieval
+from reelwarden_access.district.desk.acts.recording import what_was_watched
 from reelwarden_access.district.desk.acts.releasing import building
 from reelwarden_access.district.desk.application import (
     SWEEPS_THAT_ASK,
@@ -12,6 +14,7 @@ from reelwarden_access.district.desk.application import (
     Application,
     Declaration,
     Status,
+    Supervision,
 )
 from reelwarden_access.district.desk.awaiting import awaited
 from reelwarden_access.district.desk.desk import Work
@@ -23,8 +26,10 @@ from reelwarden_access.district.desk.shown import (
     RecordShown,
     ReleaseShown,
     SignatureShown,
+    StillTakenShown,
     SupervisionShown,
     ViewingShown,
+    WatchedShown,
     short,
 )
 from reelwarden_common.district import PersonRole
@@ -93,7 +98,7 @@ async def show(work: Work, application_id: str) -> ApplicationShown:
     domain.check_reading(application, actor)
     row = await work.store.applications.row(application.id)
     table = work.store.retrievals
-    supervision = await table.supervision(application.id)
+    supervision = await table.supervision(application.id, work.now)
     record = await _record(work, application)
     release = await table.release(application.id)
     export = await work.store.exports.of(application.id)
@@ -119,12 +124,10 @@ async def show(work: Work, application_id: str) -> ApplicationShown:
         )
         if export
         else None,
-        supervision=SupervisionShown(
-            id=supervision.id, name=supervision.name, unit=supervision.unit, present=list(supervision.present)
-        )
-        if supervision
-        else None,
+        supervision=await _supervision(work, supervision),
         viewings=[ViewingShown(**v) for v in await table.viewings(application.id)],
+        watched=[WatchedShown(**asdict(one)) for one in await what_was_watched(work, application)],
+        stills=[StillTakenShown(**asdict(s)) for s in await work.store.supervised.stills(application.id)],
         release=ReleaseShown(
             recipient=release.recipient,
             medium=release.medium,
@@ -139,6 +142,13 @@ async def show(work: Work, application_id: str) -> ApplicationShown:
         waits=await awaited(work, application, actor),
         may=await _may(work, application, actor),
     )
+
+
+async def _supervision(work: Work, found: Supervision | None) -> SupervisionShown | None:
+    if found is None:
+        return None
+    there = [one.name for one in await work.store.supervised.presences(found.id) if one.left_at is None]
+    return SupervisionShown(id=found.id, name=found.name, unit=found.unit, present=there, until=found.until)
 
 
 async def _record(work: Work, application: Application) -> RecordShown | None:
@@ -160,7 +170,7 @@ async def _record(work: Work, application: Application) -> RecordShown | None:
 async def _may(work: Work, application: Application, actor: Actor) -> list[str]:
     """The acts that would not be refused now: what buttons are for."""
     table = work.store.retrievals
-    supervision = await table.supervision(application.id)
+    supervision = await table.supervision(application.id, work.now)
     retrievers = await table.retrievers(application.id)
     record = await table.record(application.id)
     export = await work.store.exports.of(application.id)

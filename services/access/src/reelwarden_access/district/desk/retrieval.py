@@ -1,13 +1,14 @@
 """The rules from supervision to the end (R4.3, R4.4); pure like `domain`, of which it is the second half."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reelwarden_access.district.desk.application import (
     Actor,
     Application,
     Capacity,
     Declaration,
+    Rules,
     Status,
     Supervision,
 )
@@ -18,6 +19,8 @@ from reelwarden_common.events.access import ExportReady, Manner
 from reelwarden_common.web.refusals import Denied, Wrong
 from reelwarden_common.web.text import N_, Text
 
+STILLS_AT_MOST = 30
+"""Per viewing."""
 RECORD_CAPACITIES = frozenset({Capacity.RETRIEVER, Capacity.SUPERVISOR, Capacity.RECIPIENT})
 _FOUR_PEOPLE = N_("Applicant, approver, retriever and supervisor must be four different people (R4.3).")
 _ONCE = N_("The copy was released already; it leaves exactly once (R4.4).")
@@ -92,6 +95,18 @@ def check_supervision(
         required({N_("Present"): ""})
 
 
+def check_time(minutes: int | None, rules: Rules) -> timedelta:
+    """R4.3: for how long a supervision is opened; the longest that may be, where nothing is said."""
+    lasting = rules.supervise_at_most if minutes is None else timedelta(minutes=minutes)
+    if lasting > rules.supervise_at_most:
+        text = Text(
+            N_("A supervision lasts at most %(minutes)s minutes (R4.3)."),
+            minutes=int(rules.supervise_at_most.total_seconds() // 60),
+        )
+        raise Wrong("too_long_supervision", text, "R4.3")
+    return lasting
+
+
 def check_none_open(supervision: Supervision | None) -> None:
     """One supervision at a time."""
     if supervision is not None:
@@ -113,14 +128,19 @@ class ViewingOver(Denied):
         self.application = application
 
 
-def check_watching(
-    application: str, actor: Actor, retriever: str, *, stopped: bool, supervised: bool
-) -> None:
+def check_watching(application: str, actor: Actor, retriever: str, *, over: bool) -> None:
     """R4.3: footage runs for its retriever only, and only while the supervision is open."""
     if actor.id != retriever:
         raise Denied("not_retriever", Text(N_("Only the retriever of this viewing sees it (R4.3).")), "R4.3")
-    if stopped or not supervised:
+    if over:
         raise ViewingOver(application)
+
+
+def check_room(supervision: Supervision | None, actor: Actor, name: str) -> Supervision:
+    """R4.3: whoever supervises says who comes and goes."""
+    found = check_closing(supervision, actor)
+    required({N_("Present"): name.strip()})
+    return found
 
 
 def check_closing(supervision: Supervision | None, actor: Actor) -> Supervision:
@@ -252,6 +272,13 @@ def role_in(actor: Actor, capacity: Capacity) -> str:
     """The role that a signature of the record names: the signer's at that moment."""
     held = (role for role in _ROLE_IN[capacity] if actor.has(role))
     return next(held, "former")
+
+
+def check_still(taken: int) -> None:
+    """R4.4: a viewing gives single pictures, not the footage piece by piece."""
+    if taken >= STILLS_AT_MOST:
+        text = Text(N_("A viewing gives at most %(count)s stills (R4.4)."), count=STILLS_AT_MOST)
+        raise Denied("too_many_stills", text, "R4.4")
 
 
 def check_sweep(actor: Actor) -> None:

@@ -91,6 +91,9 @@ class Sheets:
                 content=form["content"],
                 spans=_spans(form),
                 gaps=_gaps(form),
+                watched=_watched(form),
+                stills=_stills(form),
+                receipt=shown.declaration_note or "",
                 operator=form["operator"]["name"],
                 supervisor=form["supervisor"]["name"],
                 present=form["present"],
@@ -185,12 +188,34 @@ def _spans(form: dict[str, Any]) -> list[FormSpan]:
 
 
 def _gaps(form: dict[str, Any]) -> list[FormSpan]:
+    return _named(form, form["gaps"])
+
+
+def _watched(form: dict[str, Any]) -> list[FormSpan]:
+    """What was watched; forms of before do not say."""
+    return _named(form, [one for one in form.get("watched", ()) if one["start"] and one["end"]])
+
+
+def _stills(form: dict[str, Any]) -> list[tuple[str, datetime | None, str]]:
+    names = {c["id"]: c["name"] for c in form["cameras"]}
+    return [
+        (
+            names.get(one["camera"], one["camera"]),
+            datetime.fromisoformat(one["shown_at"]) if one["shown_at"] else None,
+            one["digest"],
+        )
+        for one in form.get("stills", ())
+    ]
+
+
+def _named(form: dict[str, Any], spans: Sequence[dict[str, Any]]) -> list[FormSpan]:
+    """Spans by the cameras' names."""
     names = {c["id"]: c["name"] for c in form["cameras"]}
     return [
         FormSpan(
-            names.get(gap["camera"], gap["camera"]),
-            datetime.fromisoformat(gap["start"]),
-            datetime.fromisoformat(gap["end"]),
+            names.get(span["camera"], span["camera"]),
+            datetime.fromisoformat(span["start"]),
+            datetime.fromisoformat(span["end"]),
         )
-        for gap in form["gaps"]
+        for span in spans
     ]

@@ -92,7 +92,8 @@ class SupervisionShown(BaseModel):
     id: str
     name: str
     unit: str
-    present: list[str]
+    present: list[str] = Field(description="in the room now")
+    until: datetime
 
 
 class ViewingShown(BaseModel):
@@ -104,6 +105,25 @@ class ViewingShown(BaseModel):
     stopped_at: datetime | None
     requests: int
     bytes: int
+
+
+class WatchedShown(BaseModel):
+    """A stretch of footage that was played, or a file of which bytes went out and no player told."""
+
+    camera: str | None
+    file: str
+    start: datetime | None
+    end: datetime | None
+    played: bool
+
+
+class StillTakenShown(BaseModel):
+    """A still that was taken; its picture stands in no page."""
+
+    camera: str | None
+    shown_at: datetime | None
+    taken_at: datetime
+    digest: str = Field(description="SHA-256 of the picture")
 
 
 class WaitShown(BaseModel):
@@ -171,6 +191,8 @@ class ApplicationShown(ApplicationShort):
     export: ExportShown | None
     supervision: SupervisionShown | None
     viewings: list[ViewingShown]
+    watched: list[WatchedShown]
+    stills: list[StillTakenShown]
     release: ReleaseShown | None
     record: RecordShown | None
     waits: list[WaitShown] = Field(description="what is missing before the next step")

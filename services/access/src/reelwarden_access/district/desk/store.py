@@ -6,6 +6,7 @@ from reelwarden_access.district.desk.tables.extensions import ExtensionsTable
 from reelwarden_access.district.desk.tables.footage import ExportsTable, HoldsTable
 from reelwarden_access.district.desk.tables.people import PeopleTable
 from reelwarden_access.district.desk.tables.retrievals import RetrievalsTable
+from reelwarden_access.district.desk.tables.supervised import SupervisedTable
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.messaging.postgres import Connection
 from reelwarden_common.messaging.units import Store
@@ -22,6 +23,7 @@ class DeskStore(Store):
         self.holds = HoldsTable(conn)
         self.exports = ExportsTable(conn)
         self.retrievals = RetrievalsTable(conn)
+        self.supervised = SupervisedTable(conn)
         self.alarms = AlarmsTable(conn)
 
     async def school_of(self, cause: str) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from reelwarden_access.district.desk.application import Capacity, Declaration, HoldState, Outsider, Status
 from reelwarden_access.district.desk.waiting import Wait
+from reelwarden_access.district.desk.watched import MarkKind
 from reelwarden_common.district import PersonRole
 from reelwarden_common.events.access import Manner
 from reelwarden_common.web.text import N_
@@ -96,6 +97,13 @@ WAIT_WORDS: Mapping[Wait, str] = {
     Wait.EXPORT: N_("The school is exporting the footage."),
     Wait.PACKAGE: N_("The evidence package is being made."),
 }
+MARK_WORDS: Mapping[MarkKind, str] = {
+    MarkKind.PLAY: N_("begins to play"),
+    MarkKind.AT: N_("plays"),
+    MarkKind.PAUSE: N_("pauses"),
+    MarkKind.SEEK: N_("goes to another moment"),
+    MarkKind.ENDED: N_("is at the end"),
+}
 ACT_WORDS: Mapping[str, str] = {
     "file": N_("file an application"),
     "approve": N_("approve"),
@@ -106,6 +114,8 @@ ACT_WORDS: Mapping[str, str] = {
     "close_supervision": N_("close a supervision"),
     "view": N_("open footage"),
     "stop_viewing": N_("stop a viewing"),
+    "still": N_("take a still"),
+    "presence": N_("note who is present"),
     "release": N_("release a copy"),
     "take": N_("take a copy"),
     "record": N_("fill in a record"),
@@ -147,6 +157,7 @@ REFUSAL_WORDS: Mapping[str, str] = {
     "not_apart": N_("two parts by one person"),
     "not_involved": N_("not involved"),
     "viewing_over": N_("the viewing is over"),
+    "too_many_stills": N_("too many stills"),
     "not_supervisor": N_("not the supervisor"),
     "expired": N_("the approval has run out"),
     "no_supervision": N_("no supervision"),

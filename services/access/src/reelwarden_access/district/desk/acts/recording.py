@@ -16,6 +16,8 @@ from reelwarden_access.district.desk.application import (
 )
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.tables.retrievals import Record
+from reelwarden_access.district.desk.tables.supervised import Still
+from reelwarden_access.district.desk.watched import Watched, watched
 from reelwarden_common.events.access import ApplicationClosed, Manner, RecordSigned, UseDeclared
 from reelwarden_common.web.refusals import Missing
 
@@ -52,7 +54,7 @@ async def fill(work: Work, application_id: str, draft: RecordDraft) -> Record:
         "end": asked["end"],
         "operator": {"name": actor.name, "unit": actor.unit},
         "supervisor": {"name": supervision.name, "unit": supervision.unit},
-        "present": list(supervision.present),
+        "present": await work.store.supervised.present_at(application.id),
         "outcome": draft.outcome.strip(),
         "filled_at": iso(work.now),
         **what,
@@ -78,14 +80,18 @@ async def _what_happened(
     """The supervision, and what the form says of viewing or copy."""
     table = work.store.retrievals
     export = await work.store.exports.of(application.id)
-    gaps = [g.model_dump(mode="json") for g in export.gaps] if export else []
+    seen = {
+        "gaps": [g.model_dump(mode="json") for g in export.gaps] if export else [],
+        "watched": [_stretch(one) for one in await what_was_watched(work, application)],
+        "stills": [_still(one) for one in await work.store.supervised.stills(application.id)],
+    }
     if application.manner is Manner.COPY:
         release = await table.release(application.id)
         if release is None or release.released_at is None:
             raise Missing
         return await table.supervision_by_id(release.supervision), {
             "retrieved_at": iso(release.released_at),
-            "gaps": gaps,
+            **seen,
             "copied": True,
             "medium": release.medium,
             "package": release.digest,
@@ -95,8 +101,39 @@ async def _what_happened(
     viewings = [v for v in await table.viewings(application.id) if v["retriever"] == actor.id]
     return await table.supervision_by_id(viewings[-1]["supervision"]), {
         "retrieved_at": iso(viewings[0]["started_at"]),
-        "gaps": gaps,
+        **seen,
         "copied": False,
+    }
+
+
+async def what_was_watched(work: Work, application: Application) -> list[Watched]:
+    """The stretches of footage that were played, and the files of which bytes went out untold."""
+    table = work.store.supervised
+    export = await work.store.exports.of(application.id)
+    return watched(
+        await table.marks(application.id),
+        await table.fetched(application.id),
+        export.files if export else (),
+    )
+
+
+def _stretch(one: Watched) -> dict[str, Any]:
+    """As it stands in the form."""
+    return {
+        "camera": one.camera or one.file,
+        "start": iso(one.start) if one.start else None,
+        "end": iso(one.end) if one.end else None,
+        "played": one.played,
+    }
+
+
+def _still(one: Still) -> dict[str, Any]:
+    """As it stands in the form: what it shows, and the digest by which it is known."""
+    return {
+        "camera": one.camera or one.file,
+        "shown_at": iso(one.shown_at) if one.shown_at else None,
+        "position_ms": one.position_ms,
+        "digest": one.digest,
     }
 
 

@@ -128,7 +128,7 @@ async def hand_over(work: Work, application_id: str) -> tuple[str, Release]:
     release = await work.store.retrievals.release(application.id)
     if release is None or release.released_at is None:
         raise Missing
-    supervised = await work.store.retrievals.supervision(application.id) is not None
+    supervised = await work.store.retrievals.supervision(application.id, work.now) is not None
     retrieval.check_handing_over(
         actor, release.retriever, done=release.handed_over_at is not None, supervised=supervised
     )
@@ -173,6 +173,7 @@ class Builder:
         release: Release,
         forms: Mapping[str, bytes],
         custody: CustodyAnswer | None,
+        stills: Mapping[str, bytes],
     ) -> Package:
         """Fetch, check, put together.
 
@@ -191,6 +192,7 @@ class Builder:
                 custody=custody,
                 recipient_text=f"{release.recipient} · {application.number}",
                 signing_key_path=self._key,
+                stills=stills,
             )
             target = self.path(release)
             built = await asyncio.to_thread(build_package, target, parts)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reelwarden_access.district.desk import retrieval
-from reelwarden_access.district.desk.application import Actor, Application, Rules, Status, Supervision
+from reelwarden_access.district.desk.application import Actor, Application, Status, Supervision
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.ranges import Span, parse_range
 from reelwarden_access.district.desk.store import DeskStore
@@ -40,15 +40,25 @@ class RangeAsked:
     header: str | None
 
 
-async def open_supervision(work: Work, application_id: str, present: Sequence[str]) -> Supervision:
-    """The safety department is there, and says who else is."""
+async def open_supervision(
+    work: Work, application_id: str, present: Sequence[str], minutes: int | None = None
+) -> Supervision:
+    """The safety department is there for a set time, and says who else is."""
     application, actor = await work.lock(application_id)
     table = work.store.retrievals
-    names = [name.strip() for name in present if name.strip()]
+    names = list(dict.fromkeys(name.strip() for name in present if name.strip()))
     retrieval.check_supervision(application, actor, await table.retrievers(application.id), names)
-    retrieval.check_none_open(await table.supervision(application.id))
-    supervision = Supervision(uuid.uuid4().hex, actor.id, actor.name, actor.unit, tuple(names))
+    lasting = retrieval.check_time(minutes, work.rules)
+    unclosed = await table.unclosed_supervision(application.id)
+    if unclosed is not None and unclosed.until <= work.now:
+        await _end_supervision(work.store, application, unclosed, "supervision_lapsed", work.now)
+        unclosed = None
+    retrieval.check_none_open(unclosed)
+    until = work.now + lasting
+    supervision = Supervision(uuid.uuid4().hex, actor.id, actor.name, actor.unit, tuple(names), until)
     await table.open_supervision(supervision, application.id, names, work.now)
+    for name in names:
+        await work.store.supervised.arrive(supervision.id, name, work.now)
     return supervision
 
 
@@ -56,14 +66,14 @@ async def close_supervision(work: Work, application_id: str) -> Supervision:
     """The supervisor leaves: whatever is open is closed with it."""
     application, actor = await work.lock(application_id)
     table = work.store.retrievals
-    supervision = retrieval.check_closing(await table.supervision(application.id), actor)
+    supervision = retrieval.check_closing(await table.unclosed_supervision(application.id), actor)
     await _end_supervision(work.store, application, supervision, "supervision_closed", work.now)
     return supervision
 
 
-async def end_forgotten(store: DeskStore, rules: Rules, now: datetime) -> int:
-    """Close supervisions that nobody closed: an empty chair supervises nothing; returns how many."""
-    forgotten = await store.retrievals.forgotten_supervisions(now - rules.supervise_at_most)
+async def end_forgotten(store: DeskStore, now: datetime) -> int:
+    """Close supervisions whose time is over: an empty chair supervises nothing; returns how many."""
+    forgotten = await store.retrievals.supervisions_over(now)
     for application_id, supervision in forgotten:
         application = await store.applications.load(application_id)
         await _end_supervision(store, application, supervision, "supervision_lapsed", now)
@@ -72,9 +82,10 @@ async def end_forgotten(store: DeskStore, rules: Rules, now: datetime) -> int:
 
 async def end_with(store: DeskStore, application: Application, now: datetime) -> None:
     """The application is over: nobody supervises it, and nobody watches its footage any more (R4.3)."""
-    supervision = await store.retrievals.supervision(application.id)
+    supervision = await store.retrievals.unclosed_supervision(application.id)
     if supervision is not None:
         await _end_supervision(store, application, supervision, "application_over", now)
+    await store.supervised.forget_pictures(application.id)
 
 
 async def _end_supervision(
@@ -82,7 +93,8 @@ async def _end_supervision(
 ) -> None:
     for viewing in await store.retrievals.open_viewings(application.id):
         await _stop(store, application, viewing, (supervision.supervisor, reason, now))
-    await store.retrievals.close_supervision(supervision.id, now)
+    await store.supervised.leave(supervision.id, now)
+    await store.retrievals.close_supervision(supervision.id, reason, now)
 
 
 async def check_retrieval(work: Work, application: Application, actor: Actor) -> tuple[Supervision, Export]:
@@ -91,7 +103,7 @@ async def check_retrieval(work: Work, application: Application, actor: Actor) ->
     supervision = retrieval.check_retriever(
         application,
         actor,
-        await work.store.retrievals.supervision(application.id),
+        await work.store.retrievals.supervision(application.id, work.now),
         trained=await work.store.people.trained(actor.id, version),
         now=work.now,
     )
@@ -108,8 +120,11 @@ async def start_viewing(work: Work, application_id: str) -> tuple[Viewing, Expor
     table = work.store.retrievals
     for other in await table.open_viewings(application.id):
         await _stop(work.store, application, other, (actor.id, "opened_anew", work.now))
-    viewing = Viewing(uuid.uuid4().hex, application.id, supervision.id, actor.id, work.now, None, True)
-    await table.start_viewing(viewing, actor.name, actor.unit)
+    until = supervision.until
+    viewing = Viewing(
+        uuid.uuid4().hex, application.id, supervision.id, actor.id, actor.name, work.now, None, until
+    )
+    await table.start_viewing(viewing, actor.unit)
     if application.status is Status.READY:
         await work.store.applications.update(application.id, status=Status.RETRIEVED)
     work.store.publish(
@@ -132,7 +147,8 @@ async def stop_viewing(work: Work, viewing_id: str) -> Viewing:
     application, actor = await work.lock(viewing.application)
     supervision = await work.store.retrievals.supervision_by_id(viewing.supervision)
     retrieval.check_stopping(actor, viewing.retriever, supervision.supervisor)
-    await _stop(work.store, application, viewing, (actor.id, "finished", work.now))
+    reason = "finished" if actor.id == viewing.retriever else "stopped"
+    await _stop(work.store, application, viewing, (actor.id, reason, work.now))
     return viewing
 
 
@@ -157,14 +173,17 @@ async def opened(work: Work, viewing_id: str) -> tuple[Viewing, Export]:
         raise Missing
     application = await work.store.applications.load(viewing.application)
     actor = await work.actor(application.school)
-    over = viewing.stopped_at is not None
-    retrieval.check_watching(
-        application.id, actor, viewing.retriever, stopped=over, supervised=viewing.supervised
-    )
+    retrieval.check_watching(application.id, actor, viewing.retriever, over=is_over(viewing, work.now))
     export = await work.store.exports.of(application.id)
     if export is None:
         raise Missing
     return viewing, export
+
+
+def is_over(viewing: Viewing, now: datetime) -> bool:
+    """Whether nothing of it may be seen any more: stopped, or without supervision."""
+    until = viewing.supervised_until
+    return viewing.stopped_at is not None or until is None or until <= now
 
 
 async def watch(work: Work, asked: RangeAsked) -> Watched:

@@ -2,8 +2,15 @@
 
 from fastapi import APIRouter
 
-from reelwarden_access.district.desk.api import applying, extending, overseeing, retrieving, streaming
+from reelwarden_access.district.desk.api import (
+    applying,
+    extending,
+    overseeing,
+    retrieving,
+    streaming,
+    supervising,
+)
 
 router = APIRouter(prefix="/api")
-for part in (applying, extending, retrieving, streaming, overseeing):
+for part in (applying, extending, retrieving, supervising, streaming, overseeing):
     router.include_router(part.router)

@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 
 from reelwarden_access.district.desk.extension_office import ExtensionOffice
 from reelwarden_access.district.desk.office import Office
+from reelwarden_access.district.desk.supervision_office import SupervisionOffice
 
 
 def _office(request: Request) -> Office:
@@ -18,5 +19,11 @@ def _extensions(request: Request) -> ExtensionOffice:
     return office
 
 
+def _supervisions(request: Request) -> SupervisionOffice:
+    office: SupervisionOffice = request.app.state.supervisions
+    return office
+
+
 AtExtensions = Annotated[ExtensionOffice, Depends(_extensions)]
 At = Annotated[Office, Depends(_office)]
+AtSupervisions = Annotated[SupervisionOffice, Depends(_supervisions)]

@@ -36,8 +36,8 @@ async def export_again(office: At, person: SignedIn, application: str) -> Filed:
 @router.post("/applications/{application}/supervision", summary="Open supervision")
 async def supervise(office: At, person: SignedIn, application: str, body: Supervising) -> dict[str, str]:
     """Safety officer, with all who are present (R4.3)."""
-    opened = await office.open_supervision(person, application, body.present)
-    return {"supervision": opened.id}
+    opened = await office.open_supervision(person, application, body.present, body.minutes)
+    return {"supervision": opened.id, "until": opened.until.isoformat()}
 
 
 @router.post("/applications/{application}/supervision/close", summary="Close supervision")

@@ -19,10 +19,12 @@ class Viewing:
     application: str
     supervision: str
     retriever: str
+    name: str
+    """The retriever's."""
     started_at: datetime
     stopped_at: datetime | None
-    supervised: bool
-    """The supervision is still open."""
+    supervised_until: datetime | None
+    """By when its supervision ends by itself; None: it was closed."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,8 @@ class RetrievalsTable:
     ) -> None:
         """The safety department is there."""
         await self._conn.execute(
-            "INSERT INTO supervisions (id, application, supervisor, name, unit, present, opened_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO supervisions (id, application, supervisor, name, unit, present, opened_at, until)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             supervision.id,
             application,
             supervision.supervisor,
@@ -75,10 +77,16 @@ class RetrievalsTable:
             supervision.unit,
             present,
             at,
+            supervision.until,
         )
 
-    async def supervision(self, application: str) -> Supervision | None:
-        """The open supervision of an application."""
+    async def supervision(self, application: str, now: datetime) -> Supervision | None:
+        """The open supervision of an application; one whose time is over is none."""
+        found = await self.unclosed_supervision(application)
+        return found if found is not None and now < found.until else None
+
+    async def unclosed_supervision(self, application: str) -> Supervision | None:
+        """A supervision that nobody has closed, be its time over or not."""
         row = await self._conn.fetchrow(
             "SELECT * FROM supervisions WHERE application = $1 AND closed_at IS NULL", application
         )
@@ -97,20 +105,21 @@ class RetrievalsTable:
         )
         return [dict(row) for row in rows]
 
-    async def forgotten_supervisions(self, opened_before: datetime) -> list[tuple[str, Supervision]]:
-        """Open for too long, with their applications; what another replica closes is left out."""
+    async def supervisions_over(self, now: datetime) -> list[tuple[str, Supervision]]:
+        """Open beyond their time, with their applications; what another replica closes is left out."""
         rows = await self._conn.fetch(
-            "SELECT * FROM supervisions WHERE closed_at IS NULL AND opened_at < $1"
+            "SELECT * FROM supervisions WHERE closed_at IS NULL AND until <= $1"
             " LIMIT 50 FOR UPDATE SKIP LOCKED",
-            opened_before,
+            now,
         )
         return [(row["application"], _supervision(row)) for row in rows]
 
-    async def close_supervision(self, supervision: str, at: datetime) -> None:
-        """The supervisor leaves."""
-        await self._conn.execute("UPDATE supervisions SET closed_at = $2 WHERE id = $1", supervision, at)
+    async def close_supervision(self, supervision: str, reason: str, at: datetime) -> None:
+        """The supervisor leaves, or the time is over."""
+        query = "UPDATE supervisions SET closed_at = $2, ended_because = $3 WHERE id = $1"
+        await self._conn.execute(query, supervision, at, reason)
 
-    async def start_viewing(self, viewing: Viewing, name: str, unit: str) -> None:
+    async def start_viewing(self, viewing: Viewing, unit: str) -> None:
         """Footage is opened."""
         await self._conn.execute(
             "INSERT INTO viewings (id, application, supervision, retriever, name, unit, started_at)"
@@ -119,7 +128,7 @@ class RetrievalsTable:
             viewing.application,
             viewing.supervision,
             viewing.retriever,
-            name,
+            viewing.name,
             unit,
             viewing.started_at,
         )
@@ -269,7 +278,7 @@ class RetrievalsTable:
 
 
 _VIEWING = (
-    "SELECT v.*, s.closed_at IS NULL AS supervised FROM viewings v"
+    "SELECT v.*, CASE WHEN s.closed_at IS NULL THEN s.until END AS supervised_until FROM viewings v"
     " JOIN supervisions s ON s.id = v.supervision"
 )
 
@@ -280,11 +289,14 @@ def _viewing(row: asyncpg.Record) -> Viewing:
         row["application"],
         row["supervision"],
         row["retriever"],
+        row["name"],
         row["started_at"],
         row["stopped_at"],
-        row["supervised"],
+        row["supervised_until"],
     )
 
 
 def _supervision(row: asyncpg.Record) -> Supervision:
-    return Supervision(row["id"], row["supervisor"], row["name"], row["unit"], tuple(row["present"]))
+    return Supervision(
+        row["id"], row["supervisor"], row["name"], row["unit"], tuple(row["present"]), row["until"]
+    )
