@@ -192,7 +192,7 @@ class Stack:
             file = self.state_dir / "roles" / "intake-passwords.json"
             write_private(file, json.dumps(dict(self.bus.passwords.intakes)))
             settings["RW_INTAKE_PASSWORDS_FILE"] = str(file)
-        if role in ("desk", "inspector"):
+        if role in ("desk", "inspector", "messenger"):
             settings |= {"RW_DESK_URL": self._url("desk"), "RW_DASHBOARD_URL": self._url("inspector")}
         if role == "desk":
             settings["RW_PACKAGES_DIR"] = str(self.state_dir / "roles" / "packages")

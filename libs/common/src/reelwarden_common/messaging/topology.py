@@ -156,6 +156,14 @@ _OFFICE_FACTS = (
     backup.DrillCompleted,
 )
 
+
+def _is_footage(event: type[Event]) -> bool:
+    return event.role() == "scanner" and event.fact().startswith("segment.")
+
+
+_TOLD = tuple(event for event in events.ALL if not _is_footage(event))
+"""What programs outside the bus may be told one by one: all but the many facts about segments."""
+
 ROLES: tuple[Role, ...] = (
     Role(
         "scanner",
@@ -328,6 +336,7 @@ ROLES: tuple[Role, ...] = (
         ),
         answers=(REGISTRAR_CUSTODY,),
     ),
+    Role("messenger", "report", Place.DISTRICT, hears=_TOLD),
 )
 _BY_NAME = {role.name: role for role in ROLES}
 
@@ -349,8 +358,7 @@ def roles_at(place: Place) -> tuple[Role, ...]:
 def stream_of(event: type[Event], speaker: Role) -> Stream:
     """The stream that holds what `speaker` says."""
     if speaker.place is Place.SCHOOL:
-        footage = speaker.name == "scanner" and event.fact().startswith("segment.")
-        return Stream.FOOTAGE if footage else Stream.SITE
+        return Stream.FOOTAGE if _is_footage(event) else Stream.SITE
     return Stream.DISTRICT if event.TO_SCHOOL else Stream.OFFICE
 
 

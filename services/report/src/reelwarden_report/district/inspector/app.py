@@ -12,7 +12,15 @@ from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_common.telemetry import VERSION
 from reelwarden_common.web import N_, Section, Web
-from reelwarden_report.district.inspector import answer_pages, api, pages, program_api, program_pages, rules
+from reelwarden_report.district.inspector import (
+    answer_pages,
+    api,
+    notice_pages,
+    pages,
+    program_api,
+    program_pages,
+    rules,
+)
 from reelwarden_report.district.inspector.answers import Answers
 from reelwarden_report.district.inspector.coverage import Coverage
 from reelwarden_report.district.inspector.event_stream import EventStream
@@ -20,6 +28,7 @@ from reelwarden_report.district.inspector.handlers import BATCHES, HANDLERS
 from reelwarden_report.district.inspector.inspection import Inspections
 from reelwarden_report.district.inspector.live import Live
 from reelwarden_report.district.inspector.look import look
+from reelwarden_report.district.inspector.notices import Notices
 from reelwarden_report.district.inspector.programs import KEEPERS
 from reelwarden_report.district.inspector.room import VIEWERS, Room
 from reelwarden_report.district.inspector.schedule import keep
@@ -27,6 +36,7 @@ from reelwarden_report.district.inspector.settings import Settings
 from reelwarden_report.district.inspector.store import InspectorStore
 from reelwarden_report.district.inspector.tokens import Tokens
 from reelwarden_report.district.inspector.views import Views
+from reelwarden_report.district.inspector.webhooks import Webhooks
 
 PACKAGE = "reelwarden_report.district.inspector"
 SECTIONS = (
@@ -35,6 +45,7 @@ SECTIONS = (
     Section("/reports", N_("Reports"), VIEWERS),
     Section("/letters", N_("Dead letters"), VIEWERS),
     Section("/violations", N_("Violations"), VIEWERS),
+    Section("/notices", N_("My notifications"), VIEWERS),
     Section("/programs", N_("Programs"), KEEPERS),
     Section("/rules", N_("Rules")),
     Section("/feedback", N_("Suggestions")),
@@ -49,6 +60,7 @@ def make_http(room: Room) -> FastAPI:
     app.include_router(api.router, dependencies=[program_api.ByToken])
     app.include_router(program_api.router, dependencies=[program_api.ByToken])
     app.include_router(program_pages.router)
+    app.include_router(notice_pages.router)
     app.include_router(pages.router)
     app.include_router(answer_pages.router)
     return app
@@ -71,8 +83,8 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
     live = Live(views, schools)
     answers = Answers(pool, views, config)
     events = EventStream(bus)
-    tokens = Tokens(pool)
-    room = Room(web, config, settings, units, views, inspections, live, answers, bus, tokens, events)
+    outward = (Tokens(pool), events, Webhooks(pool), Notices(pool))
+    room = Room(web, config, settings, units, views, inspections, live, answers, bus, *outward)
 
     async def publish_rules() -> None:
         async with units.begin() as store:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -12,13 +12,16 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from reelwarden_common.contracts.asyncapi import SERVICES, document
 from reelwarden_common.contracts.example import example_of
 from reelwarden_common.contracts.forms import all_forms, schema_of
-from reelwarden_common.web import N_, Missing, Person, SignedIn, Text, Wrong
+from reelwarden_common.web import Missing, Person, SignedIn, Text, Wrong
 from reelwarden_common.web.refusals import WebRefusal
 from reelwarden_report.district.inspector.event_stream import Position
 from reelwarden_report.district.inspector.pages import STREAM_SECONDS
-from reelwarden_report.district.inspector.programs import LONGEST_NAME, Keeping
+from reelwarden_report.district.inspector.programs import LONGEST_NAME, UNKNOWN_TYPE, Keeping
 from reelwarden_report.district.inspector.room import InRoom, Room
 from reelwarden_report.district.inspector.tokens import MARK, MOST_DAYS, TokenView, program_of
+from reelwarden_report.district.inspector.webhooks import WebhookOrder, WebhookView
+from reelwarden_report.telling.addresses import LONGEST_URL
+from reelwarden_report.telling.deliveries import Format
 from reelwarden_report.telling.wanted import Wanted, types_of, unknown
 
 HEARTBEAT_SECONDS = 15
@@ -91,7 +94,7 @@ async def events(
     )
     types = types_of(type or [])
     if wrong := unknown(types):
-        raise Wrong("unknown_type", Text(N_("There are no events of this kind: %(kind)s"), kind=wrong[0]))
+        raise Wrong("unknown_type", Text(UNKNOWN_TYPE, kind=wrong[0]))
     wanted = Wanted(frozenset(seen), types)
     after = Position.read(last_event_id) if last_event_id else await room.events.here()
     stream = _Follower(room, request, person).told(wanted, after)
@@ -156,3 +159,49 @@ async def asyncapi(_: SignedIn, service: str) -> dict[str, Any]:
         raise Missing
     examples = {form.name: example_of(form, schema_of(form)) for form in all_forms()}
     return document(service, examples)
+
+
+class WebhookForm(BaseModel):
+    """Where a program or a chat wants to be told."""
+
+    name: str = Field(max_length=LONGEST_NAME, examples=["Duty chat"])
+    url: str = Field(max_length=LONGEST_URL, examples=["https://example.org/reelwarden"])
+    format: Format = Format.CLOUDEVENTS
+    secret: str = Field(default="", max_length=200)
+    """Of a bot that signs; programs are given one."""
+    schools: list[str] = Field(min_length=1, max_length=5000, examples=[["s001"]])
+    types: list[str] = Field(default=[], max_length=100, examples=[["inspector.finding"]])
+    language: Literal["zh", "en"] = "zh"
+
+
+class MadeWebhook(BaseModel):
+    """A new webhook."""
+
+    webhook: str
+    secret: str
+    """Checks our signature; shown this once."""
+
+
+@router.get("/webhooks", tags=["webhooks"], summary="Webhooks, and how they go")
+async def webhooks(keeping: Keeping, person: SignedIn) -> list[WebhookView]:
+    """Those of the schools whose programs you keep; never the secrets."""
+    return list(await keeping.webhooks(person))
+
+
+@router.post("/webhooks", tags=["webhooks"], summary="Be told by webhook", status_code=201)
+async def make_webhook(keeping: Keeping, person: SignedIn, form: WebhookForm) -> MadeWebhook:
+    """Signed (Standard Webhooks), tried for about 29 hours; not for the many facts about segments."""
+    values = form.model_dump() | {"schools": tuple(form.schools), "types": types_of(form.types)}
+    webhook, secret = await keeping.make_webhook(person, WebhookOrder(**values, by=person.id))
+    return MadeWebhook(webhook=webhook, secret=secret)
+
+
+@router.post("/webhooks/{webhook}/{act}", tags=["webhooks"], summary="Change a webhook", status_code=204)
+async def change_webhook(
+    keeping: Keeping,
+    person: SignedIn,
+    webhook: str,
+    act: Literal["test", "pause", "resume", "again", "remove"],
+) -> None:
+    """`again` sends at once what waits and what was given up."""
+    await keeping.change_webhook(person, webhook, act)

@@ -18,11 +18,13 @@ from reelwarden_report.district.inspector.answers import Answers
 from reelwarden_report.district.inspector.event_stream import EventStream
 from reelwarden_report.district.inspector.inspection import Inspections
 from reelwarden_report.district.inspector.live import Live
+from reelwarden_report.district.inspector.notices import Notices
 from reelwarden_report.district.inspector.settings import Settings
 from reelwarden_report.district.inspector.shapes import FindingView
 from reelwarden_report.district.inspector.store import InspectorStore
 from reelwarden_report.district.inspector.tokens import Tokens
 from reelwarden_report.district.inspector.views import Views
+from reelwarden_report.district.inspector.webhooks import Webhooks
 
 VIEWERS = (
     PersonRole.LEADER,
@@ -54,6 +56,8 @@ class Room:
     bus: Bus
     tokens: Tokens
     events: EventStream
+    webhooks: Webhooks
+    notices: Notices
     clock: Clock = system_clock
 
     @property

@@ -24,5 +24,7 @@ class Settings(WebSettings):
     """How often the dashboard's view is made anew while somebody watches."""
     gap_seconds: float = Field(default=3, ge=0)
     """Shorter breaks between two segments are no gaps."""
+    webhook_private: bool = False
+    """Webhooks may lead into own networks, and without TLS; the messenger has the same setting."""
     inspection_time: time = time(8, 0)
     """Local time of the daily inspection, which must be read before 09:00 (R5.1)."""

@@ -90,6 +90,7 @@ ROLES = {
     "ledger": N_("the backup ledger"),
     "registrar": N_("the custody log of the district"),
     "inspector": N_("the inspection"),
+    "messenger": N_("the messages to programs and people"),
 }
 ACTS = {
     "file": N_("filing an application"),
@@ -227,6 +228,12 @@ CODES = {
     "unfounded": N_("unfounded"),
     **ROLES,
 }
+FORMATS = {
+    "cloudevents": N_("a program (CloudEvents)"),
+    "wecom": N_("a chat of WeCom"),
+    "dingtalk": N_("a chat of DingTalk"),
+}
+"""Who reads a webhook."""
 OUTCOMES = ("unfounded", "instructed", "disciplined", "referred")
 """What the safety department may decide about a violation, by severity (R5.2)."""
 

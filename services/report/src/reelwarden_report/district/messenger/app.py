@@ -1,0 +1,66 @@
+"""The messenger: tells programs by webhook, people by mail and chat, what they want to hear of the bus."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from reelwarden_common import role
+from reelwarden_common.district import load
+from reelwarden_common.events.base import DISTRICT_SCHOOL
+from reelwarden_common.messaging.postgres import PgUnits, open_pool
+from reelwarden_common.role import Bus, Loop, Role
+from reelwarden_common.web import People
+from reelwarden_report.district.messenger.compose import compose
+from reelwarden_report.district.messenger.handlers import HANDLERS
+from reelwarden_report.district.messenger.mail import Mail
+from reelwarden_report.district.messenger.sending import Patience, Sending
+from reelwarden_report.district.messenger.settings import Settings
+from reelwarden_report.district.messenger.store import MessengerStore
+from reelwarden_report.district.messenger.words import Places, Words
+
+FORGET_SECONDS = 3600
+
+
+@asynccontextmanager
+async def build(settings: Settings) -> AsyncIterator[Role[MessengerStore]]:
+    """The role as its settings say."""
+    config = load(settings.district_toml)
+    zone = ZoneInfo(config.time_zone)
+    people = People(config.people)
+    gather, pause = (timedelta(seconds=s) for s in (settings.gather_seconds, settings.pause_seconds))
+    mail = Mail(settings)
+    pool = await open_pool(settings.database_url.get_secret_value(), "report")
+    units = PgUnits(pool, "messenger", lambda conn: MessengerStore(conn, people, zone, gather))
+    names = {school.id: school.name for school in config.schools} | {DISTRICT_SCHOOL: config.name}
+    words = Words(names, zone, Places(settings.desk_url, settings.dashboard_url))
+    patience = Patience(timedelta(seconds=settings.retry_seconds), settings.attempts)
+    sending = Sending(units, mail, patience, private=settings.webhook_private)
+
+    async def write() -> None:
+        await compose(units, words, pause)
+
+    try:
+        yield Role(
+            "messenger",
+            settings,
+            Bus("messenger", settings),
+            units,
+            HANDLERS,
+            loops=(
+                Loop("compose", settings.send_seconds, write),
+                Loop("send", settings.send_seconds, sending.turn),
+                Loop("forget", FORGET_SECONDS, sending.forget),
+            ),
+        )
+    finally:
+        await pool.close()
+
+
+def main() -> None:
+    """Run it."""
+    role.main(Settings, build)
+
+
+if __name__ == "__main__":
+    main()
