@@ -1,7 +1,7 @@
 """The whole way of an application in a real browser on the real district, following visible words alone.
 
-Nobody in here knows an address or an id: each goes by what is written on links, buttons and fields, in Chinese
-and in English, on a desk and on a phone. Every page on the way is read by axe-core.
+Nobody in here knows an address or an id: each goes by what is written on links, buttons and fields, in
+Chinese and English, on a desk and on a phone. Every page on the way is read by axe-core.
 """
 
 import asyncio
