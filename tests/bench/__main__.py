@@ -8,7 +8,7 @@ import importlib
 import json
 import sys
 
-BENCHES = ("index", "scanner", "reconcile", "replicator", "latency", "plan")
+BENCHES = ("index", "scanner", "reconcile", "replicator", "latency", "plan", "dashboard")
 
 
 def main(names: list[str]) -> int:

@@ -175,7 +175,7 @@ async def test_read_backs_that_are_late_and_drills_that_fail_are_findings(
         assert "19" in told["drill-failed"]
         school = await get(client, "/api/schools/s001")
         assert (school["drill_sampled"], school["drill_restored"]) == (20, 19)
-        page = await client.get("/")
+        page = await client.get("/schools/s001")
         assert "19 / 20" in page.text
         await voices.say("s001", late.model_copy(update={"unread": 0, "overdue": 0, "oldest": None}))
         assert "drill-failed" in await until(

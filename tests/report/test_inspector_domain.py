@@ -1,15 +1,12 @@
 """How coverage is read: gaps joined over midnight, nothing claimed of what lies outside."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reelwarden_common.events.report import Severity
-from reelwarden_report.district.inspector.bars import day_bars
 from reelwarden_report.district.inspector.domain import (
     WEIGHTS,
     Cause,
@@ -22,7 +19,6 @@ from reelwarden_report.district.inspector.domain import (
     kind_of_day,
     recorded_spans,
 )
-from reelwarden_report.district.inspector.shapes import CameraView, DayView
 
 ZONE = ZoneInfo("Asia/Shanghai")
 MONDAY = date(2026, 3, 2)
@@ -63,29 +59,6 @@ def test_a_day_without_any_footage_between_two_others_is_a_gap() -> None:
     assert [gap.seconds for gap in gaps(days, 3)] == [58 * 3600]
     unheard_of = [day for day in days if day.segments]
     assert [gap.seconds for gap in gaps(unheard_of, 3)] == [58 * 3600]
-
-
-def test_a_gap_is_drawn_on_each_day_that_it_touches() -> None:
-    recorded = [
-        (START + timedelta(hours=1), START + timedelta(hours=24)),
-        (START + timedelta(hours=50), START + timedelta(hours=51)),
-    ]
-    days = [covered(MONDAY + timedelta(days=n), recorded) for n in (0, 2)]
-    camera = CameraView(
-        camera="gate",
-        name="",
-        place="",
-        last_recorded=None,
-        silent_since=None,
-        clock_offset_ms=None,
-        days=tuple(DayView(day=d.day, recorded_seconds=d.recorded_ms / 1000, **_of(d)) for d in days),
-    )
-    bars = day_bars(camera, START + timedelta(hours=60), ZONE, 3, 3)
-    assert [[piece.width for piece in bar.gaps] for bar in bars] == [[], [100], [pytest.approx(8.33)]]
-
-
-def _of(day: DayCoverage) -> dict[str, Any]:
-    return {"segments": day.segments, "first": day.first, "last": day.last, "gaps": day.gaps}
 
 
 def test_nothing_recorded_is_no_gap() -> None:

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 
 from reelwarden_common.district import DistrictConfig
 from reelwarden_common.web import api_docs, errors, sign_in
+from reelwarden_common.web.i18n import language_of
 from reelwarden_common.web.pages import Pages, Section, folder_of
 from reelwarden_common.web.people import People, Person
 from reelwarden_common.web.security import SecurityHeaders
@@ -83,6 +84,10 @@ class Web:
         """A page in the language of the request; `person` is whoever is signed in unless given."""
         known = {"person": self.sessions.person(request), **(values or {})}
         return self._pages.render(request, template, known, self._sections, status)
+
+    def draw(self, request: Request, template: str, values: Mapping[str, Any]) -> str:
+        """A part of a page, in the language of the request: only with the values given."""
+        return self._pages.draw(language_of(request), template, values)
 
     def say(self, request: Request, text: Text | str) -> str:
         """A text in the language of the request."""

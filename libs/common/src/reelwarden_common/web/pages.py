@@ -100,6 +100,10 @@ class Pages:
         """A text in a language."""
         return self._catalogues[language].say(text)
 
+    def draw(self, language: str, template: str, values: Mapping[str, Any]) -> str:
+        """A part of a page."""
+        return self._environments[language].get_template(template).render(values)
+
     def render(
         self,
         request: Request,

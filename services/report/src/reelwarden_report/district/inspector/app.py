@@ -15,6 +15,8 @@ from reelwarden_common.web import N_, Section, Web
 from reelwarden_report.district.inspector import (
     answer_pages,
     api,
+    held,
+    live_pages,
     notice_pages,
     pages,
     program_api,
@@ -24,12 +26,14 @@ from reelwarden_report.district.inspector import (
 from reelwarden_report.district.inspector.answers import Answers
 from reelwarden_report.district.inspector.coverage import Coverage
 from reelwarden_report.district.inspector.event_stream import EventStream
+from reelwarden_report.district.inspector.glance import Glances
 from reelwarden_report.district.inspector.handlers import BATCHES, HANDLERS
 from reelwarden_report.district.inspector.inspection import Inspections
 from reelwarden_report.district.inspector.live import Live
 from reelwarden_report.district.inspector.look import look
 from reelwarden_report.district.inspector.notices import Notices
 from reelwarden_report.district.inspector.programs import KEEPERS
+from reelwarden_report.district.inspector.register import register
 from reelwarden_report.district.inspector.room import VIEWERS, Room
 from reelwarden_report.district.inspector.schedule import keep
 from reelwarden_report.district.inspector.settings import Settings
@@ -61,6 +65,7 @@ def make_http(room: Room) -> FastAPI:
     app.include_router(program_api.router, dependencies=[program_api.ByToken])
     app.include_router(program_pages.router)
     app.include_router(notice_pages.router)
+    app.include_router(live_pages.router)
     app.include_router(pages.router)
     app.include_router(answer_pages.router)
     return app
@@ -80,15 +85,24 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
     views = Views(pool, config, settings.cut_off_seconds)
     coverage = Coverage(bus, units, views, config, settings.gap_seconds)
     inspections = Inspections(pool, units, views, coverage, web, config, settings)
-    live = Live(views, schools)
+    live = Live()
+    glances = Glances(pool, views, config, settings.gap_seconds)
     answers = Answers(pool, views, config)
     events = EventStream(bus)
     outward = (Tokens(pool), events, Webhooks(pool), Notices(pool))
-    room = Room(web, config, settings, units, views, inspections, live, answers, bus, *outward)
+    room = Room(web, config, settings, units, views, inspections, live, glances, answers, bus, *outward)
 
-    async def publish_rules() -> None:
+    async def prepare() -> None:
         async with units.begin() as store:
             await rules.publish(store, schools, store.clock())
+            await register(store.conn, config)
+
+    async def count_days() -> None:
+        async with units.begin() as store:
+            waiting = await held.uncounted(store, schools)
+        for school in waiting:
+            async with units.begin() as store:
+                await held.recount(store, school)
 
     async def watch() -> None:
         await look(units, schools, settings)
@@ -97,7 +111,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
         await keep(units, schools, settings, inspections)
 
     try:
-        await publish_rules()
+        await prepare()
         yield Role(
             "inspector",
             settings,
@@ -109,6 +123,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
                 Loop("look", settings.look_seconds, watch),
                 Loop("coverage", settings.coverage_seconds, coverage.refresh_stale),
                 Loop("schedule", SCHEDULE_SECONDS, inspect),
+                Loop("held", SCHEDULE_SECONDS, count_days),
                 Loop("live", settings.live_seconds, live.turn),
                 Loop("streams", 0, live.until_stopped),
                 Loop("events", settings.live_seconds / 4, events.turn),

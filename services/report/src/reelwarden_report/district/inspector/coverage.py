@@ -10,6 +10,7 @@ from reelwarden_common.messaging.topology import INDEX_COVERAGE
 from reelwarden_common.messaging.units import Units
 from reelwarden_common.role import Bus
 from reelwarden_report.district.inspector.domain import DayCoverage, Span, day_span
+from reelwarden_report.district.inspector.held import recount
 from reelwarden_report.district.inspector.judging import judge_gaps, recent_gaps
 from reelwarden_report.district.inspector.store import InspectorStore
 from reelwarden_report.district.inspector.views import DAYS_SHOWN, Views
@@ -74,6 +75,8 @@ class Coverage:
         for school in self._config.schools:
             if school.id in news:
                 await self.judge(school, self._clock() - timedelta(days=DAYS_SHOWN))
+                async with self._units.begin() as store:
+                    await recount(store, school.id)
 
     async def judge(self, school: School, since: datetime, *, complete: bool = True) -> None:
         """Judge the gaps since the local day of a moment: what is drawn as a gap is a finding, at once.

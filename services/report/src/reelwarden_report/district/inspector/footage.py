@@ -115,6 +115,8 @@ class Footage(Findings):
         """The index's answer for one day; days that changed after the question stay stale.
 
         News younger than a few seconds may not have reached the index: that day is asked about once more.
+        A camera that the answer does not name has nothing of that day, or no longer; before its first footage
+        nothing is said of it.
         """
         settled = asked_at - timedelta(seconds=5)
         await self.conn.executemany(
@@ -139,12 +141,23 @@ class Footage(Findings):
             ],
         )
         await self.conn.execute(
-            "UPDATE camera_day SET stale = false WHERE school = $1 AND day = $2 AND NOT camera = ANY($3)"
+            "UPDATE camera_day SET stale = false, recorded_ms = 0, segments = 0, gaps = '[]', first = NULL,"
+            " last = NULL WHERE school = $1 AND day = $2 AND NOT camera = ANY($3)"
             " AND touched_at <= $4",
             school,
             day,
             list(cameras),
             settled,
+        )
+        await self.conn.execute(
+            "INSERT INTO camera_day (school, camera, day, recorded_ms, segments, stale, touched_at)"
+            " SELECT school, camera, $2, 0, 0, false, $4 FROM camera_state"
+            " WHERE school = $1 AND NOT camera = ANY($3) AND first_start < $5 ON CONFLICT DO NOTHING",
+            school,
+            day,
+            list(cameras),
+            settled,
+            day_span(day, self.zone).end,
         )
 
     async def rejected(self, school: str, files: Iterable[ingest.RejectedFile]) -> None:

@@ -1,73 +1,47 @@
-"""One view of all schools per process, made anew while somebody watches; watchers wait for it to change."""
+"""What is watched on a page: read anew once a second for all its watchers together, told when it changes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
 
 from reelwarden_common.clock import Clock, system_clock
-from reelwarden_common.events.base import DISTRICT_SCHOOL
-from reelwarden_report.district.inspector.shapes import FindingView, SchoolView
-from reelwarden_report.district.inspector.views import Views
 
 REPEAT = timedelta(seconds=15)
-"""Even when nothing was heard, time goes on: bars move, deadlines pass."""
+"""Even when nothing was heard, time goes on: cells fill, deadlines pass."""
+Board = TypeVar("Board")
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """All that the dashboard shows, at one moment."""
+class Snapshot(Generic[Board]):
+    """A board at one moment."""
 
     at: datetime
-    schools: tuple[SchoolView, ...]
-    findings: tuple[FindingView, ...]
+    board: Board
 
 
-class Live:
-    """Polls the database for all watchers together; every replica has its own."""
+class Watch(Generic[Board]):
+    """One board, and those who watch it."""
 
-    def __init__(self, views: Views, schools: list[str], clock: Clock = system_clock) -> None:
-        self._views = views
-        self._schools = schools
-        self._clock = clock
+    def __init__(self, read: Callable[[datetime], Awaitable[Board]]) -> None:
+        self._read = read
         self._changed = asyncio.Condition()
-        self._snapshot: Snapshot | None = None
-        self._watchers = 0
+        self._snapshot: Snapshot[Board] | None = None
         self._closed = False
+        self.watchers = 0
 
-    async def read(self) -> Snapshot:
-        """The present view."""
-        now = self._clock()
-        schools = await self._views.schools(now, self._schools)
-        findings = await self._views.findings([*self._schools, DISTRICT_SCHOOL], now)
-        return Snapshot(now, tuple(schools), tuple(findings))
-
-    async def turn(self) -> None:
-        """Look for changes, while anybody watches."""
-        if not self._watchers:
-            return
-        snapshot = await self.read()
-        known = self._snapshot
-        same = known and (known.schools, known.findings) == (snapshot.schools, snapshot.findings)
-        if known and same and snapshot.at - known.at < REPEAT:
+    async def turn(self, now: datetime) -> None:
+        """Look whether it has changed."""
+        known, board = self._snapshot, await self._read(now)
+        if known and known.board == board and now - known.at < REPEAT:
             return
         async with self._changed:
-            self._snapshot = snapshot
+            self._snapshot = Snapshot(now, board)
             self._changed.notify_all()
 
-    @asynccontextmanager
-    async def watching(self) -> AsyncIterator[None]:
-        """Somebody watches while the block runs."""
-        if not self._watchers:
-            self._snapshot = None  # what an earlier watcher saw last is old
-        self._watchers += 1
-        try:
-            yield
-        finally:
-            self._watchers -= 1
-
-    async def newer_than(self, known: Snapshot | None) -> Snapshot | None:
+    async def newer_than(self, known: Snapshot[Board] | None) -> Snapshot[Board] | None:
         """Wait for a view that differs from the one known; None when the role stops."""
         async with self._changed:
             await self._changed.wait_for(
@@ -75,11 +49,47 @@ class Live:
             )
             return None if self._closed else self._snapshot
 
+    async def close(self) -> None:
+        """End the streams."""
+        async with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+class Live:
+    """The boards that somebody watches; every replica has its own."""
+
+    def __init__(self, clock: Clock = system_clock) -> None:
+        self._clock = clock
+        self._watches: dict[str, Watch[Any]] = {}
+        self._closed = False
+
+    async def turn(self) -> None:
+        """Look for changes of what is watched."""
+        for watch in list(self._watches.values()):
+            await watch.turn(self._clock())
+
+    @asynccontextmanager
+    async def watching(
+        self, key: str, read: Callable[[datetime], Awaitable[Board]]
+    ) -> AsyncIterator[Watch[Board]]:
+        """Somebody watches the board of this key while the block runs."""
+        watch = self._watches.setdefault(key, Watch(read))
+        watch.watchers += 1
+        if self._closed:
+            await watch.close()
+        try:
+            yield watch
+        finally:
+            watch.watchers -= 1
+            if not watch.watchers:
+                self._watches.pop(key, None)
+
     async def until_stopped(self) -> None:
         """A loop that ends with the role only, and then ends the streams: the server waits for them."""
         try:
             await asyncio.Event().wait()
         finally:
-            async with self._changed:
-                self._closed = True
-                self._changed.notify_all()
+            self._closed = True
+            for watch in list(self._watches.values()):
+                await watch.close()

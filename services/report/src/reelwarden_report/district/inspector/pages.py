@@ -1,32 +1,23 @@
-"""What people see: the live dashboard, reports, violations, suggestions."""
+"""What people see beside the dashboard: reports, violations, dead letters, suggestions."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
-from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import HTMLResponse
 
 from reelwarden_common.events.base import DISTRICT_SCHOOL
-from reelwarden_common.web import MaybePerson, Missing, Person, PersonRole, SignedIn
+from reelwarden_common.web import Missing, Person, PersonRole, SignedIn
 from reelwarden_common.web.i18n import language_of
 from reelwarden_report.district.inspector import words
-from reelwarden_report.district.inspector.bars import day_bars, hour_bar
 from reelwarden_report.district.inspector.commands import Doing
 from reelwarden_report.district.inspector.domain import waits_at_the_desk
 from reelwarden_report.district.inspector.letters import LetterKey, number_of
-from reelwarden_report.district.inspector.live import Snapshot
 from reelwarden_report.district.inspector.record import Record
 from reelwarden_report.district.inspector.room import INSPECTORS, SETTLERS, VIEWERS, InRoom, Room
 from reelwarden_report.district.inspector.rules import as_html, translated
 from reelwarden_report.district.inspector.tables.document import megabytes
-from reelwarden_report.district.inspector.views import DAYS_SHOWN
 
-STREAM_SECONDS = 600
-"""A stream ends after this long; the browser comes back by itself and is asked who it is again."""
 PDF = "application/pdf"
 
 
@@ -36,7 +27,8 @@ class Pages:
     def __init__(self, room: Room) -> None:
         self.room = room
 
-    def _common(self, person: Person) -> dict[str, Any]:
+    def common(self, person: Person) -> dict[str, Any]:
+        """What every page may need."""
         room = self.room
         return {
             "person": person,
@@ -52,72 +44,14 @@ class Pages:
             "may_close": room.closing(person),
         }
 
-    def parts(self, request: Request, person: Person, snapshot: Snapshot) -> dict[str, str]:
-        """The dashboard's parts that this person may see, by the id of their place on the page."""
-        room = self.room
-        seen = room.seen_by(person)
-        common = self._common(person)
-        language = language_of(request)
-        schools = [s for s in snapshot.schools if s.school in seen]
-        findings = [room.worded(f, language) for f in snapshot.findings if f.school in seen]
-
-        def part(template: str, **values: object) -> str:
-            return bytes(room.web.render(request, template, common | values).body).decode()
-
-        found = {"overview": part("part_overview.html", schools=schools, findings=findings)}
-        for school in schools:
-            bars = {
-                c.camera: day_bars(c, snapshot.at, room.zone, DAYS_SHOWN, room.settings.gap_seconds)
-                for c in school.cameras
-            }
-            hours = {c.camera: hour_bar(c, snapshot.at, room.settings.gap_seconds) for c in school.cameras}
-            found[f"school-{school.school}"] = part("part_school.html", school=school, bars=bars, hours=hours)
-        found["findings"] = part("part_findings.html", findings=findings)
-        return found
-
-    async def dashboard(self, request: Request, person: Person) -> HTMLResponse:
-        """The whole page."""
-        parts = self.parts(request, person, await self.room.live.read())
-        return self.room.web.render(request, "dashboard.html", self._common(person) | {"parts": parts})
-
-    async def stream(self, request: Request, person: Person) -> AsyncIterator[ServerSentEvent]:
-        """Parts of the dashboard as they change."""
-        live, sent = self.room.live, dict[str, str]()
-        known: Snapshot | None = None
-        try:
-            async with live.watching(), asyncio.timeout(STREAM_SECONDS):
-                while (known := await live.newer_than(known)) is not None:
-                    for place, html in self.parts(request, person, known).items():
-                        if sent.get(place) != html:
-                            sent[place] = html
-                            data = json.dumps({"place": place, "html": html}, ensure_ascii=False)
-                            yield ServerSentEvent(event="part", data=data)
-        except TimeoutError:
-            return
-
     def page(
         self, request: Request, person: Person, template: str, *, status: int = 200, **values: object
     ) -> HTMLResponse:
         """A page with the common words."""
-        return self.room.web.render(request, template, self._common(person) | values, status)
+        return self.room.web.render(request, template, self.common(person) | values, status)
 
 
 router = APIRouter(include_in_schema=False)
-
-
-@router.get("/")
-async def dashboard(room: InRoom, request: Request, person: MaybePerson) -> Response:
-    if person is None:
-        return RedirectResponse("/login", status_code=303)
-    if not room.schools_of(person, *VIEWERS):
-        return RedirectResponse("/feedback", status_code=303)
-    return await Pages(room).dashboard(request, person)
-
-
-@router.get("/api/live")
-async def live(room: InRoom, request: Request, person: SignedIn) -> Response:
-    room.seen_by(person)
-    return EventSourceResponse(Pages(room).stream(request, person))
 
 
 @router.get("/reports")

@@ -15,7 +15,7 @@ from reelwarden_common.contracts.forms import all_forms, schema_of
 from reelwarden_common.web import Missing, Person, SignedIn, Text, Wrong
 from reelwarden_common.web.refusals import WebRefusal
 from reelwarden_report.district.inspector.event_stream import Position
-from reelwarden_report.district.inspector.pages import STREAM_SECONDS
+from reelwarden_report.district.inspector.live_pages import STREAM_SECONDS
 from reelwarden_report.district.inspector.programs import LONGEST_NAME, UNKNOWN_TYPE, Keeping
 from reelwarden_report.district.inspector.room import InRoom, Room
 from reelwarden_report.district.inspector.tokens import MARK, MOST_DAYS, TokenView, program_of

@@ -1,7 +1,7 @@
 """What the routes work with, and who may see what."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from reelwarden_common.web import N_, Denied, Missing, Person, Text, Web
 from reelwarden_report.district.inspector import words
 from reelwarden_report.district.inspector.answers import Answers
 from reelwarden_report.district.inspector.event_stream import EventStream
+from reelwarden_report.district.inspector.glance import Glances
 from reelwarden_report.district.inspector.inspection import Inspections
 from reelwarden_report.district.inspector.live import Live
 from reelwarden_report.district.inspector.notices import Notices
@@ -52,6 +53,7 @@ class Room:
     views: Views
     inspections: Inspections
     live: Live
+    glances: Glances
     answers: Answers
     bus: Bus
     tokens: Tokens
@@ -128,11 +130,16 @@ class Room:
 
     def camera_name(self, school: str, camera: str | None) -> str:
         """A camera's name; ids that the register does not know stay ids."""
-        for one in self.config.schools:
-            for each in one.cameras:
-                if (one.id, each.id) == (school, camera):
-                    return each.name
-        return camera or ""
+        return self._camera_names.get((school, camera or ""), camera or "")
+
+    @cached_property
+    def _camera_names(self) -> dict[tuple[str, str], str]:
+        return {(one.id, each.id): each.name for one in self.config.schools for each in one.cameras}
+
+    @cached_property
+    def watched(self) -> list[str]:
+        """All schools, and the district itself."""
+        return [*(school.id for school in self.config.schools), DISTRICT_SCHOOL]
 
     def worded(self, finding: FindingView, language: str) -> FindingView:
         """A finding with its sentence in a language."""

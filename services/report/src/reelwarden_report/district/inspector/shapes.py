@@ -62,6 +62,8 @@ class FindingView(Shape):
     overdue: bool
     closed_at: datetime | None
     close_reason: str | None
+    planned: str | None = None
+    """The maintenance window that covers it: it is shown, and not counted."""
 
 
 class Settled(Shape):

@@ -39,9 +39,9 @@ SELECT s.*, d.*,
      AND status IN ('asked', 'decided', 'frozen')) AS holds_pending,
   (SELECT count(*) FROM lost_segment l WHERE l.school = s.school AND restored_at IS NULL) AS lost,
   (SELECT count(*) FROM finding f WHERE f.school = s.school AND closed_at IS NULL
-     AND severity = 'serious') AS serious,
+     AND severity = 'serious' AND planned IS NULL) AS serious,
   (SELECT count(*) FROM finding f WHERE f.school = s.school AND closed_at IS NULL
-     AND severity = 'warning') AS warnings
+     AND severity = 'warning' AND planned IS NULL) AS warnings
 FROM school_state s LEFT JOIN LATERAL (
   SELECT at AS drill_at, sampled AS drill_sampled, restored AS drill_restored
   FROM drill d WHERE d.school = s.school ORDER BY at DESC LIMIT 1) d ON true
@@ -73,15 +73,18 @@ class Views:
         self._config = config
         self._cut_off = timedelta(seconds=cut_off_seconds)
 
-    async def schools(self, now: datetime, ids: Iterable[str]) -> list[SchoolView]:
-        """Schools with their cameras, in the order of `district.toml`."""
+    async def schools(self, now: datetime, ids: Iterable[str], *, cameras: bool = True) -> list[SchoolView]:
+        """Schools with their cameras (or without), in the order of `district.toml`."""
         wanted = set(ids)
         schools = [s for s in self._config.schools if s.id in wanted]
         names = [s.id for s in schools]
         states = {r["school"]: r for r in await self._pool.fetch(_SCHOOLS, names, now)}
-        cameras = {(r["school"], r["camera"]): r for r in await self._pool.fetch(_CAMERAS, names)}
+        if not cameras:
+            bare = [s.model_copy(update={"cameras": ()}) for s in schools]
+            return [self._school(s, states.get(s.id), {}, {}, now) for s in bare]
+        known = {(r["school"], r["camera"]): r for r in await self._pool.fetch(_CAMERAS, names)}
         days = await self.days(names, now.date() - timedelta(days=DAYS_SHOWN + 1))
-        return [self._school(s, states.get(s.id), cameras, days, now) for s in schools]
+        return [self._school(s, states.get(s.id), known, days, now) for s in schools]
 
     async def days(self, schools: Sequence[str], since: date) -> dict[tuple[str, str], list[DayCoverage]]:
         """Per school and camera, the days that the index was asked about, oldest first."""
@@ -181,7 +184,8 @@ class Views:
         rows = await self._pool.fetch(
             "SELECT * FROM finding WHERE school = ANY($1)"
             " AND ($2::bool IS NULL OR (closed_at IS NULL) = $2)"
-            " ORDER BY closed_at IS NOT NULL, severity <> 'serious', opened_at DESC LIMIT $3",
+            " ORDER BY closed_at IS NOT NULL, planned IS NOT NULL, severity <> 'serious', opened_at DESC"
+            " LIMIT $3",
             list(ids),
             still_open,
             limit,
@@ -199,7 +203,8 @@ class Views:
                 opened_at=r["opened_at"],
                 deadline=r["deadline"],
                 times=r["times"],
-                overdue=r["closed_at"] is None and now > r["deadline"],
+                overdue=r["closed_at"] is None and r["planned"] is None and now > r["deadline"],
+                planned=r["planned"],
                 closed_at=r["closed_at"],
                 close_reason=r["close_reason"],
             )

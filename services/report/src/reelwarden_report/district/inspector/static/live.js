@@ -1,4 +1,4 @@
-// Keeps the dashboard's parts as the server last said; when the line breaks, the page says so itself.
+// Keeps the page's places as the server last said; when the line breaks, the page says so itself.
 "use strict";
 
 const sign = document.getElementById("live");
@@ -6,10 +6,10 @@ const sign = document.getElementById("live");
 function show(live) {
   document.body.classList.toggle("stale", !live);
   sign.textContent = live ? sign.dataset.on : sign.dataset.off;
-  sign.className = live ? "badge good" : "badge bad";
+  sign.className = live ? "badge good no-print" : "badge bad no-print";
 }
 
-const source = new EventSource("/api/live");
+const source = new EventSource(sign.dataset.from);
 source.addEventListener("open", () => show(true));
 source.addEventListener("error", () => {
   show(false);
