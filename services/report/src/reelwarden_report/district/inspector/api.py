@@ -20,6 +20,7 @@ from reelwarden_common.web import Missing, SignedIn
 from reelwarden_common.web.i18n import language_of
 from reelwarden_report.district.inspector.asking import copies_of, erased_query
 from reelwarden_report.district.inspector.commands import LONGEST_SUGGESTION, Doing, InspectionKind
+from reelwarden_report.district.inspector.exports import Exporting
 from reelwarden_report.district.inspector.letters import LetterKey
 from reelwarden_report.district.inspector.room import InRoom
 from reelwarden_report.district.inspector.shapes import (
@@ -73,7 +74,7 @@ class Received(BaseModel):
     id: str
 
 
-router = APIRouter(prefix="/api")
+router = APIRouter(prefix="/api", route_class=Exporting)
 
 
 @router.get("/schools", tags=["state"], summary="All schools that you may see")

@@ -10,7 +10,7 @@ from reelwarden_common import role
 from reelwarden_common.district import load
 from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.role import Bus, Loop, Role
-from reelwarden_common.telemetry import VERSION
+from reelwarden_common.telemetry import VERSION, make_telemetry
 from reelwarden_common.web import N_, Section, Web
 from reelwarden_report.district.inspector import (
     answer_pages,
@@ -31,6 +31,7 @@ from reelwarden_report.district.inspector.handlers import BATCHES, HANDLERS
 from reelwarden_report.district.inspector.inspection import Inspections
 from reelwarden_report.district.inspector.live import Live
 from reelwarden_report.district.inspector.look import look
+from reelwarden_report.district.inspector.measures import Measures
 from reelwarden_report.district.inspector.notices import Notices
 from reelwarden_report.district.inspector.programs import KEEPERS
 from reelwarden_report.district.inspector.register import register
@@ -92,6 +93,9 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
     outward = (Tokens(pool), events, Webhooks(pool), Notices(pool))
     room = Room(web, config, settings, units, views, inspections, live, glances, answers, bus, *outward)
 
+    telemetry = make_telemetry("inspector")
+    measures = Measures(pool, telemetry.registry, settings.cut_off_seconds)
+
     async def prepare() -> None:
         async with units.begin() as store:
             await rules.publish(store, schools, store.clock())
@@ -128,8 +132,10 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
                 Loop("streams", 0, live.until_stopped),
                 Loop("events", settings.live_seconds / 4, events.turn),
                 Loop("event-streams", 0, events.until_stopped),
+                Loop("measures", settings.look_seconds, measures.turn),
             ),
             http=make_http(room),
+            telemetry=telemetry,
             answers=answers.on_the_bus(),
         )
     finally:

@@ -15,6 +15,7 @@ from reelwarden_common.contracts.forms import all_forms, schema_of
 from reelwarden_common.web import Missing, Person, SignedIn, Text, Wrong
 from reelwarden_common.web.refusals import WebRefusal
 from reelwarden_report.district.inspector.event_stream import Position
+from reelwarden_report.district.inspector.exports import Exporting
 from reelwarden_report.district.inspector.live_pages import STREAM_SECONDS
 from reelwarden_report.district.inspector.programs import LONGEST_NAME, UNKNOWN_TYPE, Keeping
 from reelwarden_report.district.inspector.room import InRoom, Room
@@ -29,7 +30,7 @@ RETRY_MILLISECONDS = 2000
 LOOK_AGAIN = timedelta(seconds=2)
 """So soon a revoked token hears nothing more."""
 
-router = APIRouter(prefix="/api")
+router = APIRouter(prefix="/api", route_class=Exporting)
 _bearer = HTTPBearer(auto_error=False, description=f"A token of the page Programs; it begins with {MARK}")
 
 

@@ -108,6 +108,8 @@ ACTS = {
     "read": N_("reading an application"),
     "list": N_("listing applications"),
     "view": N_("opening footage"),
+    "still": N_("taking a still"),
+    "presence": N_("asking who watches"),
     "coverage": N_("asking what footage exists"),
     "denials": N_("reading refused attempts"),
     "lost": N_("reading lost segments"),

@@ -10,10 +10,12 @@ from reelwarden_common.district import load
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.role import Bus, Loop, Role
+from reelwarden_common.telemetry import make_telemetry
 from reelwarden_common.web import People
 from reelwarden_report.district.messenger.compose import compose
 from reelwarden_report.district.messenger.handlers import HANDLERS
 from reelwarden_report.district.messenger.mail import Mail
+from reelwarden_report.district.messenger.measures import Measures
 from reelwarden_report.district.messenger.sending import Patience, Sending
 from reelwarden_report.district.messenger.settings import Settings
 from reelwarden_report.district.messenger.store import MessengerStore
@@ -35,7 +37,9 @@ async def build(settings: Settings) -> AsyncIterator[Role[MessengerStore]]:
     names = {school.id: school.name for school in config.schools} | {DISTRICT_SCHOOL: config.name}
     words = Words(names, zone, Places(settings.desk_url, settings.dashboard_url))
     patience = Patience(timedelta(seconds=settings.retry_seconds), settings.attempts)
-    sending = Sending(units, mail, patience, private=settings.webhook_private)
+    telemetry = make_telemetry("messenger")
+    measures = Measures(telemetry.registry)
+    sending = Sending(units, mail, patience, measures, private=settings.webhook_private)
 
     async def write() -> None:
         await compose(units, words, pause)
@@ -47,6 +51,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[MessengerStore]]:
             Bus("messenger", settings),
             units,
             HANDLERS,
+            telemetry=telemetry,
             loops=(
                 Loop("compose", settings.send_seconds, write),
                 Loop("send", settings.send_seconds, sending.turn),

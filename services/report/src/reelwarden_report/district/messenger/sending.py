@@ -12,6 +12,7 @@ from reelwarden_common.messaging.units import Units
 from reelwarden_common.telemetry import VERSION, log
 from reelwarden_report.district.messenger.domain import next_try
 from reelwarden_report.district.messenger.mail import Mail
+from reelwarden_report.district.messenger.measures import Measures
 from reelwarden_report.district.messenger.store import MessengerStore, Taken
 from reelwarden_report.telling import bots
 from reelwarden_report.telling.addresses import Target, resolve
@@ -20,7 +21,7 @@ from reelwarden_report.telling.deliveries import Channel, Format
 HTTP_SECONDS = 10.0
 MOST_ANSWER = 64 * 1024
 KEEP = timedelta(days=30)
-DONE, GIVEN_UP = "done", "given-up"
+DONE, LATER, GIVEN_UP = "done", "later", "given-up"
 
 
 class NotTaken(Transient):
@@ -52,17 +53,25 @@ class Sending:
     """Sends what is due; replicas share the work."""
 
     def __init__(
-        self, units: Units[MessengerStore], mail: Mail, patience: Patience, *, private: bool = False
+        self,
+        units: Units[MessengerStore],
+        mail: Mail,
+        patience: Patience,
+        measures: Measures,
+        *,
+        private: bool,
     ) -> None:
         self._units = units
         self._mail = mail
         self._patience = patience
+        self._measures = measures
         self._private = private
 
     async def turn(self) -> None:
         """To everybody at the same time, so that nobody waits for a receiver that does not answer."""
         async with self._units.begin() as store:
             targets = await store.targets_due()
+            self._measures.waiting.set(await store.waiting())
         await asyncio.gather(*(self._to(target) for target in targets))
 
     async def forget(self) -> None:
@@ -91,11 +100,13 @@ class Sending:
             wait = next_try(message.attempts, self._patience.first, self._patience.attempts)
         if problem:
             log("messenger").warning("not_delivered", target=message.target, problem=problem, again=str(wait))
+        outcome = LATER if wait is not None else GIVEN_UP if problem else DONE
+        self._measures.attempts.labels(message.channel.value, outcome).inc()
         async with self._units.begin() as store:
             if wait is not None:
                 await store.later(message, wait, problem)
             else:
-                await store.settle(message.delivery, GIVEN_UP if problem else DONE, problem)
+                await store.settle(message.delivery, outcome, problem)
         return not problem
 
     async def _send(self, message: Taken) -> None:

@@ -196,6 +196,10 @@ class MessengerStore(Store):
         query = "SELECT DISTINCT target FROM delivery WHERE state = 'waiting' AND next_at <= $1 LIMIT 50"
         return [row["target"] for row in await self.conn.fetch(query, self.clock())]
 
+    async def waiting(self) -> int:
+        """How many messages are not settled."""
+        return int(await self.conn.fetchval("SELECT count(*) FROM delivery WHERE state = 'waiting'"))
+
     async def take(self, target: str) -> Sequence[Taken]:
         """Some messages to one receiver, which nobody else takes until the lease is over."""
         rows = await self.conn.fetch(
