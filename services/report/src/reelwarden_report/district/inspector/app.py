@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from zoneinfo import ZoneInfo
 
+import asyncpg
 from fastapi import FastAPI
 
 from reelwarden_common import role
@@ -17,6 +18,7 @@ from reelwarden_report.district.inspector import (
     api,
     held,
     live_pages,
+    morning_pages,
     notice_pages,
     pages,
     program_api,
@@ -31,7 +33,9 @@ from reelwarden_report.district.inspector.handlers import BATCHES, HANDLERS
 from reelwarden_report.district.inspector.inspection import Inspections
 from reelwarden_report.district.inspector.live import Live
 from reelwarden_report.district.inspector.look import look
+from reelwarden_report.district.inspector.maintenance import mark_planned
 from reelwarden_report.district.inspector.measures import Measures
+from reelwarden_report.district.inspector.mornings import Mornings, look_for_signatures
 from reelwarden_report.district.inspector.notices import Notices
 from reelwarden_report.district.inspector.programs import KEEPERS
 from reelwarden_report.district.inspector.register import register
@@ -46,6 +50,7 @@ from reelwarden_report.district.inspector.webhooks import Webhooks
 PACKAGE = "reelwarden_report.district.inspector"
 SECTIONS = (
     Section("/", N_("Dashboard"), VIEWERS),
+    Section("/morning", N_("Morning pages"), VIEWERS),
     Section("/footage", N_("Footage"), VIEWERS),
     Section("/reports", N_("Reports"), VIEWERS),
     Section("/letters", N_("Dead letters"), VIEWERS),
@@ -58,15 +63,17 @@ SECTIONS = (
 SCHEDULE_SECONDS = 60
 
 
-def make_http(room: Room) -> FastAPI:
+def make_http(room: Room, pool: asyncpg.Pool) -> FastAPI:
     """Pages and API on one application."""
     app = room.web.make_app(VERSION, "State of all schools, findings, inspections and reports.")
     app.state.room = room
+    app.state.mornings = Mornings(room, pool)
     app.include_router(api.router, dependencies=[program_api.ByToken])
     app.include_router(program_api.router, dependencies=[program_api.ByToken])
     app.include_router(program_pages.router)
     app.include_router(notice_pages.router)
     app.include_router(live_pages.router)
+    app.include_router(morning_pages.router)
     app.include_router(pages.router)
     app.include_router(answer_pages.router)
     return app
@@ -110,6 +117,10 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
 
     async def watch() -> None:
         await look(units, schools, settings)
+        async with units.begin() as store:
+            for school in schools:
+                await mark_planned(store, school)
+            await look_for_signatures(store, schools, settings)
 
     async def inspect() -> None:
         await keep(units, schools, settings, inspections)
@@ -134,7 +145,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
                 Loop("event-streams", 0, events.until_stopped),
                 Loop("measures", settings.look_seconds, measures.turn),
             ),
-            http=make_http(room),
+            http=make_http(room, pool),
             telemetry=telemetry,
             answers=answers.on_the_bus(),
         )

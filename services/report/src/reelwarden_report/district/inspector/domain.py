@@ -48,6 +48,7 @@ class Kind(StrEnum):
     DRILL = "drill-failed"
     EXPORT = "export-failed"
     DENIED = "access-denied"
+    MORNING = "morning-unsigned"
     DEAD_LETTER = "dead-letter"
 
 
@@ -84,6 +85,7 @@ WEIGHTS = {
     Kind.RESTORE: Weight(Severity.SERIOUS, "R3.2"),
     Kind.DRILL: Weight(Severity.SERIOUS, "R4.1"),
     Kind.EXPORT: Weight(Severity.WARNING, "R4.3"),
+    Kind.MORNING: Weight(Severity.WARNING, "R5.1"),
     Kind.DENIED: Weight(Severity.WARNING, "R3.3"),
     Kind.DEAD_LETTER: Weight(Severity.SERIOUS, "R4.1"),
 }

@@ -42,7 +42,17 @@ def gap_causes(camera: str, found: Sequence[Span], zone: ZoneInfo) -> Iterator[C
             "length": longest.seconds,
             "total": sum(gap.seconds for gap in those),
         }
+        if len(those) > 1:
+            facts |= {
+                "first": min(gap.start for gap in those).isoformat(),
+                "last": max(gap.end for gap in those).isoformat(),
+            }
         yield Cause(Kind.GAP, f"{camera}|{begun}", camera, facts)
+
+
+def _told(before: Mapping[str, object] | None, now: Mapping[str, object]) -> bool:
+    """Whether what was told before is still so; an older release told less."""
+    return before is not None and all(now.get(name) == value for name, value in before.items())
 
 
 async def judge_gaps(
@@ -73,7 +83,7 @@ async def judge_gaps(
         there |= {cause.key for cause in gap_causes(camera, found, store.zone)}
         for cause in gap_causes(camera, [gap for gap in found if gap.end <= settled], store.zone):
             if cause.key not in known:
-                if settled_by_people.get(cause.key) != cause.facts:
+                if not _told(settled_by_people.get(cause.key), cause.facts):
                     await store.open(school, cause)
             elif cause.key in judgeable and known[cause.key] != cause.facts:
                 await store.restate(school, cause)

@@ -137,6 +137,11 @@ class Room:
         return {(one.id, each.id): each.name for one in self.config.schools for each in one.cameras}
 
     @cached_property
+    def school_ids(self) -> frozenset[str]:
+        """All schools."""
+        return frozenset(school.id for school in self.config.schools)
+
+    @cached_property
     def watched(self) -> list[str]:
         """All schools, and the district itself."""
         return [*(school.id for school in self.config.schools), DISTRICT_SCHOOL]

@@ -26,5 +26,7 @@ class Settings(WebSettings):
     """Shorter breaks between two segments are no gaps."""
     webhook_private: bool = False
     """Webhooks may lead into own networks, and without TLS; the messenger has the same setting."""
+    morning_time: time = time(9, 0)
+    """Local time by which the morning page must be signed (R5.1)."""
     inspection_time: time = time(8, 0)
     """Local time of the daily inspection, which must be read before 09:00 (R5.1)."""

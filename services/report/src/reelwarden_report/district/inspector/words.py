@@ -37,6 +37,7 @@ SENTENCES = {
     Kind.RESTORE: N_("A lost segment could not be restored: %(reason)s"),
     Kind.DRILL: N_("A restore drill brought back only %(restored)s of %(sampled)s segment(s)."),
     Kind.EXPORT: N_("An export for an application failed: %(reason)s"),
+    Kind.MORNING: N_("The morning page of %(day)s was not signed by 09:00."),
     Kind.DENIED: N_("Someone was refused (%(act)s), rule %(rule)s. The attempt is recorded."),
     Kind.DEAD_LETTER: N_("A message was refused by %(role)s and waits for a person: %(detail)s"),
 }
@@ -74,6 +75,7 @@ KINDS = {
     Kind.RESTORE: N_("Restore failed"),
     Kind.DRILL: N_("Drill failed"),
     Kind.EXPORT: N_("Export failed"),
+    Kind.MORNING: N_("Morning page not signed"),
     Kind.DENIED: N_("Refused access"),
     Kind.DEAD_LETTER: N_("Undelivered message"),
 }

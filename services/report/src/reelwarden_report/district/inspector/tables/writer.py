@@ -17,7 +17,7 @@ class Writer(Scribe):
     def document(self, number: str, district: str) -> Document:
         """The whole report."""
         record, school = self.record, self.record.school
-        open_findings = [f for f in record.findings if f.closed_at is None]
+        open_findings = [f for f in record.findings if f.closed_at is None and f.planned is None]
         good = not open_findings and school.state == "good" and record.asked
         summary = (
             Text(N_("Nothing is to be objected to."))
