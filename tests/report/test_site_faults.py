@@ -8,13 +8,24 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from reelwarden_common.events import ingest
+from reelwarden_common.events.retention import ClockJudged
+from reelwarden_common.messaging.sqlite import SqliteUnits, open_database
 from reelwarden_ingest.site.scanner.storage import Unbound
 from reelwarden_local.recorders.layouts import Layout, RecordedCamera
+from reelwarden_report.custody.notes import Signer
+from reelwarden_report.district.inspector.words import sentence
+from reelwarden_report.site.notary import domain
+from reelwarden_report.site.notary.handlers import HANDLERS as NOTARY
+from reelwarden_report.site.notary.schema import MIGRATIONS
+from reelwarden_report.site.notary.store import NotaryStore
 from tests.ingest.scanner_site import Site, days_ago, site
 from tests.report.district import district_toml
-from tests.report.test_inspector_store import Office
+from tests.report.test_inspector_store import ZONE, Office
+from tests.support.retention import Site as Reaped
+from tests.support.retention import envelope
 
 GATE = RecordedCamera("gate", "校门", Layout.FRIGATE, "frigate", "gate")
 DRIFTED = timedelta(seconds=40)
@@ -95,3 +106,57 @@ async def test_a_camera_whose_clock_drifts_or_jumps_is_a_finding_until_it_is_set
         school.time.offset += 600
         await record(school, -timedelta(hours=1), 9)
         assert await told(school, office) == ["camera-clock"]
+
+
+async def pulse(site: Reaped, notary: SqliteUnits[NotaryStore], office: Office) -> None:
+    """A minute: the reaper judges its clock, the notary says the pulse, the inspector hears it and looks."""
+    async with site.units.begin() as reaper:
+        reaper.say_belief()
+    for event in site.said(ClockJudged):
+        async with notary.begin() as store:
+            await NOTARY[ClockJudged](event, envelope(event, role="reaper"), store)
+    async with notary.begin() as store:
+        await office.hear(domain.pulse(store.measured(), "1", office.now))
+    await office.look()
+
+
+async def test_a_servers_clock_that_its_reaper_doubts_is_a_finding_until_it_is_believed(
+    office: Office, tmp_path: Path
+) -> None:
+    """A minute without a word from NTP is none: a fresh plan vouches for the clock soon."""
+    for folder in ("disk", "state"):
+        (tmp_path / folder).mkdir()
+    site = Reaped(tmp_path / "disk", tmp_path / "state")
+    path = tmp_path / "notary.sqlite"
+    signer = Signer("s001", Ed25519PrivateKey.generate())
+    notary = SqliteUnits(
+        open_database(path, MIGRATIONS), path, lambda conn: NotaryStore(conn, "s001", signer)
+    )
+    await pulse(site, notary, office)
+    assert await office.open() == []
+    site.time.trusted = False
+    for _ in range(2):
+        await pulse(site, notary, office)
+        assert await office.open() == []
+        office.now += timedelta(minutes=8)
+    await pulse(site, notary, office)
+    [found] = await office.views.findings(["s001"], office.now)
+    assert (found.kind, found.facts["reason"]) == ("site-clock", "clock-unconfirmed")
+    assert (
+        "nothing is erased there: nobody confirmed the clock"
+        in sentence(found.kind, found.facts, ZONE).plain()
+    )
+    site.time.trusted = True
+    await pulse(site, notary, office)
+    assert await office.open() == []
+    assert [one.doubt for one in site.said(ClockJudged)] == [None, "clock-unconfirmed", None]
+    site.close()
+
+
+async def test_a_reaper_that_never_judged_the_clock_is_no_good_sign(office: Office) -> None:
+    for _ in range(2):
+        office.now += timedelta(minutes=16)
+        await office.hear(domain.pulse(domain.Measured(), "1", office.now))
+        await office.look()
+    [found] = await office.views.findings(["s001"], office.now)
+    assert (found.kind, found.facts["reason"]) == ("site-clock", "clock-unheard")

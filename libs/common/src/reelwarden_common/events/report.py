@@ -42,6 +42,8 @@ class SiteAlive(Event):
     backlog: int = 0
     """Segments that are not backed up yet."""
     clock_believed: bool = True
+    clock_doubt: Reason | None = None
+    """Why the clock is not believed, as the reaper said last."""
 
 
 class SignedCheckpoint(Event):

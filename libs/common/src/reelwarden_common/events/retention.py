@@ -162,6 +162,14 @@ class VaultMeasured(Event):
     """What `extra` should stay below."""
 
 
+class ClockJudged(Event):
+    """Whether the site believes its machine's clock; while it does not, nothing is erased there."""
+
+    SUBJECT: ClassVar[str] = "reaper.clock.judged"
+    doubt: Reason | None = None
+    """Why not; None: it is believed."""
+
+
 class HoldFrozen(Event):
     """A school officer froze footage locally; the keeper merges it."""
 

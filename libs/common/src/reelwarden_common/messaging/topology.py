@@ -221,7 +221,12 @@ ROLES: tuple[Role, ...] = (
         "notary",
         "report",
         Place.SCHOOL,
-        hears=(*_SITE_FACTS, report.DistrictCheckpointSigned, report.SiteCheckpointCountersigned),
+        hears=(
+            *_SITE_FACTS,
+            retention.ClockJudged,
+            report.DistrictCheckpointSigned,
+            report.SiteCheckpointCountersigned,
+        ),
     ),
     Role("intake", "ingest", Place.DISTRICT),
     Role(

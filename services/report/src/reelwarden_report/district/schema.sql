@@ -86,7 +86,9 @@ CREATE TABLE school_state (
     copies_erased bigint NOT NULL DEFAULT 0,
     plan_issued_at timestamptz,
     full_in_days double precision,
-    forecast_at timestamptz
+    forecast_at timestamptz,
+    clock_doubt text,
+    clock_doubted_at timestamptz
 );
 CREATE TABLE camera_state (
     school text NOT NULL,

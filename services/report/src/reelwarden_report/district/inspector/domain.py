@@ -30,6 +30,7 @@ class Kind(StrEnum):
     CUT_OFF = "cut-off"
     SILENT = "camera-silent"
     CLOCK = "camera-clock"
+    SITE_CLOCK = "site-clock"
     DISK = "disk-short"
     UNBOUND = "storage-unbound"
     VAULT = "vault-large"
@@ -68,6 +69,7 @@ WEIGHTS = {
     Kind.CUT_OFF: Weight(Severity.SERIOUS, "R4.1"),
     Kind.SILENT: Weight(Severity.SERIOUS, "R4.1"),
     Kind.CLOCK: Weight(Severity.WARNING, "R4.1"),
+    Kind.SITE_CLOCK: Weight(Severity.WARNING, "R3.1"),
     Kind.DISK: Weight(Severity.SERIOUS, "R3.1"),
     Kind.UNBOUND: Weight(Severity.SERIOUS, "R3.2"),
     Kind.VAULT: Weight(Severity.WARNING, "R3.1"),

@@ -29,7 +29,7 @@ async def on_segments(
 
 
 async def on_alive(event: report.SiteAlive, envelope: Envelope, store: InspectorStore) -> None:
-    await store.alive(envelope.school, event.at, event.software, believed=event.clock_believed)
+    await store.alive(envelope.school, event)
 
 
 async def on_refused_message(event: report.MessageRefused, envelope: Envelope, store: InspectorStore) -> None:

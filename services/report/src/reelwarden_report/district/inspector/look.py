@@ -16,6 +16,7 @@ async def look(units: Units[InspectorStore], schools: Sequence[str], settings: S
         async with units.begin() as store:
             now = store.clock()
             await _pulse(store, school, now - timedelta(seconds=settings.cut_off_seconds))
+            await _clock(store, school, now - timedelta(seconds=settings.clock_doubt_seconds))
             await _holds(store, school, now - timedelta(seconds=settings.hold_reach_seconds))
             await _reviews(store, school, now, timedelta(days=settings.review_days))
             await _use_by(store, school, now)
@@ -35,6 +36,20 @@ async def _pulse(store: InspectorStore, school: str, late: datetime) -> None:
             await store.open(school, Cause(Kind.CUT_OFF, facts={"since": since.isoformat()}))
     else:
         await store.over(school, Kind.CUT_OFF)
+
+
+async def _clock(store: InspectorStore, school: str, late: datetime) -> None:
+    """Without a clock that it believes, a school erases nothing, not what is due either (R3.1)."""
+    row = await store.conn.fetchrow(
+        "SELECT clock_doubt, clock_doubted_at AS since FROM school_state"
+        " WHERE school = $1 AND clock_doubted_at IS NOT NULL",
+        school,
+    )
+    if row is None:
+        await store.over(school, Kind.SITE_CLOCK)
+    elif row["since"] < late and not await store.open_causes(school, Kind.SITE_CLOCK):
+        facts = {"since": row["since"].isoformat(), "reason": row["clock_doubt"] or "clock-unconfirmed"}
+        await store.open(school, Cause(Kind.SITE_CLOCK, facts=facts))
 
 
 async def _holds(store: InspectorStore, school: str, late: datetime) -> None:

@@ -12,6 +12,8 @@ class Settings(WebSettings):
 
     cut_off_seconds: float = Field(default=180, gt=0)
     """No pulse for so long: the school is cut off, and nothing about it is shown as good."""
+    clock_doubt_seconds: float = Field(default=900, gt=0)
+    """A school's clock that is not believed for so long is a finding; at a start a fresh plan is awaited."""
     hold_reach_seconds: float = Field(default=900, gt=0)
     """A hold that is not in force after so long is a finding."""
     review_days: float = Field(default=14, gt=0)

@@ -1,9 +1,7 @@
 """All that the inspector writes down: the state of each school, and what the files beside this one say."""
 
-from datetime import datetime
-
 from reelwarden_common.envelope import Envelope
-from reelwarden_common.events import access, backup, retention
+from reelwarden_common.events import access, backup, report, retention
 from reelwarden_report.district.inspector.as_json import as_json
 from reelwarden_report.district.inspector.cases import Cases
 from reelwarden_report.district.inspector.findings import Column
@@ -37,13 +35,17 @@ class InspectorStore(Footage, Cases, Letters):
             *more.values(),
         )
 
-    async def alive(self, school: str, at: datetime, software: str, *, believed: bool) -> None:
+    async def alive(self, school: str, event: report.SiteAlive) -> None:
         """A pulse; one that claims to be from the future counts as of now."""
-        await self.know(school, software=software, clock_believed=believed)
+        await self.know(school, software=event.software, clock_believed=event.clock_believed)
         await self.conn.execute(
-            "UPDATE school_state SET alive_at = greatest(alive_at, $2) WHERE school = $1",
+            "UPDATE school_state SET alive_at = greatest(alive_at, $2), clock_doubt = $3,"
+            " clock_doubted_at = CASE WHEN clock_believed THEN NULL ELSE coalesce(clock_doubted_at, $4) END"
+            " WHERE school = $1",
             school,
-            min(at, self.clock()),
+            min(event.at, self.clock()),
+            event.clock_doubt,
+            self.clock(),
         )
 
     async def plan_refused(self, envelope: Envelope, event: retention.PlanRefused) -> None:

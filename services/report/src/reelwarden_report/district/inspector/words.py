@@ -17,6 +17,10 @@ SENTENCES = {
     Kind.CUT_OFF: N_("The school has not been heard of since %(since)s. Its state is unknown."),
     Kind.SILENT: N_("The camera has recorded nothing new since %(since)s."),
     Kind.CLOCK: N_("The camera's clock is off by %(seconds)s s."),
+    Kind.SITE_CLOCK: N_(
+        "The clock of the school's server is not believed since %(since)s, and nothing is erased there: "
+        "%(reason)s. See to its time source (NTP)."
+    ),
     Kind.DISK: N_("The disk holds about %(days)s day(s) of footage; %(wanted)s are required."),
     Kind.UNBOUND: N_("The storage folder is not the one bound to this school: unmounted or exchanged?"),
     Kind.VAULT: N_("Held footage takes %(taken)s GB of the disk; it should stay below %(budget)s GB."),
@@ -58,6 +62,7 @@ KINDS = {
     Kind.CUT_OFF: N_("Cut off"),
     Kind.SILENT: N_("Camera silent"),
     Kind.CLOCK: N_("Clock off"),
+    Kind.SITE_CLOCK: N_("Server clock in doubt"),
     Kind.DISK: N_("Disk too small"),
     Kind.UNBOUND: N_("Wrong storage"),
     Kind.VAULT: N_("Much held footage"),
@@ -207,6 +212,7 @@ CODES = {
     "clock-behind-plan": N_("the clock is behind the plan"),
     "clock-jumped": N_("the clock jumped"),
     "clock-unconfirmed": N_("nobody confirmed the clock"),
+    "clock-unheard": N_("the eraser has not judged it yet"),
     "exported": N_("exported"),
     "export-failed": N_("export failed"),
     "viewing-started": N_("viewing began"),

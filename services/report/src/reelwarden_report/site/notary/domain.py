@@ -5,6 +5,9 @@ from datetime import datetime
 
 from reelwarden_common.events.report import SiteAlive
 
+UNHEARD = "clock-unheard"
+"""The reaper has not said yet what it thinks of the clock: what is unknown is not good."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -15,6 +18,8 @@ class Measured:
     disk_total: int | None = None
     disk_free: int | None = None
     backlog: int = 0
+    clock_doubt: str | None = UNHEARD
+    """Why the reaper does not believe the machine's clock; None: it does."""
 
 
 def pulse(measured: Measured, software: str, now: datetime) -> SiteAlive:
@@ -27,4 +32,6 @@ def pulse(measured: Measured, software: str, now: datetime) -> SiteAlive:
         disk_total=measured.disk_total,
         disk_free=measured.disk_free,
         backlog=measured.backlog,
+        clock_believed=measured.clock_doubt is None,
+        clock_doubt=measured.clock_doubt,
     )

@@ -35,6 +35,10 @@ async def on_backlog_measured(event: backup.BacklogMeasured, _: Envelope, store:
     store.remember(backlog=event.segments)
 
 
+async def on_clock_judged(event: retention.ClockJudged, _: Envelope, store: NotaryStore) -> None:
+    store.remember(clock_doubt=event.doubt)
+
+
 async def on_district_checkpoint(
     event: report.DistrictCheckpointSigned, _: Envelope, store: NotaryStore
 ) -> None:
@@ -60,6 +64,7 @@ _OWN: Mapping[type[Event], Handler[NotaryStore]] = {
     retention.PlanApplied: on_plan_applied,
     ingest.StorageMeasured: on_storage_measured,
     backup.BacklogMeasured: on_backlog_measured,
+    retention.ClockJudged: on_clock_judged,
     report.DistrictCheckpointSigned: on_district_checkpoint,
     report.SiteCheckpointCountersigned: on_our_checkpoint_cosigned,
 }

@@ -28,4 +28,5 @@ MIGRATIONS = (
     );
     INSERT INTO measured (one) VALUES (1);
     """,
+    "ALTER TABLE measured ADD COLUMN clock_doubt TEXT DEFAULT 'clock-unheard'",
 )

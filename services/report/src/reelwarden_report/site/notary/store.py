@@ -130,7 +130,7 @@ class NotaryStore(Store):
         """The same key under the name by which it cosigns."""
         return Signer(witness(self.school, "notary"), self._signer.private)
 
-    def remember(self, **measures: int | None) -> None:
+    def remember(self, **measures: int | str | None) -> None:
         """Keep the newest measures for the pulse."""
         for name, value in measures.items():
             if name not in _MEASURES:

@@ -68,6 +68,10 @@ async def build(settings: Settings, machine: MachineClock | None = None) -> Asyn
             if said is None or store.clock() - said >= timedelta(seconds=settings.kept_seconds):
                 store.say_kept()
 
+    async def say_belief() -> None:
+        async with units.begin() as store:
+            store.say_belief()
+
     try:
         yield Role(
             "reaper",
@@ -80,6 +84,7 @@ async def build(settings: Settings, machine: MachineClock | None = None) -> Asyn
             loops=(
                 Loop("vault", settings.vault_seconds, vault.turn),
                 Loop("measure", settings.measure_seconds, budget.turn),
+                Loop("clock", settings.measure_seconds, say_belief),
                 Loop("sweep", settings.sweep_seconds, sweeper.turn),
                 Loop("freezes", FREEZE_LOOKS, freezes.turn),
                 Loop("kept", min(settings.kept_seconds, 60), say_kept),

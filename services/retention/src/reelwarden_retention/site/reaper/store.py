@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from reelwarden_common.events.base import Id
-from reelwarden_common.events.retention import HoldsKept, PlanApplied
+from reelwarden_common.events.retention import ClockJudged, HoldsKept, PlanApplied
 from reelwarden_common.messaging.units import Store
 from reelwarden_retention.periods import counting
 from reelwarden_retention.shapes import CameraPolicy, Plan
@@ -101,6 +101,13 @@ class ReaperStore(Store):
                 confirmed=self.confirmation(),
             )
         )
+
+    def say_belief(self) -> None:
+        """Say whether the clock is believed, where that has changed."""
+        reason = self.doubt()
+        if self.meta("belief") != (reason or ""):
+            self.publish(self.school, ClockJudged(doubt=reason))
+            self.remember("belief", reason or "")
 
     # the plan
 
