@@ -1,5 +1,6 @@
 """The scanner's rules, without files."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,6 +24,7 @@ from reelwarden_ingest.site.scanner.domain import (
     closed_by,
     complete_to,
     next_step,
+    takes_place,
     uncovered,
 )
 from reelwarden_ingest.site.scanner.handlers import SEGMENTS_AN_ANSWER
@@ -81,7 +83,7 @@ def found(digest: str | None = DIGEST, *, good: bool = True) -> Found:
 
 
 def known(state: State, digest: str = DIGEST, found_digest: str | None = None, at: str = "a/b.mp4") -> Known:
-    return Known("s1", at, digest, state, found_digest)
+    return Known("s1", at, digest, state, NOW, 1000, Signature(1, 1, 1), found_digest)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,9 @@ def known(state: State, digest: str = DIGEST, found_digest: str | None = None, a
         (found(), None, known(State.LOST, at="elsewhere"), False, Step.BACK),
         (found(), None, known(State.PRESENT, at="elsewhere"), True, Step.DUPLICATE),
         (found(), None, known(State.PRESENT, at="elsewhere"), False, Step.MOVED),
+        (found(), None, known(State.DISPLACED, at="elsewhere"), False, Step.MOVED),
+        (found(), None, known(State.DISPLACED), False, Step.BACK),
+        (found(), None, known(State.ALTERED, found_digest=OTHER, at="elsewhere"), False, Step.MOVED),
         (found(), None, known(State.ERASED, at="elsewhere"), False, Step.BACK),
     ],
 )
@@ -107,6 +112,25 @@ def test_what_follows_from_an_examined_file(
     what: Found, here: Known | None, twin: Known | None, there: bool, step: Step
 ) -> None:
     assert next_step(what, here, twin, twin_there=there) is step
+
+
+@pytest.mark.parametrize(
+    ("digest", "later", "state", "takes"),
+    [
+        (OTHER, timedelta(seconds=2), State.PRESENT, True),
+        (OTHER, timedelta(seconds=-2), State.ALTERED, True),
+        (OTHER, timedelta(seconds=1), State.PRESENT, False),
+        (OTHER, timedelta(hours=1), State.LOST, False),
+        (DIGEST, timedelta(hours=1), State.PRESENT, False),
+    ],
+)
+def test_other_content_with_another_start_takes_a_place(
+    digest: str, later: timedelta, state: State, *, takes: bool
+) -> None:
+    """Within what the clocks leave open it is the same footage, altered."""
+    what = replace(found(digest), segment=segment(NOW + later, 10))
+    assert takes_place(what, known(state)) is takes
+    assert not takes_place(found(OTHER, good=False), known(State.PRESENT))
 
 
 def test_completeness_ends_where_something_is_pending() -> None:

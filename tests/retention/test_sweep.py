@@ -6,14 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from reelwarden_common.events.ingest import RejectedFile
+from reelwarden_common.events.ingest import RejectedFile, SegmentMoved
 from reelwarden_common.events.retention import PlanApplied, SegmentsErased, SweepStopped
 from reelwarden_retention.shapes import CameraPolicy
 from reelwarden_retention.site.reaper import rows
 from reelwarden_retention.site.reaper.disk import Busy, Disk
 from reelwarden_retention.site.reaper.domain import Due, candidates
+from reelwarden_retention.site.reaper.handlers import on_segment_moved
 from reelwarden_retention.site.reaper.journal import Entry
-from tests.support.retention import NOW, TEN, Site, Time, hold, period, plan
+from tests.support.retention import NOW, TEN, Site, Time, envelope, hold, period, plan
 
 OLD = NOW - timedelta(days=33)
 YOUNG = NOW - timedelta(days=2)
@@ -257,6 +258,31 @@ async def test_a_shortening_waits_for_the_sites_own_delay_and_is_said_when_it_co
     assert site.said(SweepStopped)[-1].segments == 1
     assert site.said(PlanApplied)[-1].periods[0].days == 30
     assert site.exists(segment)
+
+
+async def test_footage_that_gave_its_name_away_goes_from_where_it_lies_now(site: Site) -> None:
+    """Its place is taken first, where it lies is said later; the new footage stays its own time."""
+    [old] = await site.record(OLD)
+    now_at = (site.root / old.locator).with_name("rotated.mp4")
+    (site.root / old.locator).rename(now_at)
+    young = site.write(YOUNG).model_copy(update={"locator": old.locator})
+    (site.root / site.recorded[-1].locator).rename(site.root / old.locator)
+    moved = SegmentMoved(
+        segment=old.id,
+        camera=old.camera,
+        locator=str(now_at.relative_to(site.root)),
+        was=old.locator,
+        start=old.start,
+    )
+    async with site.units.begin() as store:
+        store.catalogue.record([rows.of_segment(young)])
+        await on_segment_moved(moved, envelope(moved, role="scanner"), store)
+    await site.hear(plan(1))
+    await let_go(site)
+    assert not now_at.exists()
+    assert site.exists(young)
+    [event] = site.said(SegmentsErased)
+    assert [one.locator for one in event.certificates] == [moved.locator]
 
 
 async def test_a_place_that_was_taken_meanwhile_costs_nothing(site: Site) -> None:

@@ -93,6 +93,8 @@ class State(StrEnum):
 
     PRESENT = "present"
     ALTERED = "altered"
+    DISPLACED = "displaced"
+    """Other footage has its place; where it is itself will show, or that it is gone."""
     LOST = "lost"
     ERASED = "erased"
     """By us, with a certificate."""
@@ -111,6 +113,9 @@ class Known:
     locator: str
     digest: str
     state: State
+    start: datetime
+    uncertainty_ms: int
+    signature: Signature
     found_digest: str | None = None
     """What an altered file was last found to hold."""
 
@@ -162,12 +167,23 @@ class Step(StrEnum):
     WAIT = "wait"
 
 
+def takes_place(found: Found, here: Known) -> bool:
+    """Whether a file has the place of other footage: its content and its start are others.
+
+    Footage whose content alone changed is altered footage. Starts that clocks cannot tell apart are the same.
+    """
+    if found.segment is None or here.state not in ON_DISK or found.digest in (here.digest, here.found_digest):
+        return False
+    unsure = timedelta(milliseconds=max(here.uncertainty_ms, found.segment.uncertainty_ms))
+    return abs(found.segment.start - here.start) > unsure
+
+
 def next_step(found: Found, here: Known | None, twin: Known | None, *, twin_there: bool) -> Step:
     """Decides about an examined file.
 
     Args:
         found: what was found.
-        here: what the catalogue has at its path.
+        here: what the catalogue has at its path, unless this file takes its place.
         twin: what the catalogue has under its id.
         twin_there: whether the twin's own file is still where the catalogue says.
     """
@@ -179,9 +195,9 @@ def next_step(found: Found, here: Known | None, twin: Known | None, *, twin_ther
         return Step.REJECT
     if twin is None:
         return Step.RECORD
-    if twin.state not in ON_DISK:
-        return Step.BACK
-    return Step.DUPLICATE if twin_there else Step.MOVED
+    if twin.state in (*ON_DISK, State.DISPLACED) and twin.locator != found.locator:
+        return Step.DUPLICATE if twin_there else Step.MOVED
+    return Step.BACK
 
 
 def _seen_again(found: Found, here: Known) -> Step:

@@ -101,7 +101,16 @@ def segment(row: sqlite3.Row) -> Segment:
 
 def known(row: sqlite3.Row) -> Known:
     """What decisions need of a row."""
-    return Known(row["id"], locator(row), row["digest"], State(row["state"]), row["found_digest"])
+    return Known(
+        row["id"],
+        locator(row),
+        row["digest"],
+        State(row["state"]),
+        moment(row["start_us"]),
+        row["uncertainty_ms"],
+        signature(row),
+        row["found_digest"],
+    )
 
 
 def signature(row: sqlite3.Row) -> Signature:

@@ -16,7 +16,7 @@ from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.errors import StorageFull, Transient
 from reelwarden_common.messaging.units import Units
 from reelwarden_common.telemetry import log
-from reelwarden_ingest.site.scanner.domain import Found, Keeping, complete_to
+from reelwarden_ingest.site.scanner.domain import Found, Keeping, Known, complete_to
 from reelwarden_ingest.site.scanner.inits import FRAGMENT
 from reelwarden_ingest.site.scanner.measures import Measures
 from reelwarden_ingest.site.scanner.mp4.boxes import Damaged
@@ -63,6 +63,8 @@ class Scanner:
         self.room = WaitingRoom()
         self.missing: dict[str, float] = {}
         """Catalogued files that are not at their place, and since when (monotonic)."""
+        self.displaced: dict[str, float] = {}
+        """Segments whose place other footage has, and since when (monotonic)."""
         self.unbound: str | None = "not looked yet"
         """Why nothing may be concluded from what is in the storage folder; None: it is the right one."""
         self.passed_at: datetime | None = None
@@ -219,7 +221,7 @@ class Scanner:
     async def _enter_all(self, found: Sequence[Found]) -> None:
         try:
             async with self.units.begin() as catalogue:
-                catalogue.enter(found, lambda locator: self.storage.look(locator) is not None)
+                catalogue.enter(found, self._is_there)
         except Transient:
             raise
         except Exception:  # noqa: BLE001 - nothing about one file may hold up the others
@@ -229,6 +231,10 @@ class Scanner:
                 return
             for one in found:
                 await self._enter_all([one])
+
+    def _is_there(self, known: Known) -> bool:
+        entry = self.storage.look(known.locator)
+        return entry is not None and entry.signature == known.signature
 
     def _measure(self, outcomes: Sequence[Outcome]) -> None:
         now, monotonic = self.clock(), self.monotonic()
@@ -249,18 +255,24 @@ class Scanner:
         Raises:
             Unbound: the storage is not there; then nothing is lost.
         """
-        if self.missing and not await self.hears_all():
+        async with self.units.begin() as catalogue:
+            displaced = catalogue.displaced(LOST_A_TURN)
+        self.displaced = {one: self.displaced.get(one, self.monotonic()) for one in displaced}
+        if (self.missing or self.displaced) and not await self.hears_all():
             # The certificate of an erasure may be among what was not heard yet.
             self.missing = dict.fromkeys(self.missing, self.monotonic())
+            self.displaced = dict.fromkeys(self.displaced, self.monotonic())
         now = self.monotonic()
         due = [path for path, since in self.missing.items() if now - since >= after][:LOST_A_TURN]
-        if not due:
+        displaced = [one for one, since in self.displaced.items() if now - since >= after]
+        if not due and not displaced:
             return
         await self.bind()
         back = [path for path in due if self.storage.look(path) is not None]
         gone = set(due) - set(back)
         async with self.units.begin() as catalogue:
             catalogue.lose(sorted(gone), self._keeping)
+            catalogue.lose_displaced(displaced, self._keeping)
         for path in due:
             self.missing.pop(path, None)
         await self.notice(back)

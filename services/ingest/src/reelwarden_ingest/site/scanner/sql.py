@@ -38,6 +38,7 @@ KEPT_AFTER = """
     SELECT * FROM recorded WHERE (folder, name, id) > (?, ?, ?) AND state IN ('altered', 'lost', 'present')
     ORDER BY folder, name, id LIMIT ?
 """
+DISPLACED = "SELECT id FROM segments WHERE state = 'displaced' AND state <> 'present' LIMIT ?"
 BY_ID = "SELECT * FROM recorded WHERE id = ?"
 OLDEST = """
     SELECT min(start_us) AS start_us FROM segments

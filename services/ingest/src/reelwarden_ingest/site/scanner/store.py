@@ -34,6 +34,7 @@ from reelwarden_ingest.site.scanner.domain import (
     Step,
     next_step,
     rejected_id,
+    takes_place,
 )
 from reelwarden_ingest.site.scanner.probe import file_time
 from reelwarden_ingest.site.scanner.volumes import Volumes
@@ -128,17 +129,17 @@ class Catalogue(Store):
 
     # what was found
 
-    def enter(self, found: Iterable[Found], still_there: Callable[[str], bool]) -> None:
+    def enter(self, found: Iterable[Found], still_there: Callable[[Known], bool]) -> None:
         """Take examined files in and say what follows.
 
-        `still_there` tells whether a catalogued file is still at its place.
+        `still_there` tells whether what the catalogue last saw of a file is still at its place.
         """
         recorded: list[Segment] = []
         rejected: list[RejectedFile] = []
         for one in found:
-            here = self._at(one.locator)
+            here = self._here(one)
             twin = None if one.segment is None else self._by_id(one.segment.id)
-            there = twin is not None and twin.locator != one.locator and still_there(twin.locator)
+            there = twin is not None and twin.state is State.PRESENT and still_there(twin)
             step = next_step(one, here, twin, twin_there=there)
             if step is Step.RECORD and one.segment is not None:
                 recorded.append(self._record(one, one.segment))
@@ -158,6 +159,14 @@ class Catalogue(Store):
         self.publish_segments(recorded)
         for files in batches(rejected):
             self.publish(self.school, SegmentsRejected(files=files))
+
+    def _here(self, found: Found) -> Known | None:
+        """What the catalogue has at a file's place; other footage that it took the place of, has none now."""
+        here = self._at(found.locator)
+        if here is None or not takes_place(found, here):
+            return here
+        self._leave(self._segment(here.id), State.DISPLACED)
+        return None
 
     def publish_segments(self, segments: Sequence[Segment]) -> None:
         """Say that they are recorded, again if need be: who hears it knows them by their ids."""
@@ -184,6 +193,9 @@ class Catalogue(Store):
     def _back(self, found: Found, known: Known | None) -> Segment:
         if known is None:
             raise LookupError(found.locator)
+        return self._put_back(found, known)
+
+    def _put_back(self, found: Found, known: Known) -> Segment:
         folder, name = rows.split(found.locator)
         self.conn.execute(sql.PUT_BACK, (folder, name, rows.microseconds(self.clock()), known.id))
         self._sign(known.id, found)
@@ -192,10 +204,7 @@ class Catalogue(Store):
         return segment
 
     def _moved(self, found: Found, known: Known) -> None:
-        folder, name = rows.split(found.locator)
-        self.conn.execute("UPDATE segments SET folder = ?, name = ? WHERE id = ?", (folder, name, known.id))
-        self._sign(known.id, found)
-        segment = self._segment(known.id)
+        segment = self._put_back(found, known)
         event = SegmentMoved(
             segment=known.id,
             camera=segment.camera,
@@ -271,13 +280,27 @@ class Catalogue(Store):
 
     def lose(self, locators: Iterable[str], keeping: Mapping[str, Keeping]) -> None:
         """Files vanished, and not by our hand; what its own recorder might overwrite is not lost."""
-        lost: list[LostSegment] = []
+        gone: list[str] = []
         for locator in locators:
             self.conn.execute("DELETE FROM rejected WHERE locator = ?", (locator,))
             known = self._at(locator)
-            if known is None or known.state not in ON_DISK:
-                continue
-            segment = self._segment(known.id)
+            if known is not None and known.state in ON_DISK:
+                gone.append(known.id)
+        self._lose(gone, keeping)
+
+    def displaced(self, limit: int) -> list[str]:
+        """Footage whose place other footage has, and that was not found elsewhere yet."""
+        return [row["id"] for row in self.conn.execute(sql.DISPLACED, (limit,))]
+
+    def lose_displaced(self, identifiers: Iterable[str], keeping: Mapping[str, Keeping]) -> None:
+        """It was not found elsewhere in time."""
+        known = (self._by_id(identifier) for identifier in identifiers)
+        self._lose([one.id for one in known if one is not None and one.state is State.DISPLACED], keeping)
+
+    def _lose(self, identifiers: Iterable[str], keeping: Mapping[str, Keeping]) -> None:
+        lost: list[LostSegment] = []
+        for identifier in identifiers:
+            segment = self._segment(identifier)
             kept = self.cameras.keeping(segment.camera, keeping)
             if kept is not None and kept.overwritten(segment.end, self.clock()):
                 self._leave(segment, State.OVERWRITTEN)

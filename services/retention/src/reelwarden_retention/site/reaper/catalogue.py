@@ -57,9 +57,14 @@ class Catalogue:
             self._look_again(one)
 
     def moved(self, identifier: Id, locator: str) -> None:
+        """It lies elsewhere now; also what was taken for gone while other footage had its place."""
         self._conn.execute(
-            "UPDATE footage SET locator = ?, not_before_us = 0 WHERE id = ?", (locator, identifier)
+            "UPDATE footage SET locator = ?, not_before_us = 0,"
+            " presence = CASE presence WHEN 'gone' THEN 'present' ELSE presence END WHERE id = ?",
+            (locator, identifier),
         )
+        if (one := self.one(identifier)) is not None:
+            self._look_again(one)
 
     def back(self, identifier: Id, locator: str) -> None:
         """A lost file was restored."""
