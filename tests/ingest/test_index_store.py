@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -196,6 +197,40 @@ async def test_altered_and_moved(index: Index) -> None:
     await index.record(one, at=NOW + timedelta(minutes=2))
     await index.hear(altered, at=NOW + timedelta(minutes=2))  # a school says all of a day again at once
     assert await index.status(one) == "altered"
+
+
+def moves(one: Segment, *places: str) -> list[SegmentMoved]:
+    """From place to place."""
+    steps = pairwise([one.locator, *places])
+    return [
+        SegmentMoved(segment=one.id, camera="gate", locator=to, was=was, start=one.start) for was, to in steps
+    ]
+
+
+async def test_of_two_moves_the_later_one_counts_in_whatever_order_they_are_heard(index: Index) -> None:
+    """Two replicas share the school's messages; what was recorded again before is no newer either."""
+    one = segment("s001", "gate", DAY)
+    await index.record(one)
+    timed = [(move, NOW + timedelta(minutes=n)) for n, move in enumerate(moves(one, "b.mp4", "c.mp4"), 1)]
+    for move, at in (*reversed(timed), *timed):
+        await index.hear(move, at=at)
+    locator = "SELECT locator FROM segments"
+    assert await index.pool.fetchval(locator) == "c.mp4"
+    await index.hear(lost(one, at=NOW + timedelta(seconds=30)))
+    await index.record(one, at=NOW + timedelta(seconds=40))
+    assert (await index.status(one), await index.pool.fetchval(locator)) == ("recorded", "c.mp4")
+    await index.hear(lost(one, at=NOW + timedelta(minutes=3)))
+    await index.record(one, at=NOW + timedelta(minutes=4))
+    assert await index.pool.fetchval(locator) == one.locator
+
+
+async def test_two_replicas_that_hear_two_moves_at_once_agree_on_the_later(index: Index) -> None:
+    one = segment("s001", "gate", DAY)
+    await index.record(one)
+    places = [f"{n}.mp4" for n in range(1, 21)]
+    timed = [(move, NOW + timedelta(minutes=n)) for n, move in enumerate(moves(one, *places), 1)]
+    await asyncio.gather(*(index.hear(move, at=at) for move, at in reversed(timed)))
+    assert await index.pool.fetchval("SELECT locator FROM segments") == places[-1]
 
 
 async def test_certificates_reach_segments_in_whatever_order(index: Index) -> None:

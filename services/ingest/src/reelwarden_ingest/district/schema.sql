@@ -36,6 +36,8 @@ CREATE TABLE segments (
     status text NOT NULL DEFAULT 'recorded' CHECK (status IN ('recorded', 'altered', 'lost', 'erased')),
     changed_at timestamptz,
     found bytea,
+    -- When the school found it at its place; NULL: when it was recorded.
+    located_at timestamptz,
     PRIMARY KEY (school, camera, start_at, digest)
 ) PARTITION BY RANGE (start_at);
 -- Few, and looked for whenever a school says segments again.

@@ -187,7 +187,9 @@ _KEY = "s.school = t.school AND s.camera = t.camera AND s.start_at = t.start_at 
 # Says which days are meant, so that all others are left unlocked.
 _REACH = "s.start_at >= $1 AND s.start_at < $2"
 _BACK = f"""
-UPDATE segments s SET status = 'recorded', changed_at = t.said_at, found = NULL, locator = t.locator,
+UPDATE segments s SET status = 'recorded', changed_at = t.said_at, found = NULL,
+    locator = CASE WHEN s.located_at > t.said_at THEN s.locator ELSE t.locator END,
+    located_at = greatest(s.located_at, t.said_at),
     duration_ms = t.duration_ms, size = t.size, codec = t.codec, width = t.width, height = t.height,
     time_source = t.time_source, uncertainty_ms = t.uncertainty_ms, file_time = t.file_time
 FROM staged t

@@ -56,7 +56,7 @@ async def on_segments_lost(event: SegmentsLost, envelope: Envelope, store: Index
 
 async def on_segment_moved(event: SegmentMoved, envelope: Envelope, store: IndexStore) -> None:
     """The same content under another path."""
-    await store.move(envelope.school, event)
+    await store.move(envelope.school, event, envelope.time)
 
 
 async def on_object_restored(event: ObjectRestored, envelope: Envelope, store: IndexStore) -> None:

@@ -68,19 +68,20 @@ class IndexStore(FootageStore):
             await self._changed(school, lost.id, "lost", at)
             await self.touch((school, lost.camera, hour) for hour in hours_of(lost.start, lost.end))
 
-    async def move(self, school: str, event: SegmentMoved) -> None:
-        """Note a segment's new path; a school that does not tell the start has all days searched.
+    async def move(self, school: str, event: SegmentMoved, at: datetime) -> None:
+        """Note a segment's new path, unless a later one is known: replicas may hear two moves in any order.
+
+        A school that does not tell the start has all days searched.
 
         Raises:
             Early: the segment is not known yet.
         """
         where = "school = $1 AND camera = $2 AND id = $3"
-        place: list[object] = [school, event.camera, id_bytes(event.segment), storable(event.locator)]
+        place: list[object] = [school, event.camera, id_bytes(event.segment), storable(event.locator), at]
         if event.start is not None:
-            where, place = f"{where} AND start_at = $5", [*place, event.start]
-        query = f"UPDATE segments SET locator = $4 WHERE {where} RETURNING true"  # noqa: S608 - words of ours
-        moved = await self.conn.fetchval(query, *place)
-        if not moved and not await self._certified(school, event.segment):
+            where, place = f"{where} AND start_at = $6", [*place, event.start]
+        known = await self.conn.fetchval(_MOVE.format(where=where), *place)
+        if not known and not await self._certified(school, event.segment):
             raise Early(f"{school} {event.camera}: segment {event.segment} was moved, but is not indexed yet")
 
     async def restore(
@@ -200,6 +201,14 @@ _CERTIFY = """
 INSERT INTO erasures
     (school, id, camera, start_at, end_at, digest, size, locator, due, erased_at, plan, copies)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING"""
+_MOVE = """
+WITH known AS (
+    SELECT 1 FROM segments WHERE {where}
+), moved AS (
+    UPDATE segments SET locator = $4, located_at = $5
+    WHERE {where} AND (located_at IS NULL OR located_at < $5)
+)
+SELECT EXISTS (SELECT 1 FROM known)"""
 _ALTER = """
 WITH known AS (
     SELECT 1 FROM segments WHERE school = $1 AND camera = $2 AND start_at = $3 AND id = $4
@@ -217,7 +226,8 @@ _RESTORE = """
 WITH known AS (
     SELECT start_at, end_at FROM segments WHERE school = $1 AND camera = $2 AND start_at = $3 AND id = $4
 ), changed AS (
-    UPDATE segments SET status = 'recorded', found = NULL, locator = $5, changed_at = $6
+    UPDATE segments SET status = 'recorded', found = NULL, changed_at = $6,
+        locator = CASE WHEN located_at > $6 THEN locator ELSE $5 END, located_at = greatest(located_at, $6)
     WHERE school = $1 AND camera = $2 AND start_at = $3 AND id = $4
       AND status IN ('lost', 'altered') AND changed_at < $6 RETURNING 1
 )
