@@ -26,6 +26,7 @@ from tests.report.district import district_toml
 from tests.report.test_inspector_store import ZONE, Office
 from tests.support.retention import Site as Reaped
 from tests.support.retention import envelope
+from tests.support.small_disk import SmallDisk
 
 GATE = RecordedCamera("gate", "校门", Layout.FRIGATE, "frigate", "gate")
 DRIFTED = timedelta(seconds=40)
@@ -72,6 +73,21 @@ async def test_an_unmounted_disk_is_one_alarm_and_no_loss_and_over_when_it_is_ba
         await school.reports.measure_storage()
         assert await told(school, office) == []
         assert {school.state(written) for written in school.good} == {"present"}
+
+
+async def test_a_storage_that_turned_read_only_is_an_alarm_until_it_can_be_written_to(
+    office: Office, tmp_path: Path
+) -> None:
+    """Nothing can be vaulted or erased there: sweeps fail, and nobody would read their logs."""
+    with SmallDisk(tmp_path / "disk", 8) as disk:
+        (tmp_path / "storage").symlink_to(disk.path)
+        async with site(tmp_path, [GATE]) as school:
+            await school.scan()
+            for mode, expected in (("rw", []), ("ro", ["storage-read-only"]), ("rw", [])):
+                await disk.turn(mode)
+                for _ in range(2):
+                    await school.reports.measure_storage()
+                assert await told(school, office) == expected
 
 
 async def record(school: Site, clock_is_off: timedelta, segments: int) -> None:

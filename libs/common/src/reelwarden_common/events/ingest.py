@@ -196,6 +196,8 @@ class StorageMeasured(Event):
     bound: bool = True
     """False: the folder is not the one that this school was bound to (unmounted, swapped)."""
     files: int = 0
+    writable: bool = True
+    """False: nothing can be written there, so nothing is vaulted or erased, and perhaps nothing recorded."""
 
 
 class CameraForecast(Model):

@@ -80,6 +80,7 @@ class Reports:
         try:
             await scanner.bind()
             total, free = await asyncio.to_thread(scanner.storage.space)
+            writable = await asyncio.to_thread(scanner.storage.writable)
         except (Unbound, OSError):
             async with scanner.units.begin() as catalogue:
                 catalogue.publish(scanner.school, StorageMeasured(total=0, free=0, bound=False))
@@ -93,6 +94,7 @@ class Reports:
                 free=free,
                 forecast_days=round(free / daily, 1) if daily else None,
                 files=catalogue.volumes.files(),
+                writable=writable,
             )
             catalogue.publish(scanner.school, measured)
             self._foretell(catalogue, as_told(made), now)

@@ -116,6 +116,10 @@ class Storage:
                 paths.append(str(path.relative_to(self.root)))
         return paths
 
+    def writable(self) -> bool:
+        """Whether our folder can be written to: not on a disk that is mounted, or turned, read-only."""
+        return os.access(self._id_path.parent, os.W_OK)
+
     def space(self) -> tuple[int, int]:
         """Bytes in all and bytes free for us."""
         found = os.statvfs(self.root)

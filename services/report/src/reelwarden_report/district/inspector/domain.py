@@ -33,6 +33,7 @@ class Kind(StrEnum):
     SITE_CLOCK = "site-clock"
     DISK = "disk-short"
     UNBOUND = "storage-unbound"
+    READ_ONLY = "storage-read-only"
     VAULT = "vault-large"
     DAYS = "days-short"
     FORECAST = "days-will-be-short"
@@ -72,6 +73,7 @@ WEIGHTS = {
     Kind.SITE_CLOCK: Weight(Severity.WARNING, "R3.1"),
     Kind.DISK: Weight(Severity.SERIOUS, "R3.1"),
     Kind.UNBOUND: Weight(Severity.SERIOUS, "R3.2"),
+    Kind.READ_ONLY: Weight(Severity.SERIOUS, "R3.1"),
     Kind.VAULT: Weight(Severity.WARNING, "R3.1"),
     Kind.DAYS: Weight(Severity.WARNING, "R3.1"),
     Kind.FORECAST: Weight(Severity.WARNING, "R3.1"),

@@ -119,6 +119,10 @@ async def on_storage(event: ingest.StorageMeasured, envelope: Envelope, store: I
         await store.over(envelope.school, Kind.UNBOUND)
     else:
         await store.open(envelope.school, Cause(Kind.UNBOUND))
+    if not event.writable:
+        await store.open(envelope.school, Cause(Kind.READ_ONLY))
+    elif event.bound:
+        await store.over(envelope.school, Kind.READ_ONLY)
 
 
 async def _judge_free_space(event: ingest.StorageMeasured, school: str, store: InspectorStore) -> None:
