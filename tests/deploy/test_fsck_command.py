@@ -13,6 +13,7 @@ from typing import Any
 from reelwarden_common.clock import system_clock
 from reelwarden_common.db import migrate
 from reelwarden_common.events.base import CameraSpan
+from reelwarden_common.events.ingest import SegmentAltered
 from reelwarden_common.events.retention import HoldInForce
 from reelwarden_local.fsck_run import OWNERS
 from reelwarden_local.servers import SeaweedFS
@@ -57,7 +58,11 @@ class Shell:
 
 
 def kinds(found: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
-    told = {name: sorted(one["kind"] for one in part["differences"]) for name, part in found.items()}
+    """By part; what the scanner found to differ it reads again, and from then on knows to be altered."""
+    told = {
+        name: sorted(one["kind"].replace("digest-differs", "altered") for one in part["differences"])
+        for name, part in found.items()
+    }
     return {name: some for name, some in told.items() if some}
 
 
@@ -152,7 +157,7 @@ async def test_damage_everywhere_is_told_by_kind_resumed_mended_and_told_again(
         stopped.send_signal(signal.SIGINT)
         await stopped.communicate()
         expected = {
-            "s001/scanner": ["digest-differs", "lost"],
+            "s001/scanner": ["altered", "lost"],
             "s001/reaper": ["vault-missing"],
             "s001/index": ["day-differs"],
             "s001/ledger": ["copies-differ", "copy-unknown", "record-names-unknown"],
@@ -170,11 +175,11 @@ async def test_damage_everywhere_is_told_by_kind_resumed_mended_and_told_again(
         async def mended() -> bool:
             code, shown["out"], _ = await shell("--school", SCHOOL, "--depth", "digest")
             assert code == 1
-            return shown["out"].endswith("2 differ\n")
+            return "known to be altered: 1\n" in shown["out"] and shown["out"].endswith("2 differ\n")
 
         await until(mended, seconds=120, every=1)
         assert rotten.path.read_bytes() == rotted
-        assert "scanner: the content is not what was recorded: 1\n" in shown["out"]
+        assert len(await place.heard(SegmentAltered, "FOOTAGE", SCHOOL, SCHOOL)) == 1
         assert "scanner: known to be lost before its day: 1\n" in shown["out"]
         assert f"gate {rotten.start:%Y-%m-%dT%H:%M:%SZ}" in shown["out"]
 

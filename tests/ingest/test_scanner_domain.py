@@ -104,7 +104,7 @@ def known(state: State, digest: str = DIGEST, found_digest: str | None = None, a
         (found(), None, known(State.PRESENT, at="elsewhere"), False, Step.MOVED),
         (found(), None, known(State.DISPLACED, at="elsewhere"), False, Step.MOVED),
         (found(), None, known(State.DISPLACED), False, Step.BACK),
-        (found(), None, known(State.ALTERED, found_digest=OTHER, at="elsewhere"), False, Step.MOVED),
+        (found(), None, known(State.ALTERED, found_digest=OTHER, at="elsewhere"), False, Step.BACK),
         (found(), None, known(State.ERASED, at="elsewhere"), False, Step.BACK),
     ],
 )

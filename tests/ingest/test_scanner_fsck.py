@@ -3,13 +3,14 @@
 import os
 import shutil
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from reelwarden_common.errors import Transient
 from reelwarden_common.events.fsck import Depth, FsckQuery, RepairTask
-from reelwarden_common.events.ingest import DayCounted
+from reelwarden_common.events.ingest import DayCounted, SegmentAltered
 from reelwarden_ingest.site.scanner import fsck
 from reelwarden_ingest.site.scanner.storage import Unbound
 from reelwarden_local.recorders.manifest import WrittenFile
@@ -18,6 +19,8 @@ from tests.support.fsck import check, kinds_at
 
 START = days_ago(2).replace(hour=6, minute=30)
 MINUTE = timedelta(minutes=1)
+DEEP = 7 * 3600
+"""Seconds after which a pass looks at every file again."""
 NOTHING: dict[Depth, list[str]] = {depth: [] for depth in Depth}
 
 
@@ -74,6 +77,30 @@ async def test_each_damage_is_seen_at_its_depth_and_at_none_above(tmp_path: Path
         assert found["digest-differs"].where == good[12].path
         assert found["digest-differs"].expected == good[12].sha256
         assert (found["missing"].camera, found["missing"].start) == (good[0].camera, good[0].start)
+
+
+async def test_footage_that_rotted_unseen_is_said_to_be_altered_once(tmp_path: Path) -> None:
+    async with site(tmp_path) as at:
+        good = await filled(at)
+        rotten = at.path(good[12])
+        content, before = rotten.read_bytes(), rotten.stat()
+        rot(rotten)
+        at.time.offset += DEEP
+        await at.scan()
+        assert at.said(SegmentAltered) == [], "no pass sees it"
+        checks = fsck.checks(at.scanner)
+        for kind in ("digest-differs", "altered"):
+            assert (await check(checks, Depth.DIGEST)).kinds == [kind]
+            await at.scanner.settle()
+            [told] = at.said(SegmentAltered)
+            assert (told.locator, told.digest) == (good[12].path, good[12].sha256)
+            assert told.found == sha256(rotten.read_bytes()).hexdigest()
+        rotten.write_bytes(content)
+        os.utime(rotten, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+        at.time.offset += DEEP
+        await at.scan()
+        assert await kinds_at(checks) == NOTHING
+        assert len(at.said(SegmentAltered)) == 1
 
 
 async def test_the_same_is_found_however_often_it_is_interrupted(tmp_path: Path) -> None:
@@ -172,7 +199,7 @@ async def test_only_what_is_unknown_is_mended_by_reading_it(tmp_path: Path) -> N
         ]
         await at.scanner.settle()
         assert at.state(new) == "present"
-        assert (await check(checks, Depth.DIGEST)).kinds == ["digest-differs", "missing"]
+        assert (await check(checks, Depth.DIGEST)).kinds == ["altered", "missing"]
         assert at.path(good[5]).read_bytes() == before
         again = await checks.repair(RepairTask(items=(f"files:{new.path}",)))
         assert [(one.done, one.what) for one in again.repairs] == [(False, "as-it-should-be")]

@@ -195,7 +195,7 @@ def next_step(found: Found, here: Known | None, twin: Known | None, *, twin_ther
         return Step.REJECT
     if twin is None:
         return Step.RECORD
-    if twin.state in (*ON_DISK, State.DISPLACED) and twin.locator != found.locator:
+    if twin.state in (State.PRESENT, State.DISPLACED) and twin.locator != found.locator:
         return Step.DUPLICATE if twin_there else Step.MOVED
     return Step.BACK
 

@@ -23,6 +23,8 @@ from reelwarden_ingest.site.scanner.storage import Entry, Listing, Storage, prin
 DAYS_A_PORTION = 200
 """A camera-day has thousands of segments: so many times fewer of them are counted at once."""
 
+HOLDS_OTHER = ("digest-differs", "size-differs")
+
 
 def checks(scanner: Scanner) -> Fsck:
     """All checks of the scanner."""
@@ -32,7 +34,8 @@ def checks(scanner: Scanner) -> Fsck:
 class Segments:
     """The catalogue's segments, each with its file; keys are segment ids, one goes on after `<id>/<locator>`.
 
-    What is known to be lost is told until its day has come.
+    What is known to be lost is told until its day has come. What holds something else than was recorded is
+    read again by the scanner, which says so as ever: an alteration that no file time shows is one too.
     """
 
     name = "segments"
@@ -78,6 +81,8 @@ class Segments:
         portion = await asyncio.to_thread(_compare, self._scanner.storage, look, there)
         # An unmounted disk looks like vanished files.
         await self._scanner.bind()
+        other = {one.item for one in portion.differences if one.kind in HOLDS_OTHER}
+        self._scanner.read_again(segment.locator for segment, *_ in found if _item(segment) in other)
         return portion
 
 
@@ -126,9 +131,13 @@ def _read(storage: Storage, segment: Segment) -> Iterator[Difference]:
             yield _differs(segment, "digest-differs", segment.digest, digest)
 
 
+def _item(segment: Segment) -> str:
+    return f"{Segments.name}:{segment.id}"
+
+
 def _differs(segment: Segment, kind: str, expected: str, found: str) -> Difference:
     return Difference(
-        item=f"{Segments.name}:{segment.id}",
+        item=_item(segment),
         kind=kind,
         camera=segment.camera,
         start=segment.start,

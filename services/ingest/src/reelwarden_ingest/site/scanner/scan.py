@@ -130,6 +130,12 @@ class Scanner:
         if hooked:
             self.room.hook(entry.path)
 
+    def read_again(self, paths: Iterable[str]) -> None:
+        """Read catalogued files although nothing about them seems to have changed."""
+        for path in paths:
+            if (entry := self.storage.look(path)) is not None:
+                self.consider(entry, hooked=True)
+
     async def pause(self) -> None:
         """Returns when there is room for more files: memory stays bounded however many a pass finds.
 
