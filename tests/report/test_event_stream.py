@@ -15,10 +15,12 @@ import httpx
 import nats.errors
 import pytest
 import pytest_asyncio
+from typer.testing import CliRunner
 
 from reelwarden_common.events import access, report
 from reelwarden_common.events.base import Event
 from reelwarden_local.bus import EmbeddedBus
+from reelwarden_local.cli import app as cli
 from reelwarden_report.telling.wanted import Wanted, types_of, unknown
 from tests.report.district import Voices, district_toml, inspector, signed_in
 from tests.support.roles import until
@@ -184,6 +186,29 @@ async def test_tokens_are_made_and_revoked_on_a_page(address: str) -> None:
     assert (await client.get("/api/asyncapi/report.json")).json()["asyncapi"] == "3.0.0"
     assert "/api/events" in (await client.get("/api/docs")).text
     await client.aclose()
+
+
+async def test_operators_make_and_revoke_tokens_by_command(
+    address: str, district_bus: EmbeddedBus, tmp_path: Path
+) -> None:
+    where = ("--server", district_bus.url(), "--district", str(district_toml(tmp_path)))
+    env = {"RW_LANG": "en", "REELWARDEN_OPS_PASSWORD": district_bus.password("ops")}
+
+    async def command(*words: str) -> tuple[int, str]:
+        run = await asyncio.to_thread(CliRunner().invoke, cli, ["tokens", *words, *where], env=env)
+        return run.exit_code, run.output
+
+    code, key = await command("make", "board", "--schools", "s001", "--by", "zhou")
+    assert (code, key[:4]) == (0, "rwt_")
+    async with httpx.AsyncClient(base_url=address, headers=bearer(key.strip()), timeout=SECONDS) as program:
+        assert (await program.get("/api/schools/s001")).status_code == 200
+        (known,) = json.loads((await command("list", "--json"))[1])
+        assert known["made_by"] == "ops:zhou"
+        assert (await command("revoke", known["token"]))[0] == 0
+        assert (await program.get("/api/schools/s001")).status_code == 401
+    assert (await command("revoke", known["token"]))[0] == 1
+    code, said = await command("make", "board", "--schools", "s999")
+    assert (code, "s999" in said) == (2, True)
 
 
 @asynccontextmanager

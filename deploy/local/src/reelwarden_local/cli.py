@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from reelwarden_common.db import SERVICES, MigrationError, drift
 from reelwarden_common.district import ConfigError, load
 from reelwarden_common.errors import ReelwardenError
-from reelwarden_local import answers, backups, dlq, fsck, nats_files
+from reelwarden_local import answers, backups, dlq, fsck, nats_files, tokens
 from reelwarden_local.demo.play import play
 from reelwarden_local.servers import Postgres, ServerError
 from reelwarden_local.up import up as keep_up
@@ -23,6 +23,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pret
 answers.add_to(app)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(backups.app, name="backup")
+app.add_typer(tokens.app, name="tokens")
 app.command("fsck")(fsck.fsck)
 
 

@@ -315,3 +315,46 @@ class MessageRefused(Event):
     letter: LetterId | None = None
     """By which the role finds it; None from releases that did not say."""
     fault: Fault | None = None
+
+
+class TokenAct(StrEnum):
+    """What an operator does about the keys of programs."""
+
+    LIST = "list"
+    MAKE = "make"
+    REVOKE = "revoke"
+
+
+class TokenTask(Model):
+    """Task for the inspector: list, make or revoke keys by which programs read."""
+
+    act: TokenAct
+    by: Annotated[str, Field(max_length=64, examples=["zhou"])] = ""
+    """The operator's account, not their name."""
+    name: Annotated[str, Field(max_length=100, examples=["Night watch board"])] = ""
+    schools: Annotated[tuple[SchoolId, ...], Field(max_length=5000)] = ()
+    """`district` for all of them."""
+    days: Annotated[int, Field(ge=1, le=730, examples=[365])] = 365
+    token: Annotated[str, Field(max_length=64, examples=["3f2b9c0d1e4a"])] = ""
+    """Which one is revoked."""
+
+
+class KnownToken(Model):
+    """A token, without its key."""
+
+    token: Annotated[str, Field(examples=["3f2b9c0d1e4a"])]
+    name: Annotated[str, Field(examples=["Night watch board"])]
+    schools: tuple[SchoolId, ...]
+    made_by: Annotated[str, Field(examples=["zhou"])]
+    made_at: Instant
+    ends_at: Instant
+    used_at: Instant | None = None
+    revoked_at: Instant | None = None
+
+
+class TokenAnswer(Model):
+    tokens: tuple[KnownToken, ...] = ()
+    key: str = ""
+    """Of the one that was made; told this once."""
+    done: bool
+    """False: there is no such token, or it was revoked before."""

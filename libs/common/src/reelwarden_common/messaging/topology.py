@@ -58,6 +58,7 @@ LEDGER_COPIES = "ledger.query.copies"
 INSPECTOR_HOLDS = "inspector.query.holds"
 INSPECTOR_ERASED = "inspector.query.erased"
 INSPECTOR_CAMERAS = "inspector.query.cameras"
+INSPECTOR_PROGRAM = "inspector.task.program"
 LETTERS = "any.query.letters"
 LETTER = "any.query.letter"
 SETTLE_LETTER = "any.task.letter"
@@ -74,6 +75,7 @@ QUESTIONS: Mapping[str, tuple[type[Model], type[Model]]] = {
     INSPECTOR_HOLDS: (report.HoldsQuery, report.HoldsAnswer),
     INSPECTOR_ERASED: (report.ErasedQuery, report.ErasedAnswer),
     INSPECTOR_CAMERAS: (report.CamerasQuery, report.CamerasAnswer),
+    INSPECTOR_PROGRAM: (report.TokenTask, report.TokenAnswer),
     LETTERS: (letters.LettersQuery, letters.LettersAnswer),
     LETTER: (letters.LetterQuery, letters.LetterAnswer),
     SETTLE_LETTER: (letters.LetterTask, letters.LetterTaskAnswer),
@@ -92,6 +94,7 @@ OPERATOR_ASKS = (
     INSPECTOR_HOLDS,
     INSPECTOR_ERASED,
     INSPECTOR_CAMERAS,
+    INSPECTOR_PROGRAM,
 )
 
 FOLLOWED = (Stream.FOOTAGE, Stream.SITE, Stream.DISTRICT, Stream.OFFICE)
@@ -319,7 +322,7 @@ ROLES: tuple[Role, ...] = (
             report.MessageRefused,
             letters.LetterSettled,
         ),
-        answers=(INSPECTOR_HOLDS, INSPECTOR_ERASED, INSPECTOR_CAMERAS),
+        answers=(INSPECTOR_HOLDS, INSPECTOR_ERASED, INSPECTOR_CAMERAS, INSPECTOR_PROGRAM),
         asks=(INDEX_COVERAGE, LEDGER_COPIES, SETTLE_LETTER),
         reads=FOLLOWED,
     ),

@@ -43,6 +43,7 @@ from reelwarden_report.district.inspector.room import VIEWERS, Room
 from reelwarden_report.district.inspector.schedule import keep
 from reelwarden_report.district.inspector.settings import Settings
 from reelwarden_report.district.inspector.store import InspectorStore
+from reelwarden_report.district.inspector.token_task import TokenTasks
 from reelwarden_report.district.inspector.tokens import Tokens
 from reelwarden_report.district.inspector.views import Views
 from reelwarden_report.district.inspector.webhooks import Webhooks
@@ -97,7 +98,8 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
     glances = Glances(pool, views, config, settings.gap_seconds)
     answers = Answers(pool, views, config)
     events = EventStream(bus)
-    outward = (Tokens(pool), events, Webhooks(pool), Notices(pool))
+    tokens = Tokens(pool)
+    outward = (tokens, events, Webhooks(pool), Notices(pool))
     room = Room(web, config, settings, units, views, inspections, live, glances, answers, bus, *outward)
 
     telemetry = make_telemetry("inspector")
@@ -147,7 +149,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
             ),
             http=make_http(room, pool),
             telemetry=telemetry,
-            answers=answers.on_the_bus(),
+            answers=(*answers.on_the_bus(), TokenTasks(tokens, schools).on_the_bus()),
         )
     finally:
         await pool.close()

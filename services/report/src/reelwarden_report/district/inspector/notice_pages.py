@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from reelwarden_common.web import N_, Person, SignedIn, Text, Wrong
-from reelwarden_common.web.i18n import LANGUAGES
+from reelwarden_common.web.i18n import LANGUAGES, language_of
 from reelwarden_report.district.inspector import words
 from reelwarden_report.district.inspector.notices import Wish
 from reelwarden_report.district.inspector.pages import Pages
@@ -32,7 +32,7 @@ async def _page(room: Room, request: Request, person: Person, *, saved: bool = F
         request,
         person,
         "notices.html",
-        wish=await room.notices.read(person.id),
+        wish=await room.notices.read(person.id, language_of(request)),
         kinds={kind: NAMES[kind] for kind in Notice if person.holds_somewhere(*TOLD_TO[kind])},
         hours=range(24),
         chats=CHATS,

@@ -8,6 +8,7 @@ from datetime import datetime
 import asyncpg
 
 from reelwarden_common.identity import digest_of
+from reelwarden_common.web.i18n import CHINESE
 from reelwarden_report.telling.choices import AT_FIRST, Notice, When
 from reelwarden_report.telling.deliveries import Channel, Format, Outgoing, queue
 
@@ -16,7 +17,7 @@ from reelwarden_report.telling.deliveries import Channel, Format, Outgoing, queu
 class Wish:
     """What a person chose."""
 
-    language: str = "zh"
+    language: str = CHINESE
     kinds: dict[Notice, When] = field(default_factory=lambda: dict(AT_FIRST))
     digest_hour: int = 8
     email: str = ""
@@ -32,11 +33,11 @@ class Notices:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def read(self, account: str) -> Wish:
-        """What a person chose, or what holds until they do."""
+    async def read(self, account: str, language: str = CHINESE) -> Wish:
+        """What a person chose, or what holds until they do, in the language that they read now."""
         row = await self._pool.fetchrow("SELECT * FROM notice_choice WHERE account = $1", account)
         if row is None:
-            return Wish()
+            return Wish(language)
         kinds = {Notice(kind): When(when) for kind, when in json.loads(row["kinds"]).items()}
         return Wish(
             row["language"],
