@@ -18,6 +18,7 @@ from reelwarden_access.district.desk.domain import MAY_APPLY, FormTaken, require
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_fields import taken
 from reelwarden_access.district.desk.page_words import WORDS
+from reelwarden_access.district.desk.timeline_pages import beside
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web import Person, SignedIn, Web, Wrong
 from reelwarden_common.web.refusals import WebRefusal
@@ -37,7 +38,7 @@ async def blank(request: Request, office: At, person: SignedIn) -> Response:
     form = _form_of(request)
     if form is None:
         return RedirectResponse(_anew(request), status_code=303)
-    return _page(request, office, person, {"filed": await office.filed_as(person, form)})
+    return await _page(request, office, person, {"filed": await office.filed_as(person, form)})
 
 
 def _anew(request: Request) -> str:
@@ -50,7 +51,7 @@ def _form_of(request: Request) -> str | None:
     return form if re.fullmatch(APPLICATION_ID, form) else None
 
 
-def _page(
+async def _page(
     request: Request,
     office: Office,
     person: Person,
@@ -72,6 +73,7 @@ def _page(
         "with_unit": AUTHORITIES,
         "with_authority": STATE_ORGANS,
         **WORDS,
+        **await beside(office, person, shown.get("given", {})),
         **shown,
     }
     status = problem.status if problem else 200
@@ -85,13 +87,15 @@ async def filed(request: Request, office: At, person: SignedIn) -> Response:
     """File it; what is missing or wrong is told above the form, which keeps what was written."""
     form = await request.form()
     given = written(form, "cameras")
+    if "show" in given:
+        return await _page(request, office, person, {"given": given})
     try:
         if request.url.path == "/reception":
             required({N_("Role"): given.get("outsider")})
         body = _filing(form, given | {"id": _form_of(request)})
         done = await office.file(person, body.draft(office.config.time_zone), body.password)
     except WebRefusal as refusal:
-        return _page(request, office, person, {"given": given}, refusal)
+        return await _page(request, office, person, {"given": given}, refusal)
     return RedirectResponse(f"/applications/{done.id}", status_code=303)
 
 

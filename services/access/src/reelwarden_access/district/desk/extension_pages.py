@@ -23,6 +23,7 @@ from reelwarden_access.district.desk.domain import MAY_APPLY
 from reelwarden_access.district.desk.extension_office import ExtensionOffice
 from reelwarden_access.district.desk.page_fields import taken
 from reelwarden_access.district.desk.page_words import WORDS
+from reelwarden_access.district.desk.timeline_pages import beside
 from reelwarden_common.web import Missing, Person, SignedIn, Web
 from reelwarden_common.web.refusals import WebRefusal
 
@@ -44,7 +45,7 @@ async def blank(request: Request, office: AtExtensions, person: SignedIn) -> Res
     """The form, with the id of its extension-to-be in its address."""
     if not re.fullmatch(APPLICATION_ID, request.query_params.get("form", "")):
         return RedirectResponse(f"/extend?form={uuid.uuid4().hex}", status_code=303)
-    return _form(request, office, person, {})
+    return await _form(request, office, person, {})
 
 
 @router.post("/extend")
@@ -52,13 +53,15 @@ async def filed(request: Request, office: AtExtensions, person: SignedIn) -> Res
     """File it; what is missing or wrong is told above the form, which keeps what was written."""
     sent = await request.form()
     given = written(sent, "cameras")
+    if "show" in given:
+        return await _form(request, office, person, given)
     try:
         school, cameras = chosen_cameras(given)
         fields = {"school": school, "cameras": cameras, "id": request.query_params.get("form")}
         body = taken(Extending, given | fields | {"password": sent.get("password", "")})
         done = await office.file(person, body.draft(office.config.time_zone), body.password)
     except WebRefusal as refusal:
-        return _form(request, office, person, given, refusal)
+        return await _form(request, office, person, given, refusal)
     return RedirectResponse(f"/extensions/{done.id}", status_code=303)
 
 
@@ -131,7 +134,7 @@ def _web(request: Request) -> Web:
     return web
 
 
-def _form(
+async def _form(
     request: Request, office: ExtensionOffice, person: Person, given: Form, problem: WebRefusal | None = None
 ) -> Response:
     values = {
@@ -141,6 +144,7 @@ def _form(
         "rules": office.rules,
         "zone": office.config.time_zone,
         **WORDS,
+        **await beside(request.app.state.office, person, given),
     }
     return _web(request).render(request, "extend.html", values, problem.status if problem else 200)
 
