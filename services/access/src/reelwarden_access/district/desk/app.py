@@ -7,6 +7,7 @@ from reelwarden_access.district.desk import (
     api,
     apply_pages,
     extension_pages,
+    list_pages,
     pages,
     supervision_pages,
     timeline_pages,
@@ -53,7 +54,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     http.state.office, http.state.s3 = office, s3
     http.state.extensions = ExtensionOffice(desk, sheets)
     http.state.supervisions = SupervisionOffice(desk, s3)
-    for part in (api, apply_pages, timeline_pages, extension_pages, supervision_pages, pages):
+    for part in (api, apply_pages, timeline_pages, list_pages, extension_pages, supervision_pages, pages):
         http.include_router(part.router)
     try:
         loops = (Loop("lapse", settings.lapse_seconds, office.lapse),)

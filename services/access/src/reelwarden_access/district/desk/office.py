@@ -14,6 +14,7 @@ from reelwarden_access.district.desk.sheets import Sheets
 from reelwarden_access.district.desk.shown import ApplicationShort, ApplicationShown
 from reelwarden_access.district.desk.tables.footage import Export
 from reelwarden_access.district.desk.tables.retrievals import Record, Release, Viewing
+from reelwarden_access.district.desk.wanted import EVERYTHING, Wanted
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.errors import Transient
 from reelwarden_common.events.ingest import CoverageAnswer, CoverageQuery
@@ -206,9 +207,9 @@ class Office:
         made = await asyncio.to_thread(make, shown, lang, checkpoint)
         return f"{shown.number}-{form}-{lang}.pdf", made
 
-    async def listed(self, who: Person, view: str) -> list[ApplicationShort]:
+    async def listed(self, who: Person, view: str, wanted: Wanted = EVERYTHING) -> list[ApplicationShort]:
         """Applications, mine or waiting for me."""
-        return await self._desk.perform(who, About("list"), lambda work: reading.listed(work, view))
+        return await self._desk.perform(who, About("list"), lambda work: reading.listed(work, view, wanted))
 
     async def alarms(self, who: Person, kind: str) -> list[dict[str, Any]]:
         """`denials`, `lost` or `sweeps` of one's schools."""

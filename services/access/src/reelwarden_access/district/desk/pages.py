@@ -47,17 +47,6 @@ SECTIONS = (
     Section("/alarms", N_("Alarms"), _OVERSEE),
     Section("/training", N_("Rules and training")),
 )
-_DOORS = (
-    ("/apply", N_("File an application"), MAY_APPLY),
-    ("/reception", N_("File for a visitor"), (PersonRole.RECEPTION,)),
-)
-_LISTS: Mapping[str, tuple[str, str]] = {
-    "mine": (N_("My applications"), N_("You have not filed any application yet.")),
-    "approve": (N_("To approve"), N_("Nothing waits for your signature.")),
-    "supervise": (N_("To supervise"), N_("Nothing waits for your supervision.")),
-    "retrieve": (N_("Retrieve"), N_("Nothing is to be retrieved.")),
-    "all": (N_("All applications"), N_("There are no applications yet.")),
-}
 _FORMS = frozenset(
     {"decide", "supervise", "view", "release", "record", "sign", "declare", "withdraw", "stop_release"}
 )
@@ -84,51 +73,6 @@ def _web(request: Request) -> Web:
 
 
 Pages = Annotated[Web, Depends(_web)]
-
-
-async def _list(request: Request, person: Person, view: str) -> Response:
-    web, office = _web(request), request.app.state.office
-    found = await office.listed(person, view)
-    title, empty = _LISTS[view]
-    doors = [(path, label) for path, label, roles in _DOORS if person.holds_somewhere(*roles)]
-    values = {
-        "title": title,
-        "empty": empty,
-        "applications": found,
-        "doors": doors if view == "mine" else [],
-        **WORDS,
-    }
-    return web.render(request, "list.html", values)
-
-
-@router.get("/")
-async def mine(request: Request, person: SignedIn) -> Response:
-    """My applications."""
-    return await _list(request, person, "mine")
-
-
-@router.get("/approve")
-async def to_approve(request: Request, person: SignedIn) -> Response:
-    """What waits for my signature."""
-    return await _list(request, person, "approve")
-
-
-@router.get("/supervise")
-async def to_supervise(request: Request, person: SignedIn) -> Response:
-    """What waits for my supervision."""
-    return await _list(request, person, "supervise")
-
-
-@router.get("/retrieve")
-async def to_retrieve(request: Request, person: SignedIn) -> Response:
-    """What is to be retrieved."""
-    return await _list(request, person, "retrieve")
-
-
-@router.get("/all")
-async def all_applications(request: Request, person: SignedIn) -> Response:
-    """Every application of my schools."""
-    return await _list(request, person, "all")
 
 
 @router.get("/applications/{application}")

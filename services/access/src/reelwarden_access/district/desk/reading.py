@@ -32,6 +32,7 @@ from reelwarden_access.district.desk.shown import (
     WatchedShown,
     short,
 )
+from reelwarden_access.district.desk.wanted import MOST_IN_A_TABLE, Wanted
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web import Denied, Wrong
 from reelwarden_common.web.text import N_, Text
@@ -65,20 +66,26 @@ def schools_of(work: Work, *roles: PersonRole) -> list[str]:
     return [s.id for s in work.config.schools if work.who.holds(s.id, *roles)]
 
 
-async def listed(work: Work, view: str) -> list[ApplicationShort]:
+async def listed(work: Work, view: str, wanted: Wanted) -> list[ApplicationShort]:
     """My applications, or those that wait for me in one of my roles."""
     if view == "mine":
         actor = await work.actor("district")
-        found = await work.store.applications.listed(filer=actor.id, schools=None, statuses=list(Status))
+        found = await work.store.applications.listed(
+            filer=actor.id, schools=None, statuses=list(Status), wanted=wanted
+        )
     else:
         schools = schools_of(work, *_WHO[view])
         if not schools:
             raise Denied("no_right", Text(N_("Your account has no right to this (R3.3).")), "R3.3")
         statuses = _STATUSES.get(view, set(Status))
-        found = await work.store.applications.listed(filer=None, schools=schools, statuses=statuses)
+        asked = wanted.all_at_once(MOST_IN_A_TABLE) if view == "approve" else wanted
+        found = await work.store.applications.listed(
+            filer=None, schools=schools, statuses=statuses, wanted=asked
+        )
     actors = {school: await work.actor(school) for school in {a.school for a in found}}
     if view == "approve":
         found = [a for a in found if passes(partial(domain.check_decision, a, actors[a.school]))]
+        found = found[wanted.skip : wanted.skip + wanted.most]
     return [_short(work, application) for application in found]
 
 

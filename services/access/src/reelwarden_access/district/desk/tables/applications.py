@@ -16,11 +16,10 @@ from reelwarden_access.district.desk.application import (
     Signature,
     Status,
 )
+from reelwarden_access.district.desk.wanted import Wanted
 from reelwarden_common.events.access import Manner
 from reelwarden_common.messaging.postgres import Connection
 from reelwarden_common.web.refusals import Missing
-
-_MAX_LISTED = 200
 
 
 class ApplicationsTable:
@@ -92,17 +91,29 @@ class ApplicationsTable:
         return dict(row) | {"form": json.loads(row["form"])}
 
     async def listed(
-        self, *, filer: str | None, schools: Collection[str] | None, statuses: Collection[Status]
+        self,
+        *,
+        filer: str | None,
+        schools: Collection[str] | None,
+        statuses: Collection[Status],
+        wanted: Wanted,
     ) -> list[Application]:
-        """The newest applications of a filer, or of some schools (None: of all)."""
+        """The newest applications of a filer, or of some schools (None: of all), as far as wanted."""
         rows = await self._conn.fetch(
             "SELECT * FROM applications WHERE ($1::text IS NULL OR filer = $1)"
             " AND ($2::text[] IS NULL OR school = ANY($2)) AND status = ANY($3)"
-            " ORDER BY filed_at DESC LIMIT $4",
+            " AND ($4::text IS NULL OR school = $4) AND ($5::timestamptz IS NULL OR filed_at >= $5)"
+            " AND ($6::timestamptz IS NULL OR filed_at < $6) AND strpos(lower(number), lower($7)) > 0"
+            " ORDER BY filed_at DESC, id LIMIT $8 OFFSET $9",
             filer,
             None if schools is None else list(schools),
-            [str(s) for s in statuses],
-            _MAX_LISTED,
+            wanted.statuses(statuses),
+            wanted.school,
+            wanted.since,
+            wanted.until,
+            wanted.number,
+            wanted.most,
+            wanted.skip,
         )
         signed = await self._conn.fetch(
             "SELECT * FROM signatures WHERE application = ANY($1) AND form = 'application'",
