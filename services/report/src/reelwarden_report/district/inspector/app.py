@@ -23,6 +23,7 @@ from reelwarden_report.district.inspector import (
     pages,
     program_api,
     program_pages,
+    register_pages,
     rules,
 )
 from reelwarden_report.district.inspector.answers import Answers
@@ -52,6 +53,7 @@ PACKAGE = "reelwarden_report.district.inspector"
 SECTIONS = (
     Section("/", N_("Dashboard"), VIEWERS),
     Section("/morning", N_("Morning pages"), VIEWERS),
+    Section("/register", N_("Camera register"), VIEWERS),
     Section("/footage", N_("Footage"), VIEWERS),
     Section("/reports", N_("Reports"), VIEWERS),
     Section("/letters", N_("Dead letters"), VIEWERS),
@@ -75,6 +77,8 @@ def make_http(room: Room, pool: asyncpg.Pool) -> FastAPI:
     app.include_router(notice_pages.router)
     app.include_router(live_pages.router)
     app.include_router(morning_pages.router)
+    app.include_router(register_pages.api, dependencies=[program_api.ByToken])
+    app.include_router(register_pages.router)
     app.include_router(pages.router)
     app.include_router(answer_pages.router)
     return app

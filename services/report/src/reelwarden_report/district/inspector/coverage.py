@@ -11,7 +11,7 @@ from reelwarden_common.messaging.units import Units
 from reelwarden_common.role import Bus
 from reelwarden_report.district.inspector.domain import DayCoverage, Span, day_span
 from reelwarden_report.district.inspector.held import recount
-from reelwarden_report.district.inspector.judging import judge_gaps, recent_gaps
+from reelwarden_report.district.inspector.judging import judge_gaps, recent_gaps, shortest_gap
 from reelwarden_report.district.inspector.store import InspectorStore
 from reelwarden_report.district.inspector.views import DAYS_SHOWN, Views
 
@@ -89,9 +89,14 @@ class Coverage:
         first = since.astimezone(self._zone).date()
         begin = day_span(first, self._zone).start
         days = await self._views.days([school.id], first - timedelta(days=2))
+        async with self._units.begin() as store:
+            rows = await store.conn.fetch("SELECT camera, mode FROM camera_card WHERE school = $1", school.id)
+        modes = {row["camera"]: row["mode"] for row in rows}
         cameras = {}
         for camera in school.cameras:
             known, keep = days.get((school.id, camera.id), []), self._config.keep_days(school.id, camera.id)
-            cameras[camera.id] = recent_gaps(known, keep, begin, self._gap_seconds)
+            cameras[camera.id] = recent_gaps(
+                known, keep, begin, shortest_gap(modes.get(camera.id), self._gap_seconds)
+            )
         async with self._units.begin() as store:
             await judge_gaps(store, school.id, cameras, first, complete=complete)

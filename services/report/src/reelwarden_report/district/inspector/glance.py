@@ -20,6 +20,7 @@ from reelwarden_report.district.inspector.heat import (
     frames,
     hour_cells,
 )
+from reelwarden_report.district.inspector.judging import shortest_gap
 from reelwarden_report.district.inspector.shapes import FindingView, SchoolView
 from reelwarden_report.district.inspector.views import Views, coverage_of
 
@@ -168,7 +169,7 @@ class Glances:
     """Reads the boards."""
 
     def __init__(self, pool: asyncpg.Pool, views: Views, config: DistrictConfig, gap_seconds: float) -> None:
-        self._pool = pool
+        self.pool = pool
         self._views = views
         self._zone = ZoneInfo(config.time_zone)
         self._gap_seconds = gap_seconds
@@ -176,7 +177,7 @@ class Glances:
 
     async def district(self, schools: Sequence[str], now: datetime) -> DistrictBoard:
         """All schools, the worst first; their open findings, at most 200."""
-        rows = await self._pool.fetch(_TILES, [s for s in schools if s in self._names], now)
+        rows = await self.pool.fetch(_TILES, [s for s in schools if s in self._names], now)
         findings = await self._views.findings(schools, now)
         tiles = (self._tile(row, now) for row in rows)
         return DistrictBoard(tuple(sorted(tiles, key=lambda one: one.trouble)), tuple(findings))
@@ -218,7 +219,7 @@ class Glances:
         self, school: str, days: int, now: datetime, camera: str | None = None
     ) -> list[CameraRow]:
         today = self._today(now)
-        rows = await self._pool.fetch(_CAMERAS, school, today, camera, days)
+        rows = await self.pool.fetch(_CAMERAS, school, today, camera, days)
         shown = frames(today, days, self._zone)
         return [_camera(row, shown, now) for row in rows]
 
@@ -226,7 +227,7 @@ class Glances:
         self, school: str, camera: str, days: int, now: datetime, row: CameraRow
     ) -> tuple[HourRow, ...]:
         today = self._today(now)
-        rows = await self._pool.fetch(
+        rows = await self.pool.fetch(
             "SELECT d.*, s.first_start FROM camera_day d JOIN camera_state s USING (school, camera)"
             " WHERE school = $1 AND camera = $2 AND day >= $3 AND recorded_ms IS NOT NULL ORDER BY day",
             school,
@@ -236,7 +237,7 @@ class Glances:
         known: dict[date, DayCoverage] = {one["day"]: coverage_of(one) for one in rows}
         sight = Sight(now, today, row.keep_days, row.mode, rows[0]["first_start"] if rows else None)
         kept = [known[day] for day in known if day >= today - timedelta(days=row.keep_days)]
-        missing = gaps(kept, self._gap_seconds)
+        missing = gaps(kept, shortest_gap(row.mode, self._gap_seconds))
         shown = reversed(frames(today, days, self._zone))
         return tuple(self._hour_row(frame, known.get(frame.day), missing, sight) for frame in shown)
 

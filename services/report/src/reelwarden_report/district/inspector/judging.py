@@ -12,6 +12,15 @@ SETTLED = timedelta(minutes=1)
 """A gap is judged when the footage after it is so old: what was only late has come by then."""
 
 
+STILL_DAY = 86_400.0
+"""Seconds: a camera that records on motion may see nothing for so long, and no longer."""
+
+
+def shortest_gap(mode: str | None, seconds: float) -> float:
+    """From how many seconds on a break of a camera is a gap: on motion, a whole day."""
+    return max(STILL_DAY, seconds) if mode == "motion" else seconds
+
+
 def recent_gaps(days: Sequence[DayCoverage], keep_days: int, since: datetime, shortest: float) -> list[Span]:
     """A camera's gaps that reach into the time since a moment.
 

@@ -5,6 +5,7 @@ from functools import cached_property, partial
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+import asyncpg
 from fastapi import Depends, Request
 
 from reelwarden_common.clock import Clock, system_clock
@@ -61,6 +62,11 @@ class Room:
     webhooks: Webhooks
     notices: Notices
     clock: Clock = system_clock
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """For reading alone."""
+        return self.glances.pool
 
     @property
     def zone(self) -> ZoneInfo:
