@@ -12,6 +12,7 @@ import pytest
 from reelwarden_ingest.site.scanner import probe
 from reelwarden_ingest.site.scanner.domain import Reason, Signature
 from reelwarden_ingest.site.scanner.inits import Inits
+from reelwarden_ingest.site.scanner.mp4.boxes import OpenFile
 from reelwarden_ingest.site.scanner.probe import Content, Unsteady, Vanished, read
 from reelwarden_ingest.site.scanner.storage import Storage, Unbound, printable
 from tests.ingest.scanner_site import GATE, days_ago, site
@@ -70,10 +71,10 @@ def test_a_file_that_grows_while_it_is_read_is_not_closed(
     encode(path)
     digest = probe._digest
 
-    def slow(descriptor: int) -> str:
+    def slow(descriptor: int, size: int, buffer: bytearray) -> tuple[str, OpenFile]:
         with path.open("ab") as file:
             file.write(b"more")
-        return digest(descriptor)
+        return digest(descriptor, size, buffer)
 
     monkeypatch.setattr(probe, "_digest", slow)
     with pytest.raises(Unsteady):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reelwarden_ingest.site.scanner.mp4.boxes import Damaged, NotMp4, Truncated
+from reelwarden_ingest.site.scanner.mp4.boxes import Damaged, NotMp4, OpenFile, Truncated
 from reelwarden_ingest.site.scanner.mp4.movie import Movie, NoVideo, read_movie
 from reelwarden_local.recorders.layouts import RecordedCamera
 from reelwarden_local.recorders.recorder import Recorder
@@ -26,7 +26,7 @@ Make = Callable[..., Path]
 def movie(path: Path) -> Movie:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return read_movie(descriptor, os.fstat(descriptor).st_size)
+        return read_movie(OpenFile(descriptor, os.fstat(descriptor).st_size, memoryview(b""), 0))
     finally:
         os.close(descriptor)
 

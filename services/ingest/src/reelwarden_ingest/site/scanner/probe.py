@@ -13,11 +13,12 @@ from av.container import InputContainer
 
 from reelwarden_ingest.site.scanner.domain import LONGEST, Reason, Rejection, Signature
 from reelwarden_ingest.site.scanner.inits import FRAGMENT, Inits, NotBeside
-from reelwarden_ingest.site.scanner.mp4.boxes import Damaged, NotMp4, Truncated
+from reelwarden_ingest.site.scanner.mp4.boxes import Damaged, NotMp4, OpenFile, Truncated
 from reelwarden_ingest.site.scanner.mp4.movie import Movie, NoVideo, read_movie
-from reelwarden_ingest.site.scanner.storage import Storage, signature_of
+from reelwarden_ingest.site.scanner.storage import LastFolder, Storage, signature_of
 
-CHUNK = 1 << 20
+BUFFER = 4 << 20
+"""What a file that is not larger is held in while it is judged, so that it is read once."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GONE = frozenset((ENOENT, ENOTDIR))
 REASONS = {
@@ -61,7 +62,13 @@ def container_start(movie: Movie) -> datetime | None:
     return None if movie.ntp_ns is None else EPOCH + timedelta(microseconds=movie.ntp_ns // 1000)
 
 
-def read(storage: Storage, path: str, seen: Signature, inits: Inits) -> Content:
+def read(
+    storage: Storage | LastFolder,
+    path: str,
+    seen: Signature,
+    inits: Inits,
+    buffer: bytearray | None = None,
+) -> Content:
     """Read a file once through for its digest, then its index. Blocks: call it in a thread.
 
     Args:
@@ -69,6 +76,7 @@ def read(storage: Storage, path: str, seen: Signature, inits: Inits) -> Content:
         path: below the storage.
         seen: its signature when last seen, which stands if it cannot be opened.
         inits: the files that fragments need before them.
+        buffer: to read into; one for many files spares the system making one for each.
 
     Raises:
         Unsteady: it changed meanwhile.
@@ -76,7 +84,7 @@ def read(storage: Storage, path: str, seen: Signature, inits: Inits) -> Content:
     """
     try:
         with storage.opened(path) as descriptor:
-            return _read(descriptor, path, inits)
+            return _read(descriptor, path, inits, buffer or bytearray(BUFFER))
     except OSError as error:
         if error.errno in GONE:
             raise Vanished(path) from error
@@ -84,12 +92,12 @@ def read(storage: Storage, path: str, seen: Signature, inits: Inits) -> Content:
         return Content(seen, None, None, Rejection(Reason.UNREADABLE, detail))
 
 
-def _read(descriptor: int, path: str, inits: Inits) -> Content:
+def _read(descriptor: int, path: str, inits: Inits, buffer: bytearray) -> Content:
     before = os.fstat(descriptor)
     signature = signature_of(before)
     if not stat.S_ISREG(before.st_mode):
         return Content(signature, None, None, Rejection(Reason.UNREADABLE, "not a regular file"))
-    digest = _digest(descriptor)
+    digest, file = _digest(descriptor, before.st_size, buffer)
     movie: Movie | None = None
     fault: Rejection | None = None
     init: bytes | None = None
@@ -99,7 +107,7 @@ def _read(descriptor: int, path: str, inits: Inits) -> Content:
     else:
         try:
             init = inits.of(path, descriptor) if path.endswith(FRAGMENT) else None
-            movie = _movie(descriptor, before.st_size, init)
+            movie = _movie(file, init)
         except (Truncated, Damaged, NoVideo) as error:
             fault = Rejection(REASONS[type(error)], str(error))
             passing = isinstance(error, NotBeside)
@@ -108,20 +116,22 @@ def _read(descriptor: int, path: str, inits: Inits) -> Content:
     return Content(signature, digest, movie, fault, init, passing)
 
 
-def _digest(descriptor: int) -> str:
+def _digest(descriptor: int, size: int, buffer: bytearray) -> tuple[str, OpenFile]:
+    """The digest, and the file with what was read last still in memory: all of it if it fits."""
     digest = sha256()
-    buffer = bytearray(CHUNK)
     view = memoryview(buffer)
+    read_to, held = 0, 0
     while length := os.readv(descriptor, [buffer]):
         digest.update(view[:length])
-    return digest.hexdigest()
+        read_to, held = read_to + length, length
+    return digest.hexdigest(), OpenFile(descriptor, size, view[:held], read_to - held)
 
 
-def _movie(descriptor: int, size: int, init: bytes | None) -> Movie:
+def _movie(file: OpenFile, init: bytes | None) -> Movie:
     try:
-        movie = read_movie(descriptor, size, init)
+        movie = read_movie(file, init)
     except NotMp4:
-        movie = _probe(descriptor)
+        movie = _probe(file.fd)
     if movie.duration_ms > LONGEST // timedelta(milliseconds=1):
         raise Damaged(f"it claims to last {movie.duration_ms // 3_600_000} hours")
     return movie

@@ -10,8 +10,8 @@ from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.telemetry import log
 from reelwarden_ingest.site.scanner.domain import Found, Reason, Rejection
 from reelwarden_ingest.site.scanner.inits import Inits
-from reelwarden_ingest.site.scanner.probe import Unsteady, Vanished, read
-from reelwarden_ingest.site.scanner.storage import Storage, printable
+from reelwarden_ingest.site.scanner.probe import BUFFER, Unsteady, Vanished, read
+from reelwarden_ingest.site.scanner.storage import LastFolder, Storage, printable
 from reelwarden_ingest.site.scanner.verdict import judge, unopened
 from reelwarden_ingest.site.scanner.waiting import Waiting
 
@@ -67,14 +67,16 @@ class Reader:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _read_all(self, files: Sequence[Waiting]) -> list[Outcome]:
-        return [Outcome(file, self._read(file)) for file in files]
+        buffer = bytearray(BUFFER)
+        with LastFolder(self._storage) as folder:
+            return [Outcome(file, self._read(file, folder, buffer)) for file in files]
 
-    def _read(self, file: Waiting) -> Found | None:
+    def _read(self, file: Waiting, folder: LastFolder, buffer: bytearray) -> Found | None:
         locator = printable(file.path)
         if file.problem is not None:
             return unopened(locator, file.signature, file.camera, file.problem)
         try:
-            content = read(self._storage, file.path, file.signature, self.inits)
+            content = read(folder, file.path, file.signature, self.inits, buffer)
             return judge(self._school, locator, file.identified, content, self._clock())
         except (Unsteady, Vanished):
             return None

@@ -5,9 +5,10 @@ import os
 import stat
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from reelwarden_common.district.models import OUR_FOLDER
 from reelwarden_common.errors import Transient
@@ -207,6 +208,37 @@ class Storage:
         elif printable(path) != path:
             problem = Rejection(Reason.UNREADABLE_NAME, "the name is not UTF-8")
         return Entry(path, signature_of(status), problem)
+
+
+class LastFolder:
+    """Opens files one after the other; the folder of the last one stays open for the next in it."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage, self._stack = storage, ExitStack()
+        self._folder: str | None = None
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @contextmanager
+    def opened(self, path: str) -> Iterator[int]:
+        """As `Storage.opened`."""
+        folder, _, name = path.rpartition("/")
+        if folder != self._folder:
+            self._stack.close()
+            self._folder = None
+            directory = self._storage.opened(folder, NO_LINKS | os.O_DIRECTORY)
+            self._descriptor = self._stack.enter_context(directory)
+            self._folder = folder
+        descriptor = os.open(name, NO_LINKS, dir_fd=self._descriptor)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
 
 def signature_of(status: os.stat_result) -> Signature:

@@ -35,11 +35,29 @@ class Box:
     end: int
 
 
-def top_level(fd: int, size: int) -> Iterator[Box]:
-    """The outermost boxes of an open file of this size. Raises NotMp4, Truncated or Damaged."""
-    at = 0
+@dataclass(frozen=True)
+class OpenFile:
+    """An open file's bytes: of the part that was read already, those that were read."""
+
+    fd: int
+    size: int
+    held: memoryview
+    held_at: int
+    """Where in the file the part begins."""
+
+    def part(self, start: int, end: int) -> memoryview:
+        """The bytes from `start` to `end`, fewer where the file ends before."""
+        first, last = start - self.held_at, min(end, self.size) - self.held_at
+        if 0 <= first <= last <= len(self.held):
+            return self.held[first:last]
+        return memoryview(os.pread(self.fd, end - start, start))
+
+
+def top_level(file: OpenFile) -> Iterator[Box]:
+    """The outermost boxes. Raises NotMp4, Truncated or Damaged."""
+    at, size = 0, file.size
     while at < size:
-        header = os.pread(fd, 2 * HEADER, at)
+        header = bytes(file.part(at, at + 2 * HEADER))
         kind = header[4:8]
         if at == 0 and kind not in OPENING:
             raise NotMp4(f"begins with {header[:8]!r}")
@@ -62,11 +80,11 @@ def top_level(fd: int, size: int) -> Iterator[Box]:
         at += length
 
 
-def read(fd: int, start: int, end: int) -> memoryview:
+def read(file: OpenFile, start: int, end: int) -> memoryview:
     """Part of an index. Raises Damaged if it is too large to be one."""
     if end - start > LARGEST_INDEX:
         raise Damaged(f"an index of {end - start} bytes")
-    return memoryview(os.pread(fd, end - start, start))
+    return file.part(start, end)
 
 
 def children(box: memoryview, at: int = 0) -> Iterator[tuple[bytes, memoryview]]:

@@ -1,6 +1,5 @@
 """One MP4 file, read and judged."""
 
-import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from reelwarden_ingest.site.scanner.mp4.boxes import (
     Box,
     Damaged,
     NotMp4,
+    OpenFile,
     Truncated,
     children,
     read,
@@ -41,8 +41,8 @@ class Movie:
     """MediaMTX's wall clock at the start, ns since 1970 UTC."""
 
 
-def read_movie(fd: int, size: int, init: bytes | None = None) -> Movie:
-    """Reads the boxes of an open file of this size; `init` is what comes before it, in a file of its own.
+def read_movie(file: OpenFile, init: bytes | None = None) -> Movie:
+    """Reads a file's boxes; `init` is what comes before it, in a file of its own.
 
     Raises:
         NotMp4: leave it to FFmpeg.
@@ -51,14 +51,14 @@ def read_movie(fd: int, size: int, init: bytes | None = None) -> Movie:
     fragments = []
     try:
         index = None if init is None else _moov(init)
-        for box in top_level(fd, size):
+        for box in top_level(file):
             if box.kind == b"moov":
-                index = read(fd, box.body, box.end)
+                index = read(file, box.body, box.end)
             elif box.kind == b"moof" and index is not None:
                 fragments.append(box)
         if index is None:
             raise Truncated("the file has no index (moov): it was never closed")
-        return _judge(fd, size, _index(fd, index, fragments))
+        return _judge(file, _index(file, index, fragments))
     except (struct.error, IndexError) as error:
         raise Damaged(f"a box is shorter than what it must hold ({error})") from error
 
@@ -70,26 +70,26 @@ def _moov(init: bytes) -> memoryview:
     return found
 
 
-def _index(fd: int, moov: memoryview, fragments: Sequence[Box]) -> Index:
+def _index(file: OpenFile, moov: memoryview, fragments: Sequence[Box]) -> Index:
     """The index with its fragments.
 
     First and last tell the whole span, and that those between lie in the file is known from their boxes;
     all are read only where one of the two holds no picture or no time.
     """
-    index = _read(fd, moov, fragments[:1])
+    index = _read(file, moov, fragments[:1])
     video = _video(index)
     if len(fragments) > 1 and video is not None:
         samples = video.samples
-        read_moof(read(fd, fragments[-1].body, fragments[-1].end), fragments[-1].start, index.tracks)
+        read_moof(read(file, fragments[-1].body, fragments[-1].end), fragments[-1].start, index.tracks)
         if not 0 < samples < video.samples or video.timed != BOTH:
-            return _read(fd, moov, fragments)
+            return _read(file, moov, fragments)
     return index
 
 
-def _read(fd: int, moov: memoryview, fragments: Sequence[Box]) -> Index:
+def _read(file: OpenFile, moov: memoryview, fragments: Sequence[Box]) -> Index:
     index = read_moov(moov)
     for box in fragments:
-        read_moof(read(fd, box.body, box.end), box.start, index.tracks)
+        read_moof(read(file, box.body, box.end), box.start, index.tracks)
     return index
 
 
@@ -97,10 +97,10 @@ def _video(index: Index) -> Track | None:
     return next((track for track in index.tracks if track.handler == b"vide"), None)
 
 
-def _judge(fd: int, size: int, index: Index) -> Movie:
+def _judge(file: OpenFile, index: Index) -> Movie:
     for track in index.tracks:
-        if track.end > size:
-            raise Truncated(f"its packets end at byte {track.end}, the file at {size}")
+        if track.end > file.size:
+            raise Truncated(f"its packets end at byte {track.end}, the file at {file.size}")
     video = _video(index)
     if video is None or not video.samples:
         raise NoVideo("it holds no pictures")
@@ -109,22 +109,22 @@ def _judge(fd: int, size: int, index: Index) -> Movie:
     duration_ms = round(video.duration * 1000 / video.timescale) if video.timescale else 0
     if duration_ms <= 0:
         raise Damaged("the video track has no duration")
-    _look_at_packets(fd, video)
+    _look_at_packets(file, video)
     return Movie(CODECS[video.codec], video.width, video.height, duration_ms, index.ntp_ns)
 
 
-def _look_at_packets(fd: int, video: Track) -> None:
+def _look_at_packets(file: OpenFile, video: Track) -> None:
     """The first and the last picture must be where the index says: zeros after a power loss are not."""
     for packet in (video.first, video.last):
-        if packet is not None and video.nal_length and not _holds_units(fd, *packet, video.nal_length):
+        if packet is not None and video.nal_length and not _holds_units(file, *packet, video.nal_length):
             raise Damaged(f"at byte {packet[0]} there is not the picture that the index names")
 
 
-def _holds_units(fd: int, offset: int, size: int, nal_length: int) -> bool:
+def _holds_units(file: OpenFile, offset: int, size: int, nal_length: int) -> bool:
     """Whether length-prefixed NAL units fill the packet exactly."""
     at, end = offset, offset + size
     while at < end:
-        length = int.from_bytes(os.pread(fd, nal_length, at), "big")
+        length = int.from_bytes(file.part(at, at + nal_length), "big")
         if length == 0:
             return False
         at += nal_length + length
