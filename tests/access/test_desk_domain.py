@@ -173,13 +173,13 @@ def test_an_expired_approval_opens_nothing() -> None:
 @pytest.mark.parametrize("status", list(Status))
 def test_deadlines(status: Status) -> None:
     asked = application(status=status, decide_by=NOW, valid_until=NOW)
-    assert domain.lapse_reason(asked, NOW) is None
+    assert domain.lapse_reason(asked, Rules(), NOW) is None
     expected = {
         Status.FILED: "not_decided",
         Status.APPROVED: "not_retrieved",
         Status.READY: "not_retrieved",
     }
-    assert domain.lapse_reason(asked, NOW + timedelta(seconds=1)) == expected.get(status)
+    assert domain.lapse_reason(asked, Rules(), NOW + timedelta(seconds=1)) == expected.get(status)
 
 
 def test_a_copy_leaves_once_and_to_the_one_named() -> None:

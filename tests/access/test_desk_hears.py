@@ -10,6 +10,7 @@ import asyncpg
 
 from reelwarden_access.district.desk import app
 from reelwarden_access.district.desk.acts import filing, releasing, retrieving
+from reelwarden_access.district.desk.application import Rules
 from reelwarden_access.district.desk.store import DeskStore
 from reelwarden_common.db import drift
 from reelwarden_common.events.access import (
@@ -273,10 +274,10 @@ async def test_what_nobody_decided_lapses(house: DeskHouse) -> None:
     units = PgUnits(pool, "desk", DeskStore)
     try:
         async with units.begin() as store:
-            assert await filing.lapse(store, datetime.now(UTC)) == 0
+            assert await filing.lapse(store, Rules(), datetime.now(UTC)) == 0
         async with units.begin() as store:  # in one go: the desk's own loop may not come in between
             await store.applications.update(application, decide_by=NOW - timedelta(seconds=1))
-            assert await filing.lapse(store, datetime.now(UTC)) == 1
+            assert await filing.lapse(store, Rules(), datetime.now(UTC)) == 1
     finally:
         await pool.close()
     assert (await house.until_said(ApplicationLapsed, application))[0].reason == "not_decided"

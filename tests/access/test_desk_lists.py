@@ -34,7 +34,8 @@ def test_no_cell_is_a_formula() -> None:
     now = datetime(2026, 4, 1, tzinfo=UTC)
     fields = {"id": "1", "number": "s001-2026-0001", "school": "s001", "school_name": "@x", "status": "filed"}
     rest = {"manner": "view", "cameras": [], "start": now, "end": now, "outsider": None}
-    counts = {"concerns_leader": False, "approvals": 0, "approvals_needed": 1}
+    counts = {"concerns_leader": False, "urgent": False, "approvals": 0, "approvals_needed": 1}
+    rest["decide_by"] = "2026-03-09T08:00:00+00:00"
     one = ApplicationShort.model_validate({**fields, **rest, **counts, "applicant": '=HYPERLINK("x")'})
     row = next(csv.DictReader(io.StringIO(as_csv([one]).removeprefix("\ufeff"))))
     assert (row["applicant"], row["school_name"]) == ('\'=HYPERLINK("x")', "'@x")

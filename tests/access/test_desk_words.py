@@ -1,6 +1,7 @@
 """What the desk records of a refusal can be read by people, in both languages."""
 
 import ast
+import re
 from pathlib import Path
 
 import reelwarden_access.district.desk as package
@@ -32,3 +33,16 @@ def test_every_refusal_and_act_has_words_in_both_languages() -> None:
         for code in codes:
             assert code in known, code
             assert chinese.gettext(known[code]) != known[code], code
+
+
+def test_every_refusal_names_its_rule() -> None:
+    """Denied to a person, or wrong as the rules see it: the rule that says so stands beside it (R3.3)."""
+    nameless = []
+    for file in FOLDER.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            name = ast.unparse(node.func).split(".")[-1] if isinstance(node, ast.Call) else ""
+            if isinstance(node, ast.Call) and name in ("Denied", "Wrong", "FormTaken"):
+                said = [ast.unparse(argument) for argument in node.args]
+                if not any(re.search(r"'R\d", argument) for argument in said):
+                    nameless.append(f"{file.name}:{node.lineno} {said[0]}")
+    assert nameless == []

@@ -55,6 +55,9 @@ PEOPLE: dict[str, tuple[str, str, list[str]]] = {
         "实验中学",
         ["s002:leader", "s002:safety", "s002:retriever", "s002:applicant"],
     ),
+    "luo.min": ("罗敏", "一年级组", ["s002:applicant"]),
+    "he.ping": ("何平", "安全办", ["s002:safety", "s002:retriever"]),
+    "yu.hua": ("于华", "校长室", ["s002:leader", "s002:retriever"]),
     "nobody": ("无名", "", []),
     "feng.ju": ("冯局", "教育局", ["district:district_officer"]),
     "deng.ke": ("邓科", "教育局", ["district:district_operator"]),
@@ -73,10 +76,12 @@ source = "{id}"
 
 
 def district_toml() -> str:
-    """Two schools and everybody above, all with the same password."""
+    """Two schools, the second a small one, and everybody above, all with the same password."""
     text = '[district]\nname = "示范区教育局"\n'
     for school, name in (("s001", "第一小学"), ("s002", "实验中学")):
         text += f'[[schools]]\nid = "{school}"\nname = "{name}"\nstorage = "{school}"\n'
+        if school == "s002":
+            text += "opinion_first = true\nfew_people = true\n"
         text += _CAMERA.format(id="gate", name="校门", place="校门口")
         text += _CAMERA.format(id="hall", name="大厅", place="教学楼一层")
     hashed = _CHEAP.hash(PASSWORD)
@@ -161,10 +166,10 @@ class DeskHouse:
             await asyncio.sleep(0.05)
         raise AssertionError(f"the desk has not said {kind.__name__}; it said {self.heard[-5:]}")
 
-    async def until(self, application: str, **expected: Any) -> dict[str, Any]:
-        """Wait until an application shows these values."""
+    async def until(self, application: str, account: str = "zheng.yu", **expected: Any) -> dict[str, Any]:
+        """Wait until an application shows somebody these values."""
         for _ in range(int(DEADLINE / 0.1)):
-            shown = await self.show(application)
+            shown = await self.show(application, account)
             if all(shown[key] == value for key, value in expected.items()):
                 return shown
             await asyncio.sleep(0.1)
@@ -190,7 +195,7 @@ class DeskHouse:
         shows: CameraSpan | None = None,
     ) -> ExportReady:
         """Play the exporter: put files into the store and say so; `shows` is what the viewing copies show."""
-        shown = await self.show(application)
+        shown = await self.show(application, "feng.ju")
         bucket, folder = f"rw-exports-{shown['school']}", f"{shown['number']}/"
         packaged = []
         for name, content in files.items():

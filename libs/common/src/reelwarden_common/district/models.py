@@ -207,6 +207,11 @@ class School(Table):
     backup: BackupPolicy | None = None
     """Which of its footage is backed up; the district's policy where not given."""
     backup_windows: tuple[BackupWindow, ...] = ()
+    opinion_first: StrictBool = False
+    """A leader signs an application only after the department has given its opinion (R4.2)."""
+    few_people: StrictBool = False
+    """Too few people for four different ones: one may approve and then supervise or retrieve. Flagged, and
+    reviewed by the district (R4.3)."""
     cameras: tuple[Camera, ...] = ()
 
 

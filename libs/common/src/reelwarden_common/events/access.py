@@ -215,6 +215,58 @@ class AccessDenied(Event):
     """Mistyped, clicked twice, from a page that was over: recorded, but no violation (R5.2)."""
 
 
+class PartsCombined(Event):
+    """At a school with too few people somebody approved and then supervised or retrieved (R4.3)."""
+
+    SUBJECT: ClassVar[str] = "desk.parts.combined"
+    application: Id
+    number: Annotated[str, Field(examples=["s001-2026-0001"])]
+    actor: ActorId
+    parts: tuple[Reason, ...]
+
+
+class PartsReviewed(Event):
+    """The district has looked at two parts held by one person (R4.3)."""
+
+    SUBJECT: ClassVar[str] = "desk.parts.reviewed"
+    application: Id
+    actor: ActorId
+
+
+class TaskEvent(Event):
+    """Something that a role has to do with an application by a deadline; never who."""
+
+    application: Id
+    number: Annotated[str, Field(examples=["s001-2026-0001"])]
+    task: Annotated[str, Field(max_length=64, examples=["decide"])]
+    """decide, retrieve, record, sign, declare, close or review."""
+    for_role: Annotated[str, Field(max_length=64, examples=["leader"])]
+    """Whose task it is, as `district.toml` calls roles."""
+    deadline: Instant
+    urgent: bool = False
+
+
+class TaskDue(TaskEvent):
+    """Its deadline comes near: told once."""
+
+    SUBJECT: ClassVar[str] = "desk.task.due"
+
+
+class TaskOverdue(TaskEvent):
+    """Its deadline is past: told once, also to the role above."""
+
+    SUBJECT: ClassVar[str] = "desk.task.overdue"
+    escalated_to: Annotated[str, Field(max_length=64, examples=["safety"])]
+
+
+class TaskDone(Event):
+    """What was told to be due or overdue is done, or no longer to be done."""
+
+    SUBJECT: ClassVar[str] = "desk.task.done"
+    application: Id
+    task: Annotated[str, Field(max_length=64, examples=["decide"])]
+
+
 class TrainingAcknowledged(Event):
     """A person acknowledged the rules and their training (R6, R7)."""
 

@@ -60,6 +60,7 @@ class Capacity(StrEnum):
 
     APPLICANT = "applicant"
     APPROVER = "approver"
+    DEPARTMENT = "department"
     RETRIEVER = "retriever"
     SUPERVISOR = "supervisor"
     RECIPIENT = "recipient"
@@ -95,6 +96,11 @@ class Rules:
     max_footage: timedelta = timedelta(hours=8)
     max_open: int = 10
     decide_within: timedelta = timedelta(days=7)
+    decide_urgent_within: timedelta = timedelta(hours=2)
+    record_within: timedelta = timedelta(days=3)
+    """For filling in the record, and again for signing it; and for closing what is complete."""
+    review_within: timedelta = timedelta(days=7)
+    """For the district to look at two parts held by one person."""
     valid_for: timedelta = timedelta(days=7)
     use_within: timedelta = timedelta(days=30)
     hold_when_filed: timedelta = timedelta(days=30)
@@ -159,6 +165,7 @@ class Draft:
     authority_document: str = ""
     id: str | None = None
     """The application's, made when its form was opened: sent twice, it is filed once."""
+    urgent: bool = False
 
 
 @dataclass(frozen=True)
@@ -184,6 +191,17 @@ class Application:
     use_by: datetime | None = None
     declaration: Declaration | None = None
     approvals: tuple[Signature, ...] = ()
+    opinions: tuple[Signature, ...] = ()
+    """Of the department, given before the decision."""
+    conflicted: frozenset[str] = frozenset()
+    """Who declared an interest of their own."""
+    urgent: bool = False
+    unit: str = ""
+    """The applicant's."""
+    opinion_first: bool = False
+    """The school wants the department's opinion before a leader signs."""
+    few_people: bool = False
+    """The school has too few people for four different ones."""
 
     @property
     def approvers(self) -> tuple[str, ...]:

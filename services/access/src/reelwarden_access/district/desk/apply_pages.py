@@ -128,6 +128,7 @@ def _filing(form: FormData, given: Mapping[str, Any]) -> Filing:
         "documents": [line for line in str(given.get("documents", "")).splitlines() if line.strip()],
         "undertaking": "undertaking" in given,
         "concerns_leader": "concerns_leader" in given,
+        "urgent": "urgent" in given,
         "password": form.get("password", ""),
     }
     return taken(Filing, fields)

@@ -35,7 +35,7 @@ async def awaited(work: Work, application: Application, actor: Actor) -> list[Wa
         trained=await people.trained(actor.id, await people.rules_version(work.now)),
     )
     retrievers = await table.retrievers(application.id)
-    apart = {application.filer, *application.approvers}
+    apart = {application.filer, *(() if application.few_people else application.approvers)}
     if release is not None and release.released_at is not None:
         takers = _names(work, await people.accounts({release.retriever}))
     else:

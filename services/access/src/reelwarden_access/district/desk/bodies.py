@@ -43,6 +43,7 @@ class Filing(BaseModel):
     unit: Line = ""
     identity_document: Line = ""
     authority_document: Line = Field(default="", description="of police and courts (条例 art. 20)")
+    urgent: bool = Field(default=False, description="of police and courts: decided within hours (R4.2)")
     id: str | None = Field(
         default=None,
         pattern=APPLICATION_ID,
@@ -69,6 +70,7 @@ class Filing(BaseModel):
             identity_document=self.identity_document,
             authority_document=self.authority_document,
             id=self.id,
+            urgent=self.urgent,
         )
 
 
@@ -88,6 +90,9 @@ class Deciding(BaseModel):
     digest: FormDigest
     opinion: Words = Field(default="", description="required to reject")
     password: Password
+    interested: bool = Field(
+        default=False, description="an interest of one's own: then somebody else decides"
+    )
 
 
 class Extending(BaseModel):
@@ -207,6 +212,13 @@ class Declaring(BaseModel):
 class Confirming(BaseModel):
     """A confirmation, signed."""
 
+    password: Password
+
+
+class ReviewingParts(BaseModel):
+    """The district has looked at two parts held by one person."""
+
+    opinion: Words
     password: Password
 
 

@@ -1,7 +1,7 @@
 """One act of one person at the desk: signed where it must be, in one transaction, refusals recorded."""
 
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -38,8 +38,18 @@ class Work:
 
     async def lock(self, application: str) -> tuple[Application, Actor]:
         """An application that nobody else changes meanwhile, and whoever acts on it."""
-        found = await self.store.applications.load(application, lock=True)
+        found = await self.load(application, lock=True)
         return found, await self.actor(found.school)
+
+    async def load(self, application: str, *, lock: bool = False) -> Application:
+        """An application, with what its school has set."""
+        found = await self.store.applications.load(application, lock=lock)
+        return self.at_school(found)
+
+    def at_school(self, application: Application) -> Application:
+        """With what its school has set."""
+        school = self.config.school(application.school)
+        return replace(application, opinion_first=school.opinion_first, few_people=school.few_people)
 
     async def lock_extension(self, extension: str) -> tuple[Extension, Actor]:
         """The same of an extension of retention."""

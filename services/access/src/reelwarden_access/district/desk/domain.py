@@ -19,6 +19,7 @@ from reelwarden_access.district.desk.application import (
     Signature,
     Status,
 )
+from reelwarden_access.district.desk.policy import MAY_BE_URGENT, role_of_signer, signing_of
 from reelwarden_access.district.desk.words import STATUS_WORDS
 from reelwarden_common.district import PersonRole
 from reelwarden_common.events.access import Manner
@@ -85,15 +86,23 @@ def check_filing(actor: Actor, draft: Draft, rules: Rules, open_already: int, no
         raise Wrong(
             "no_undertaking", Text(N_("Without the undertaking nothing can be applied for (R4.4).")), "R4.4"
         )
-    if draft.manner is Manner.COPY and draft.outsider not in MAY_HAVE_COPY:
-        text = Text(N_("A copy goes only to police, courts and the district; apply to view instead (R4.4)."))
-        raise Denied("no_copy", text, "R4.4")
+    _check_kind(draft)
     if draft.outsider is None and open_already >= rules.max_open:
         text = Text(
             N_("You have %(count)s open applications; finish or withdraw one first (R4.2)."),
             count=open_already,
         )
         raise Wrong("too_many", text, "R4.2")
+
+
+def _check_kind(draft: Draft) -> None:
+    """R4.2, R4.4: what may be urgent, and who may have a copy."""
+    if draft.urgent and draft.outsider not in MAY_BE_URGENT:
+        text = Text(N_("Only what police or courts apply for may be urgent (R4.2)."))
+        raise Wrong("not_urgent", text, "R4.2")
+    if draft.manner is Manner.COPY and draft.outsider not in MAY_HAVE_COPY:
+        text = Text(N_("A copy goes only to police, courts and the district; apply to view instead (R4.4)."))
+        raise Denied("no_copy", text, "R4.4")
 
 
 class FormTaken(Wrong):
@@ -104,7 +113,7 @@ def check_own_form(filed: Application, actor: Actor) -> None:
     """A form that comes again is the application that was filed with it, for whoever filed it."""
     if filed.filer != actor.id:
         text = Text(N_("This form was filed by somebody else. Please open a new one."))
-        raise FormTaken("others_form", text, status=409)
+        raise FormTaken("others_form", text, "R4.2", status=409)
 
 
 def check_same_form(filed: Application, form: Mapping[str, object], written: Mapping[str, object]) -> None:
@@ -118,8 +127,8 @@ def check_same_form(filed: Application, form: Mapping[str, object], written: Map
 
 
 def approvals_needed(application: Application) -> int:
-    """R4.2, R4.4: a copy needs two different signers."""
-    return 2 if application.manner is Manner.COPY else 1
+    """R4.2, R4.4: how many different people sign."""
+    return signing_of(application).needed
 
 
 def check_status(application: Application, *allowed: Status) -> None:
@@ -130,7 +139,7 @@ def check_status(application: Application, *allowed: Status) -> None:
             number=application.number,
             status=Text(STATUS_WORDS[application.status]),
         )
-        raise Wrong("wrong_state", text, status=409)
+        raise Wrong("wrong_state", text, "R4.2", status=409)
 
 
 def check_digest(shown: str, actual: str) -> None:
@@ -142,20 +151,15 @@ def check_digest(shown: str, actual: str) -> None:
 
 def check_decision(application: Application, actor: Actor) -> PersonRole:
     """R4.2, R4.4: who may approve or reject; returns the role in which they sign."""
-    above = application.concerns_leader
-    allowed = (
-        (PersonRole.DISTRICT_OFFICER, PersonRole.SAFETY) if above else (PersonRole.LEADER, PersonRole.SAFETY)
-    )
     if actor.id == application.filer:
         raise Denied("own_application", Text(N_("Nobody decides on their own application (R4.2).")), "R4.2")
-    if (
-        above
-        and not actor.has(PersonRole.DISTRICT_OFFICER)
-        and (actor.has(PersonRole.LEADER) or application.manner is Manner.VIEW)
-    ):
+    if actor.id in application.conflicted:
+        text = Text(N_("You have declared an interest of your own: somebody else decides (R4.2)."))
+        raise Denied("conflict", text, "R4.2")
+    role = role_of_signer(application, actor.roles)
+    if role is None and application.concerns_leader:
         text = Text(N_("It concerns a school leader, so the district decides (R4.4)."))
         raise Denied("district_decides", text, "R4.4")
-    role = next((one for one in allowed if actor.has(one)), None)
     if role is None:
         text = Text(N_("Only a school leader or the safety department of this school decides (R4.2)."))
         raise Denied("not_approver", text, "R4.2")
@@ -166,12 +170,43 @@ def check_decision(application: Application, actor: Actor) -> PersonRole:
     return role
 
 
+def check_heard(application: Application, role: PersonRole) -> None:
+    """R4.2: where the school wants it, a leader signs only after the department has given its opinion."""
+    if application.opinion_first and role is PersonRole.LEADER and not application.opinions:
+        text = Text(N_("The department gives its opinion first, then the leader signs (R4.2)."))
+        raise Denied("no_opinion", text, "R4.2")
+
+
+def check_advice(application: Application, actor: Actor, opinion: str) -> None:
+    """R4.2: the safety department, or the applicant's own unit, gives the department's opinion."""
+    if actor.id == application.filer:
+        raise Denied("own_application", Text(N_("Nobody decides on their own application (R4.2).")), "R4.2")
+    of_unit = bool(actor.roles) and bool(actor.unit) and actor.unit == application.unit
+    if not of_unit and not actor.has(PersonRole.SAFETY):
+        text = Text(N_("Only the safety department or the applicant's own unit gives an opinion (R4.2)."))
+        raise Denied("not_department", text, "R4.2")
+    if actor.id in {one.signer for one in application.opinions}:
+        text = Text(N_("You have given your opinion already (R4.2)."))
+        raise Wrong("advised", text, "R4.2", status=409)
+    check_status(application, Status.FILED)
+    check_opinion(opinion)
+
+
+def check_interest(application: Application, actor: Actor) -> None:
+    """Whoever might decide may say that they have an interest of their own."""
+    if role_of_signer(application, actor.roles) is None:
+        text = Text(N_("Only a school leader or the safety department of this school decides (R4.2)."))
+        raise Denied("not_approver", text, "R4.2")
+    check_status(application, Status.FILED)
+
+
 def is_approved(application: Application, signature: Signature) -> bool:
     """Whether this signature is the last that was missing."""
     signed = (*application.approvals, signature)
-    if application.concerns_leader and all(s.role != PersonRole.DISTRICT_OFFICER for s in signed):
+    signing = signing_of(application)
+    if signing.among is not None and all(s.role != signing.among for s in signed):
         return False
-    return len({s.signer for s in signed}) >= approvals_needed(application)
+    return len({s.signer for s in signed}) >= signing.needed
 
 
 def check_opinion(opinion: str) -> None:
@@ -193,9 +228,18 @@ def check_reading(application: Application, actor: Actor) -> None:
         raise Denied("not_yours", text, "R3.3")
 
 
-def lapse_reason(application: Application, now: datetime) -> str | None:
-    """Why an application has lapsed, if it has: not decided, or not retrieved, in time."""
-    if application.status is Status.FILED and now > application.decide_by:
+def decide_by(draft: Draft, rules: Rules, now: datetime) -> datetime:
+    """By when an application is to be decided."""
+    return now + (rules.decide_urgent_within if draft.urgent else rules.decide_within)
+
+
+def lapse_reason(application: Application, rules: Rules, now: datetime) -> str | None:
+    """Why an application has lapsed, if it has: not decided, or not retrieved, in time.
+
+    An urgent one that is not decided in time is overdue, and lapses no earlier than others.
+    """
+    grace = rules.decide_within - rules.decide_urgent_within if application.urgent else timedelta()
+    if application.status is Status.FILED and now > application.decide_by + grace:
         return "not_decided"
     expired = application.valid_until is not None and now > application.valid_until
     return "not_retrieved" if application.status in (Status.APPROVED, Status.READY) and expired else None

@@ -162,7 +162,7 @@ def check_status(extension: Extension, allowed: ExtensionStatus) -> None:
             number=extension.number,
             status=Text(EXTENSION_WORDS[extension.status]),
         )
-        raise Wrong("wrong_state", text, status=409)
+        raise Wrong("wrong_state", text, "R3.1", status=409)
 
 
 def check_reading(extension: Extension, actor: Actor) -> None:

@@ -57,7 +57,8 @@ class Signature:
 class Opinion:
     """意见: a decision with its signature."""
 
-    decision: Literal["approved", "rejected"]
+    decision: Literal["approved", "rejected", "heard"]
+    """Heard: an opinion that decides nothing."""
     signature: Signature
     text: str = ""
 

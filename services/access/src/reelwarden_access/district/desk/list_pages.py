@@ -109,6 +109,7 @@ async def _list(request: Request, office: Office, person: Person, view: str) -> 
         "empty": empty,
         "applications": found[:PAGE],
         "doors": doors if view == "mine" else [],
+        "deciding": view == "approve",
         "given": given,
         "filtered": asked.filtered,
         "statuses": list(Status) if view in ("mine", "all") else [],

@@ -6,7 +6,16 @@ from functools import partial
 from typing import Any, TypeVar
 
 from reelwarden_access.district.desk import reading, retrieval
-from reelwarden_access.district.desk.acts import extending, filing, recording, releasing, retrieving, watching
+from reelwarden_access.district.desk.acts import (
+    combining,
+    extending,
+    filing,
+    recording,
+    releasing,
+    reminding,
+    retrieving,
+    watching,
+)
 from reelwarden_access.district.desk.application import Application, Declaration, Draft, Supervision
 from reelwarden_access.district.desk.desk import About, Desk
 from reelwarden_access.district.desk.forms import Lang
@@ -52,6 +61,7 @@ class Office:
         self, who: Person, application: str, decision: filing.Decision, password: str
     ) -> Application:
         """Sign an approval."""
+        await self._interest(who, application, decision, password)
         return await self._on(
             who, "approve", application, partial(filing.approve, decision=decision), password
         )
@@ -60,8 +70,27 @@ class Office:
         self, who: Person, application: str, decision: filing.Decision, password: str
     ) -> Application:
         """Sign a rejection."""
+        await self._interest(who, application, decision, password)
         act = partial(filing.reject, decision=decision)
         return await self._on(who, "reject", application, act, password)
+
+    async def _interest(
+        self, who: Person, application: str, decision: filing.Decision, password: str
+    ) -> None:
+        """Note an interest of one's own; the decision that follows is then refused."""
+        if decision.interested:
+            act = filing.declare_interest
+            await self._on(who, "declare_interest", application, act, password)
+
+    async def declare_interest(self, who: Person, application: str) -> Application:
+        """Leave the decision to somebody else."""
+        return await self._on(who, "declare_interest", application, filing.declare_interest)
+
+    async def advise(
+        self, who: Person, application: str, decision: filing.Decision, password: str
+    ) -> Application:
+        """Sign the department's opinion."""
+        return await self._on(who, "advise", application, partial(filing.advise, decision=decision), password)
 
     async def withdraw(self, who: Person, application: str) -> Application:
         """Take an application back."""
@@ -169,6 +198,11 @@ class Office:
         """Close an application."""
         return await self._on(who, "close", application, recording.close)
 
+    async def review_parts(self, who: Person, application: str, opinion: str, password: str) -> Application:
+        """Look at two parts held by one person."""
+        act = partial(combining.review, opinion=opinion)
+        return await self._on(who, "review_parts", application, act, password)
+
     async def stop_release(self, who: Person, application: str, password: str) -> None:
         """Take the waiting release of an application's footage back."""
         act = extending.stop_release_of_application
@@ -228,9 +262,10 @@ class Office:
     async def lapse(self) -> None:
         """End what is past its deadline, and erase packages that nobody will take."""
         async with self._desk.units.begin() as store:
-            await filing.lapse(store, store.clock())
+            await filing.lapse(store, self.rules, store.clock())
             await extending.end_by_time(store, store.clock())
             await retrieving.end_forgotten(store, store.clock())
+            await reminding.remind(store, self.rules, store.clock())
             waiting = await store.retrievals.waiting()
         await asyncio.to_thread(self._builder.tidy, waiting, self.now())
 

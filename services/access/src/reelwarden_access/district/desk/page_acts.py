@@ -12,6 +12,7 @@ from reelwarden_access.district.desk.bodies import (
     Declaring,
     Recording,
     Releasing,
+    ReviewingParts,
     Signing,
     Supervising,
 )
@@ -28,6 +29,15 @@ async def _approve(office: Office, who: Person, application: str, form: Form) ->
     body = taken(Deciding, form)
     act = office.reject if form.get("decision") == "reject" else office.approve
     await act(who, application, Decision(body.digest, body.opinion), body.password)
+
+
+async def _interest(office: Office, who: Person, application: str, _: Form) -> None:
+    await office.declare_interest(who, application)
+
+
+async def _advise(office: Office, who: Person, application: str, form: Form) -> None:
+    body = taken(Deciding, form)
+    await office.advise(who, application, Decision(body.digest, body.opinion), body.password)
 
 
 async def _withdraw(office: Office, who: Person, application: str, _: Form) -> None:
@@ -81,6 +91,11 @@ async def _stop_release(office: Office, who: Person, application: str, form: For
     await office.stop_release(who, application, taken(Confirming, form).password)
 
 
+async def _review_parts(office: Office, who: Person, application: str, form: Form) -> None:
+    body = taken(ReviewingParts, form)
+    await office.review_parts(who, application, body.opinion, body.password)
+
+
 class _Acts(dict[str, PageAct]):
     def __missing__(self, act: str) -> PageAct:
         raise Missing
@@ -88,6 +103,8 @@ class _Acts(dict[str, PageAct]):
 
 ACTS: Mapping[str, PageAct] = _Acts(
     decide=_approve,
+    interest=_interest,
+    advise=_advise,
     withdraw=_withdraw,
     export_again=_export,
     supervise=_supervise,
@@ -99,4 +116,5 @@ ACTS: Mapping[str, PageAct] = _Acts(
     declare=_declare,
     close=_close,
     stop_release=_stop_release,
+    review_parts=_review_parts,
 )

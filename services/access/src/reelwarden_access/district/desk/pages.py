@@ -48,7 +48,19 @@ SECTIONS = (
     Section("/training", N_("Rules and training")),
 )
 _FORMS = frozenset(
-    {"decide", "supervise", "view", "release", "record", "sign", "declare", "withdraw", "stop_release"}
+    {
+        "decide",
+        "advise",
+        "supervise",
+        "view",
+        "release",
+        "record",
+        "sign",
+        "declare",
+        "withdraw",
+        "stop_release",
+        "review_parts",
+    }
 )
 """The acts that have a place of their own on an application's page: there they tell their refusal."""
 REFRESH_SECONDS = 10

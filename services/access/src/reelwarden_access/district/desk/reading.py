@@ -21,6 +21,7 @@ from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.shown import (
     ApplicationShort,
     ApplicationShown,
+    CombinedShown,
     ExportShown,
     HoldShown,
     RecordShown,
@@ -82,6 +83,7 @@ async def listed(work: Work, view: str, wanted: Wanted) -> list[ApplicationShort
         found = await work.store.applications.listed(
             filer=None, schools=schools, statuses=statuses, wanted=asked
         )
+    found = [work.at_school(application) for application in found]
     actors = {school: await work.actor(school) for school in {a.school for a in found}}
     if view == "approve":
         found = [a for a in found if passes(partial(domain.check_decision, a, actors[a.school]))]
@@ -100,7 +102,7 @@ async def show(work: Work, application_id: str) -> ApplicationShown:
     Raises:
         Denied: it is none of theirs (R3.3).
     """
-    application = await work.store.applications.load(application_id)
+    application = await work.load(application_id)
     actor = await work.actor(application.school)
     domain.check_reading(application, actor)
     row = await work.store.applications.row(application.id)
@@ -112,7 +114,7 @@ async def show(work: Work, application_id: str) -> ApplicationShown:
     kept = short(
         application, domain.approvals_needed(application), work.config.school(application.school).name
     )
-    columns = ("form", "filed_at", "decide_by", "valid_until", "use_by", "declaration")
+    columns = ("form", "filed_at", "valid_until", "use_by", "declaration")
     return ApplicationShown(
         **kept,
         **{name: row[name] for name in (*columns, "declaration_note", "outcome")},
@@ -146,6 +148,7 @@ async def show(work: Work, application_id: str) -> ApplicationShown:
         if release and release.released_at
         else None,
         record=record,
+        combined=[CombinedShown(**asdict(one)) for one in await work.store.combined.of(application.id)],
         waits=await awaited(work, application, actor),
         may=await _may(work, application, actor),
     )
@@ -186,6 +189,7 @@ async def _may(work: Work, application: Application, actor: Actor) -> list[str]:
     trained = await work.store.people.trained(actor.id, version)
     release = await table.release(application.id)
     release_waits = await work.store.holds.release_waits(application.id, work.now)
+    unreviewed = any(one.reviewed_at is None for one in await work.store.combined.of(application.id))
     name = application.applicant_name
 
     def retrieve() -> None:
@@ -221,6 +225,7 @@ async def _may(work: Work, application: Application, actor: Actor) -> list[str]:
 
     checks: dict[str, Callable[[], Any]] = {
         "decide": lambda: domain.check_decision(application, actor),
+        "advise": lambda: domain.check_advice(application, actor, "-"),
         "withdraw": lambda: domain.check_withdrawal(application, actor),
         "export_again": lambda: retrieval.check_export_again(
             application, actor, failed=bool(export and export.problem)
@@ -233,6 +238,7 @@ async def _may(work: Work, application: Application, actor: Actor) -> list[str]:
         "record": lambda: retrieval.check_record(application, actor, retrievers, signed=bool(signed)),
         "declare": lambda: retrieval.check_declaration(application, actor, Declaration.RETURNED, "-"),
         "close": lambda: retrieval.check_close(application, actor),
+        "review_parts": lambda: retrieval.check_parts_review(actor, waiting=unreviewed),
         "stop_release": lambda: extension.check_stop(actor, waiting=release_waits),
     }
     if record is not None:

@@ -34,7 +34,7 @@ def check_export_again(application: Application, actor: Actor, *, failed: bool) 
         raise Denied("not_retriever", text, "R4.3")
     check_status(application, Status.APPROVED)
     if not failed:
-        raise Wrong("not_failed", Text(N_("The export is still being made.")), status=409)
+        raise Wrong("not_failed", Text(N_("The export is still being made.")), "R4.3", status=409)
 
 
 def _authorised(application: Application) -> None:
@@ -48,12 +48,16 @@ def _authorised(application: Application) -> None:
         raise Denied("not_approved", text, "R4.4" if application.manner is Manner.COPY else "R4.2")
     if application.status is Status.APPROVED:
         text = Text(N_("The footage is approved but not exported yet; please wait."))
-        raise Wrong("not_exported", text, status=409)
+        raise Wrong("not_exported", text, "R4.3", status=409)
 
 
 def _apart(application: Application, actor: Actor) -> None:
-    """Applicant, approver, retriever and supervisor are different people."""
-    if actor.id == application.filer or actor.id in application.approvers:
+    """Applicant, approver, retriever and supervisor are different people.
+
+    At a school with too few people an approver may supervise, or retrieve: flagged, and reviewed (R4.3).
+    """
+    approved = actor.id in application.approvers and not application.few_people
+    if actor.id == application.filer or approved:
         text = Text(_FOUR_PEOPLE)
         raise Denied("not_apart", text, "R4.3")
 
@@ -111,7 +115,7 @@ def check_none_open(supervision: Supervision | None) -> None:
     """One supervision at a time."""
     if supervision is not None:
         text = Text(N_("A supervision is open already, by %(name)s."), name=supervision.name)
-        raise Wrong("already_open", text, status=409)
+        raise Wrong("already_open", text, "R4.3", status=409)
 
 
 def check_stopping(actor: Actor, retriever: str, supervisor: str) -> None:
@@ -146,7 +150,7 @@ def check_room(supervision: Supervision | None, actor: Actor, name: str) -> Supe
 def check_closing(supervision: Supervision | None, actor: Actor) -> Supervision:
     """Only whoever supervises ends it."""
     if supervision is None:
-        raise Wrong("no_supervision", Text(N_("No supervision is open.")), status=409)
+        raise Wrong("no_supervision", Text(N_("No supervision is open.")), "R4.3", status=409)
     if supervision.supervisor != actor.id:
         raise Denied("not_supervisor", Text(N_("Only the supervisor closes a supervision (R4.3).")), "R4.3")
     return supervision
@@ -281,6 +285,16 @@ def check_still(taken: int) -> None:
         raise Denied("too_many_stills", text, "R4.4")
 
 
+def check_parts_review(actor: Actor, *, waiting: bool) -> None:
+    """R4.3: two parts held by one person are looked at one level higher."""
+    if not actor.has(PersonRole.DISTRICT_OFFICER):
+        text = Text(N_("Only a district officer reviews two parts held by one person (R4.3)."))
+        raise Denied("not_officer", text, "R4.3")
+    if not waiting:
+        text = Text(N_("Nothing of this application waits for a review (R4.3)."))
+        raise Wrong("nothing_to_review", text, "R4.3", status=409)
+
+
 def check_sweep(actor: Actor) -> None:
     """R3.1: a stopped sweep is looked at one level higher."""
     if not actor.has(PersonRole.DISTRICT_OFFICER):
@@ -303,7 +317,8 @@ def check_declaration(application: Application, actor: Actor, declaration: Decla
         raise Denied("not_yours", text, "R4.4")
     check_status(application, Status.RECORDED)
     if application.manner is not Manner.COPY:
-        raise Wrong("no_copy", Text(N_("Nothing was copied, so nothing is to be declared.")), status=409)
+        text = Text(N_("Nothing was copied, so nothing is to be declared."))
+        raise Wrong("no_copy", text, "R4.4", status=409)
     if application.declaration is not None:
         text = Text(N_("The use of the copy is declared already, and does not change (R4.4)."))
         raise Wrong("declared", text, "R4.4", status=409)

@@ -21,6 +21,12 @@ class Settings(WebSettings):
     max_footage_hours: float = Field(default=8, gt=0)
     max_open_applications: int = Field(default=10, ge=1)
     decide_days: float = Field(default=7, gt=0)
+    urgent_hours: float = Field(default=2, gt=0)
+    """To decide what police or courts need at once."""
+    record_days: float = Field(default=3, gt=0)
+    """To fill in the record of a retrieval, and again to sign it."""
+    review_days: float = Field(default=7, gt=0)
+    """For the district to look at two parts held by one person."""
     valid_days: float = Field(default=7, gt=0)
     """How long an approval may be used."""
     use_days: float = Field(default=30, gt=0)
@@ -45,6 +51,9 @@ class Settings(WebSettings):
             max_footage=timedelta(hours=self.max_footage_hours),
             max_open=self.max_open_applications,
             decide_within=timedelta(days=self.decide_days),
+            decide_urgent_within=timedelta(hours=self.urgent_hours),
+            record_within=timedelta(days=self.record_days),
+            review_within=timedelta(days=self.review_days),
             valid_for=timedelta(days=self.valid_days),
             use_within=timedelta(days=self.use_days),
             hold_when_filed=timedelta(days=self.hold_days),

@@ -19,7 +19,7 @@ from reelwarden_access.district.desk.forms import (
     record_form_pdf,
 )
 from reelwarden_access.district.desk.shown import ApplicationShown, SignatureShown
-from reelwarden_access.district.desk.words import DECLARATION_WORDS, SIGNER_WORDS
+from reelwarden_access.district.desk.words import CAPACITY_WORDS, DECLARATION_WORDS, SIGNER_WORDS
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web.text import N_, Text
 
@@ -61,6 +61,7 @@ class Sheets:
                 manner=shown.manner.value,
                 materials=[t for t in (form["authority_document"], *form["documents"]) if t],
                 undertaking=self._undertaking(shown, lang),
+                department=self._department(shown, lang),
                 safety=self._opinion(shown, decisions, PersonRole.SAFETY, lang),
                 leader=self._opinion(shown, decisions, PersonRole.LEADER, lang),
                 district=self._opinion(shown, decisions, PersonRole.DISTRICT_OFFICER, lang),
@@ -94,6 +95,7 @@ class Sheets:
                 watched=_watched(form),
                 stills=_stills(form),
                 receipt=shown.declaration_note or "",
+                combined=self._combined(form, lang),
                 operator=form["operator"]["name"],
                 supervisor=form["supervisor"]["name"],
                 present=form["present"],
@@ -165,6 +167,21 @@ class Sheets:
         rejected = shown.status == "rejected" and decisions[-1] in signed
         text = "；".join([signed[0].opinion, *(self._also(s, lang) for s in signed[1:])]).strip("；")
         return Opinion("rejected" if rejected else "approved", self._signature(signed[0], lang), text)
+
+    def _department(self, shown: ApplicationShown, lang: Lang) -> Opinion | None:
+        """部门意见: what the department said before the decision."""
+        given = [s for s in shown.signatures if s.capacity is Capacity.DEPARTMENT]
+        if not given:
+            return None
+        text = "；".join(s.opinion for s in given)
+        return Opinion("heard", self._signature(given[0], lang), text)
+
+    def _combined(self, form: dict[str, Any], lang: Lang) -> str:
+        """Who held two parts, in words."""
+        return "；".join(
+            f"{one['name']}: {' + '.join(self._say(lang, CAPACITY_WORDS[Capacity(p)]) for p in one['parts'])}"
+            for one in form.get("combined", ())
+        )
 
     def _also(self, one: SignatureShown, lang: Lang) -> str:
         """A second signature in the same role (a copy needs two signers, R4.4)."""

@@ -126,6 +126,17 @@ class StillTakenShown(BaseModel):
     digest: str = Field(description="SHA-256 of the picture")
 
 
+class CombinedShown(BaseModel):
+    """Two parts by one person, at a school that has too few (R4.3)."""
+
+    name: str
+    parts: list[Capacity]
+    at: datetime
+    reviewer_name: str | None
+    opinion: str | None
+    reviewed_at: datetime | None
+
+
 class WaitShown(BaseModel):
     """What is missing before the next step."""
 
@@ -170,6 +181,8 @@ class ApplicationShort(BaseModel):
     applicant: str
     outsider: Outsider | None
     concerns_leader: bool
+    urgent: bool
+    decide_by: datetime
     approvals: int
     approvals_needed: int
 
@@ -180,7 +193,6 @@ class ApplicationShown(ApplicationShort):
     form: dict[str, Any] = Field(description="what is signed; `digest` is its SHA-256 (RFC 8785)")
     digest: str
     filed_at: datetime
-    decide_by: datetime
     valid_until: datetime | None
     use_by: datetime | None
     declaration: Declaration | None
@@ -195,6 +207,7 @@ class ApplicationShown(ApplicationShort):
     stills: list[StillTakenShown]
     release: ReleaseShown | None
     record: RecordShown | None
+    combined: list[CombinedShown] = Field(description="two parts by one person; the district reviews it")
     waits: list[WaitShown] = Field(description="what is missing before the next step")
     may: list[str] = Field(description="what whoever asks may do next")
 
@@ -214,6 +227,8 @@ def short(application: Application, needed: int, school_name: str) -> dict[str, 
         "applicant": application.applicant_name,
         "outsider": application.outsider,
         "concerns_leader": application.concerns_leader,
+        "urgent": application.urgent,
+        "decide_by": application.decide_by,
         "approvals": len(application.approvals),
         "approvals_needed": needed,
     }

@@ -2,11 +2,13 @@
 
 from reelwarden_access.district.desk.tables.alarms import AlarmsTable
 from reelwarden_access.district.desk.tables.applications import ApplicationsTable
+from reelwarden_access.district.desk.tables.combined import CombinedTable
 from reelwarden_access.district.desk.tables.extensions import ExtensionsTable
 from reelwarden_access.district.desk.tables.footage import ExportsTable, HoldsTable
 from reelwarden_access.district.desk.tables.people import PeopleTable
 from reelwarden_access.district.desk.tables.retrievals import RetrievalsTable
 from reelwarden_access.district.desk.tables.supervised import SupervisedTable
+from reelwarden_access.district.desk.tables.tasks import TasksTable
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.messaging.postgres import Connection
 from reelwarden_common.messaging.units import Store
@@ -24,6 +26,8 @@ class DeskStore(Store):
         self.exports = ExportsTable(conn)
         self.retrievals = RetrievalsTable(conn)
         self.supervised = SupervisedTable(conn)
+        self.combined = CombinedTable(conn)
+        self.tasks = TasksTable(conn)
         self.alarms = AlarmsTable(conn)
 
     async def school_of(self, cause: str) -> str | None:

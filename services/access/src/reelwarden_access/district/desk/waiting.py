@@ -25,7 +25,7 @@ class Wait(StrEnum):
 _COMES_BY_ITSELF = frozenset(
     {Wait.HOLD, Wait.EXPORT, Wait.SUPERVISION, Wait.RETRIEVAL, Wait.PACKAGE, Wait.VIEWING}
 )
-_TYPED = frozenset({"decide", "supervise", "release", "record", "sign", "declare"})
+_TYPED = frozenset({"decide", "advise", "supervise", "release", "record", "sign", "declare", "review_parts"})
 """Acts whose forms are filled in: what was typed must not be lost."""
 
 

@@ -125,6 +125,44 @@ async def on_use_declared(event: access.UseDeclared, envelope: Envelope, store: 
     await store.step(event.application, "use-declared", facts, envelope, use_declared=event.declaration)
 
 
+async def on_task_due(_event: access.TaskDue, _envelope: Envelope, _store: InspectorStore) -> None:
+    """Heard for those who want to be told; nothing is wrong yet."""
+
+
+async def on_task_overdue(event: access.TaskOverdue, envelope: Envelope, store: InspectorStore) -> None:
+    """A step of an application was not done in time."""
+    facts = {
+        "number": event.number,
+        "task": event.task,
+        "for_role": event.for_role,
+        "since": event.deadline.isoformat(),
+        "application": event.application,
+    }
+    key = f"{event.application}:{event.task}"
+    await store.open(envelope.school, Cause(Kind.TASK, key, facts=facts))
+
+
+async def on_task_done(event: access.TaskDone, envelope: Envelope, store: InspectorStore) -> None:
+    await store.over(envelope.school, Kind.TASK, [f"{event.application}:{event.task}"])
+
+
+async def on_still(event: access.StillTaken, envelope: Envelope, store: InspectorStore) -> None:
+    facts = {"viewing": event.viewing, "retriever": event.retriever, "digest": event.digest}
+    await store.step(event.application, "still-taken", facts, envelope)
+
+
+async def on_parts_combined(event: access.PartsCombined, envelope: Envelope, store: InspectorStore) -> None:
+    """Four people were too many for the school: the district looks at it."""
+    facts = {"number": event.number, "parts": list(event.parts), "application": event.application}
+    await store.step(event.application, "parts-combined", {"actor": event.actor, **facts}, envelope)
+    await store.open(envelope.school, Cause(Kind.PARTS, event.application, facts=facts))
+
+
+async def on_parts_reviewed(event: access.PartsReviewed, envelope: Envelope, store: InspectorStore) -> None:
+    await store.step(event.application, "parts-reviewed", {"actor": event.actor}, envelope)
+    await store.over(envelope.school, Kind.PARTS, [event.application])
+
+
 async def on_sweep_confirmed(event: access.SweepConfirmed, envelope: Envelope, store: InspectorStore) -> None:
     await store.sweep_confirmed(envelope, event)
     await store.over(envelope.school, Kind.SWEEP, [event.sweep])
@@ -157,6 +195,12 @@ CASE_HANDLERS: Mapping[type[Event], Handler[InspectorStore]] = {
     access.CopyReleased: on_copy_released,
     access.RecordSigned: on_record_signed,
     access.UseDeclared: on_use_declared,
+    access.TaskDue: on_task_due,
+    access.TaskOverdue: on_task_overdue,
+    access.TaskDone: on_task_done,
+    access.StillTaken: on_still,
+    access.PartsCombined: on_parts_combined,
+    access.PartsReviewed: on_parts_reviewed,
     access.SweepConfirmed: on_sweep_confirmed,
     access.TrainingAcknowledged: on_training,
 }

@@ -49,6 +49,8 @@ class Kind(StrEnum):
     RESTORE = "restore-failed"
     DRILL = "drill-failed"
     EXPORT = "export-failed"
+    TASK = "task-overdue"
+    PARTS = "parts-combined"
     DENIED = "access-denied"
     MORNING = "morning-unsigned"
     DEAD_LETTER = "dead-letter"
@@ -90,6 +92,8 @@ WEIGHTS = {
     Kind.DRILL: Weight(Severity.SERIOUS, "R4.1"),
     Kind.EXPORT: Weight(Severity.WARNING, "R4.3"),
     Kind.MORNING: Weight(Severity.WARNING, "R5.1"),
+    Kind.TASK: Weight(Severity.WARNING, "R4.3"),
+    Kind.PARTS: Weight(Severity.WARNING, "R4.3"),
     Kind.DENIED: Weight(Severity.WARNING, "R3.3"),
     Kind.DEAD_LETTER: Weight(Severity.SERIOUS, "R4.1"),
 }

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from reelwarden_common.web import N_, Text
 from reelwarden_report.district.inspector.domain import Kind
+from reelwarden_report.district.inspector.task_words import of_tasks
 
 SENTENCES = {
     Kind.GAP: N_("Nothing is recorded from %(start)s to %(end)s (%(duration)s)."),
@@ -43,6 +44,8 @@ SENTENCES = {
     Kind.DRILL: N_("A restore drill brought back only %(restored)s of %(sampled)s segment(s)."),
     Kind.EXPORT: N_("An export for an application failed: %(reason)s"),
     Kind.MORNING: N_("The morning page of %(day)s was not signed by 09:00."),
+    Kind.TASK: N_("Application %(number)s: %(task)s, overdue since %(since)s. Whose task: %(for_role)s."),
+    Kind.PARTS: N_("Application %(number)s: one person held two parts (%(parts)s). The district reviews it."),
     Kind.DENIED: N_("Someone was refused (%(act)s), rule %(rule)s. The attempt is recorded."),
     Kind.DEAD_LETTER: N_("A message was refused by %(role)s and waits for a person: %(detail)s"),
 }
@@ -83,6 +86,8 @@ KINDS = {
     Kind.DRILL: N_("Drill failed"),
     Kind.EXPORT: N_("Export failed"),
     Kind.MORNING: N_("Morning page not signed"),
+    Kind.TASK: N_("Overdue task"),
+    Kind.PARTS: N_("Two parts by one person"),
     Kind.DENIED: N_("Refused access"),
     Kind.DEAD_LETTER: N_("Undelivered message"),
 }
@@ -106,6 +111,9 @@ ACTS = {
     "approve": N_("approving"),
     "reject": N_("rejecting"),
     "withdraw": N_("withdrawing"),
+    "advise": N_("giving the department's opinion"),
+    "declare_interest": N_("declaring an interest of one's own"),
+    "review_parts": N_("reviewing two parts by one person"),
     "supervise": N_("supervising"),
     "release": N_("releasing a copy"),
     "take": N_("taking a copy"),
@@ -118,7 +126,7 @@ ACTS = {
     "list": N_("listing applications"),
     "view": N_("opening footage"),
     "still": N_("taking a still"),
-    "presence": N_("asking who watches"),
+    "presence": N_("noting who is present"),
     "coverage": N_("asking what footage exists"),
     "denials": N_("reading refused attempts"),
     "lost": N_("reading lost segments"),
@@ -220,6 +228,9 @@ CODES = {
     "viewing-started": N_("viewing began"),
     "viewing-stopped": N_("viewing ended"),
     "copy-released": N_("copy released"),
+    "still-taken": N_("still taken"),
+    "parts-combined": N_("two parts by one person"),
+    "parts-reviewed": N_("two parts by one person reviewed"),
     "record-signed": N_("record signed"),
     "use-declared": N_("use declared"),
     "use-overdue": N_("Copy not declared in time"),
@@ -267,6 +278,7 @@ def sentence(kind: str, facts: Mapping[str, Any], zone: ZoneInfo, camera: Callab
     for key, say in (("reason", code), ("role", code), ("act", act)):
         if isinstance(shown.get(key), str):
             shown[key] = say(shown[key])
+    shown |= of_tasks(shown)
     if "gone" in shown:
         shown["spans"] = ", ".join(
             f"{camera(of)} {_span(start, end, zone)}" for of, start, end in shown["gone"]

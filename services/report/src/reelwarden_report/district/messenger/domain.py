@@ -42,6 +42,10 @@ def _filed(event: access.ApplicationFiled | access.ExtensionFiled) -> Said:
     return Said(Notice.TASK, {"number": event.number, "page": f"{page}/{id_}"})
 
 
+def _due(event: access.TaskDue) -> Said:
+    return Said(Notice.TASK, {"number": event.number, "page": f"applications/{event.application}"})
+
+
 def _violation(event: report.ViolationRecorded) -> Said:
     return Said(Notice.VIOLATION, {"about": event.kind, "rule": event.rule})
 
@@ -62,6 +66,7 @@ _SAID: Mapping[type[Event], Callable[[Any], Said]] = {
     report.FindingOpened: _finding,
     access.ApplicationFiled: _filed,
     access.ExtensionFiled: _filed,
+    access.TaskDue: _due,
     report.ViolationRecorded: _violation,
     report.ReportPublished: _report,
     retention.HoldLapsed: _lapsed,

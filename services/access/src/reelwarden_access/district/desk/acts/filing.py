@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -47,6 +47,8 @@ class Decision:
 
     digest: str
     opinion: str = ""
+    interested: bool = False
+    """They have an interest of their own in the matter: then they do not decide."""
 
 
 def digest_of_form(form: dict[str, Any]) -> str:
@@ -100,7 +102,9 @@ async def file(work: Work, draft: Draft) -> Application:
         concerns_leader=draft.concerns_leader,
         applicant_name=draft.name,
         form_digest=digest_of_form(form),
-        decide_by=work.now + work.rules.decide_within,
+        decide_by=domain.decide_by(draft, work.rules, work.now),
+        urgent=draft.urgent,
+        unit=draft.unit,
     )
     await store.applications.add(application, form, work.now)
     signature = Signature(
@@ -148,6 +152,7 @@ def _written(school: School, cameras: Sequence[Camera], draft: Draft) -> dict[st
         "documents": list(draft.documents),
         "authority_document": draft.authority_document,
         "concerns_leader": draft.concerns_leader,
+        **({"urgent": True} if draft.urgent else {}),
     }
 
 
@@ -213,6 +218,7 @@ async def approve(work: Work, application_id: str, decision: Decision) -> Applic
     """Sign an approval; with the last that was missing, the exporter may begin."""
     application, actor = await work.lock(application_id)
     role = domain.check_decision(application, actor)
+    domain.check_heard(application, role)
     domain.check_digest(decision.digest, application.form_digest)
     signature = _approval(work, actor, role, decision)
     await work.store.applications.sign(application.id, signature)
@@ -273,6 +279,25 @@ def _approval(work: Work, actor: Actor, role: str, decision: Decision) -> Signat
     )
 
 
+async def advise(work: Work, application_id: str, decision: Decision) -> Application:
+    """The department's opinion, before a leader signs (R4.2)."""
+    application, actor = await work.lock(application_id)
+    domain.check_advice(application, actor, decision.opinion)
+    domain.check_digest(decision.digest, application.form_digest)
+    role = next(r for r in (PersonRole.SAFETY, *sorted(actor.roles)) if actor.has(r))
+    signature = replace(_approval(work, actor, role, decision), capacity=Capacity.DEPARTMENT)
+    await work.store.applications.sign(application.id, signature)
+    return application
+
+
+async def declare_interest(work: Work, application_id: str) -> Application:
+    """Whoever might decide has an interest of their own: from now on they may not."""
+    application, actor = await work.lock(application_id)
+    domain.check_interest(application, actor)
+    await work.store.applications.declare_conflict(application.id, actor.id, work.now)
+    return application
+
+
 async def reject(work: Work, application_id: str, decision: Decision) -> Application:
     """Sign a rejection; the keeper releases the footage, visibly and with delay."""
     application, actor = await work.lock(application_id)
@@ -315,11 +340,11 @@ async def export_again(work: Work, application_id: str) -> Application:
     return application
 
 
-async def lapse(store: DeskStore, now: datetime) -> int:
+async def lapse(store: DeskStore, rules: Rules, now: datetime) -> int:
     """End applications past their deadlines; returns how many."""
     lapsed = 0
     for application in await store.applications.may_lapse(now):
-        reason = domain.lapse_reason(application, now)
+        reason = domain.lapse_reason(application, rules, now)
         if reason is None:
             continue
         await end(store, application, Status.LAPSED, now, outcome=reason)

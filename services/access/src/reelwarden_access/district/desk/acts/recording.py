@@ -59,6 +59,8 @@ async def fill(work: Work, application_id: str, draft: RecordDraft) -> Record:
         "filled_at": iso(work.now),
         **what,
     }
+    if combined := await work.store.combined.of(application.id):
+        form["combined"] = [{"name": one.name, "parts": list(one.parts)} for one in combined]
     if application.manner is Manner.COPY:
         form["copies"] = draft.copies
     record = Record(

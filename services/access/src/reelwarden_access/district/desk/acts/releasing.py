@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from reelwarden_access.district.desk import retrieval
+from reelwarden_access.district.desk.acts.combining import note_parts
 from reelwarden_access.district.desk.acts.retrieving import check_retrieval
-from reelwarden_access.district.desk.application import Application, Status
+from reelwarden_access.district.desk.application import Application, Capacity, Status
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.package import (
     FootageFile,
@@ -93,6 +94,7 @@ async def claim(work: Work, application_id: str, handing: Handing) -> tuple[Appl
     )
     taken = await work.store.retrievals.claim_release(release, work.now - BUILDING_AT_MOST)
     retrieval.check_alone(taken=taken)
+    await note_parts(work, application, actor, Capacity.RETRIEVER)
     return application, export, release
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reelwarden_access.district.desk import retrieval
-from reelwarden_access.district.desk.application import Actor, Application, Status, Supervision
+from reelwarden_access.district.desk.acts.combining import note_parts
+from reelwarden_access.district.desk.application import Actor, Application, Capacity, Status, Supervision
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.ranges import Span, parse_range
 from reelwarden_access.district.desk.store import DeskStore
@@ -57,6 +58,7 @@ async def open_supervision(
     until = work.now + lasting
     supervision = Supervision(uuid.uuid4().hex, actor.id, actor.name, actor.unit, tuple(names), until)
     await table.open_supervision(supervision, application.id, names, work.now)
+    await note_parts(work, application, actor, Capacity.SUPERVISOR)
     for name in names:
         await work.store.supervised.arrive(supervision.id, name, work.now)
     return supervision
@@ -125,6 +127,7 @@ async def start_viewing(work: Work, application_id: str) -> tuple[Viewing, Expor
         uuid.uuid4().hex, application.id, supervision.id, actor.id, actor.name, work.now, None, until
     )
     await table.start_viewing(viewing, actor.unit)
+    await note_parts(work, application, actor, Capacity.RETRIEVER)
     if application.status is Status.READY:
         await work.store.applications.update(application.id, status=Status.RETRIEVED)
     work.store.publish(
@@ -171,7 +174,7 @@ async def opened(work: Work, viewing_id: str) -> tuple[Viewing, Export]:
     viewing = await work.store.retrievals.viewing(viewing_id)
     if viewing is None:
         raise Missing
-    application = await work.store.applications.load(viewing.application)
+    application = await work.load(viewing.application)
     actor = await work.actor(application.school)
     retrieval.check_watching(application.id, actor, viewing.retriever, over=is_over(viewing, work.now))
     export = await work.store.exports.of(application.id)

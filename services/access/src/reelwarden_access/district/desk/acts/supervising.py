@@ -81,7 +81,7 @@ class Live:
 
 async def live(work: Work, application_id: str) -> Live:
     """What goes on, for those who may read the application."""
-    application = await work.store.applications.load(application_id)
+    application = await work.load(application_id)
     actor = await work.actor(application.school)
     domain.check_reading(application, actor)
     table = work.store.supervised
@@ -139,7 +139,7 @@ async def pulse(work: Work, viewing_id: str, mark: Mark) -> datetime | None:
     viewing = await work.store.retrievals.viewing(viewing_id)
     if viewing is None:
         raise Missing
-    application = await work.store.applications.load(viewing.application)
+    application = await work.load(viewing.application)
     actor = await work.actor(application.school)
     retrieval.check_watching(application.id, actor, viewing.retriever, over=False)
     if is_over(viewing, work.now):
@@ -163,7 +163,7 @@ async def frame(work: Work, asked: FrameAsked) -> Frame:
     viewing, export = await opened(work, asked.viewing)
     retrieval.check_still(await work.store.supervised.stills_of_viewing(viewing.id))
     _, file = _shown(export, asked.file)
-    application = await work.store.applications.load(viewing.application)
+    application = await work.load(viewing.application)
     form = (await work.store.applications.row(application.id))["form"]
     names = {camera["id"]: camera["name"] for camera in form["cameras"]}
     camera = file.span.camera if file.span else None

@@ -71,14 +71,30 @@ async def show(office: At, person: SignedIn, application: str) -> ApplicationSho
 @router.post("/applications/{application}/approve", summary="Approve")
 async def approve(office: At, person: SignedIn, application: str, body: Deciding) -> Filed:
     """Leader or safety; a copy needs two different signers; never one's own (R4.2, R4.4)."""
-    done = await office.approve(person, application, Decision(body.digest, body.opinion), body.password)
+    decision = Decision(body.digest, body.opinion, body.interested)
+    done = await office.approve(person, application, decision, body.password)
     return Filed(id=done.id, number=done.number)
 
 
 @router.post("/applications/{application}/reject", summary="Reject")
 async def reject(office: At, person: SignedIn, application: str, body: Deciding) -> Filed:
     """With an opinion that says why."""
-    done = await office.reject(person, application, Decision(body.digest, body.opinion), body.password)
+    decision = Decision(body.digest, body.opinion, body.interested)
+    done = await office.reject(person, application, decision, body.password)
+    return Filed(id=done.id, number=done.number)
+
+
+@router.post("/applications/{application}/advise", summary="Give the department's opinion")
+async def advise(office: At, person: SignedIn, application: str, body: Deciding) -> Filed:
+    """The safety department, or somebody of the applicant's unit; before a leader signs (R4.2)."""
+    done = await office.advise(person, application, Decision(body.digest, body.opinion), body.password)
+    return Filed(id=done.id, number=done.number)
+
+
+@router.post("/applications/{application}/interest", summary="Declare an interest of one's own")
+async def interest(office: At, person: SignedIn, application: str) -> Filed:
+    """Whoever might decide, and must not: somebody else will."""
+    done = await office.declare_interest(person, application)
     return Filed(id=done.id, number=done.number)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from reelwarden_access.district.desk.api.office_of import At
-from reelwarden_access.district.desk.bodies import Confirming, TrainingState
+from reelwarden_access.district.desk.bodies import Confirming, ReviewingParts, TrainingState
 from reelwarden_common.web import SignedIn
 
 router = APIRouter(tags=["oversight"])
@@ -28,6 +28,15 @@ async def confirm(office: At, person: SignedIn, sweep: str, body: Confirming) ->
     """District officer, with password (R3.1)."""
     await office.confirm_sweep(person, sweep, body.password)
     return {"sweep": sweep}
+
+
+@router.post("/applications/{application}/review-parts", summary="Review two parts by one person")
+async def review_parts(
+    office: At, person: SignedIn, application: str, body: ReviewingParts
+) -> dict[str, str]:
+    """District officer: at a school with too few people somebody approved and then retrieved (R4.3)."""
+    done = await office.review_parts(person, application, body.opinion, body.password)
+    return {"id": done.id, "number": done.number}
 
 
 @router.get("/lost", summary="Lost segments")

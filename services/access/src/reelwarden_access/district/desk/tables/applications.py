@@ -42,8 +42,8 @@ class ApplicationsTable:
         """Keep a new application."""
         await self._conn.execute(
             "INSERT INTO applications (id, number, school, status, version, manner, cameras, start_at,"
-            " end_at, filer, outsider, concerns_leader, form, form_digest, filed_at, decide_by)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+            " end_at, filer, outsider, concerns_leader, form, form_digest, filed_at, decide_by, urgent)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
             application.id,
             application.number,
             application.school,
@@ -60,6 +60,7 @@ class ApplicationsTable:
             application.form_digest,
             filed_at,
             application.decide_by,
+            application.urgent,
         )
 
     async def load(self, application: str, *, lock: bool = False) -> Application:
@@ -72,7 +73,28 @@ class ApplicationsTable:
         row = await self._conn.fetchrow(query + (" FOR UPDATE" if lock else ""), application)
         if row is None:
             raise Missing
-        return _application(row, await self.signatures(application, "application"))
+        signed = await self.signatures(application, "application")
+        return application_of(row, signed, (await self._conflicted([application])).get(application, ()))
+
+    async def _conflicted(self, applications: Collection[str]) -> dict[str, list[str]]:
+        """Who declared an interest of their own in which of these."""
+        rows = await self._conn.fetch(
+            "SELECT application, actor FROM conflicts WHERE application = ANY($1)", list(applications)
+        )
+        found: dict[str, list[str]] = {}
+        for row in rows:
+            found.setdefault(row["application"], []).append(row["actor"])
+        return found
+
+    async def declare_conflict(self, application: str, actor: str, at: datetime) -> None:
+        """Somebody has an interest of their own in the matter."""
+        await self._conn.execute(
+            "INSERT INTO conflicts (application, actor, declared_at) VALUES ($1, $2, $3)"
+            " ON CONFLICT DO NOTHING",
+            application,
+            actor,
+            at,
+        )
 
     async def known(self, application: str) -> bool:
         """Whether it is one of ours."""
@@ -104,7 +126,7 @@ class ApplicationsTable:
             " AND ($2::text[] IS NULL OR school = ANY($2)) AND status = ANY($3)"
             " AND ($4::text IS NULL OR school = $4) AND ($5::timestamptz IS NULL OR filed_at >= $5)"
             " AND ($6::timestamptz IS NULL OR filed_at < $6) AND strpos(lower(number), lower($7)) > 0"
-            " ORDER BY filed_at DESC, id LIMIT $8 OFFSET $9",
+            " ORDER BY urgent AND status = 'filed' DESC, filed_at DESC, id LIMIT $8 OFFSET $9",
             filer,
             None if schools is None else list(schools),
             wanted.statuses(statuses),
@@ -122,7 +144,11 @@ class ApplicationsTable:
         by_application: dict[str, list[Signature]] = {}
         for one in signed:
             by_application.setdefault(one["application"], []).append(signature_of(one))
-        return [_application(row, by_application.get(row["id"], [])) for row in rows]
+        interested = await self._conflicted([row["id"] for row in rows])
+        return [
+            application_of(row, by_application.get(row["id"], []), interested.get(row["id"], ()))
+            for row in rows
+        ]
 
     async def count_open(self, filer: str) -> int:
         """How many applications of a person are not over."""
@@ -143,7 +169,7 @@ class ApplicationsTable:
             " ORDER BY filed_at LIMIT 50 FOR UPDATE SKIP LOCKED",
             now,
         )
-        return [_application(row, []) for row in rows]
+        return [application_of(row, []) for row in rows]
 
     async def update(self, application: str, **changes: Any) -> None:  # noqa: ANN401 - columns' values
         """Write columns; names come from code, never from a request."""
@@ -183,7 +209,11 @@ class ApplicationsTable:
         return [signature_of(row) for row in rows]
 
 
-def _application(row: asyncpg.Record, signatures: Sequence[Signature]) -> Application:
+def application_of(
+    row: asyncpg.Record, signatures: Sequence[Signature], conflicted: Collection[str] = ()
+) -> Application:
+    """An application as the rules see it."""
+    applicant = json.loads(row["form"])["applicant"]
     return Application(
         id=row["id"],
         number=row["number"],
@@ -197,13 +227,17 @@ def _application(row: asyncpg.Record, signatures: Sequence[Signature]) -> Applic
         filer=row["filer"],
         outsider=Outsider(row["outsider"]) if row["outsider"] else None,
         concerns_leader=row["concerns_leader"],
-        applicant_name=json.loads(row["form"])["applicant"]["name"],
+        applicant_name=applicant["name"],
         form_digest=row["form_digest"],
         decide_by=row["decide_by"],
         valid_until=row["valid_until"],
         use_by=row["use_by"],
         declaration=Declaration(row["declaration"]) if row["declaration"] else None,
         approvals=tuple(s for s in signatures if s.capacity is Capacity.APPROVER),
+        opinions=tuple(s for s in signatures if s.capacity is Capacity.DEPARTMENT),
+        conflicted=frozenset(conflicted),
+        urgent=row["urgent"],
+        unit=applicant["unit"],
     )
 
 

@@ -1,0 +1,38 @@
+"""Words for what is to be done at the desk, by which role, and for the parts in a retrieval."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from reelwarden_common.web import N_, Text
+
+TASKS = {
+    "decide": N_("to be decided"),
+    "retrieve": N_("footage to be retrieved"),
+    "record": N_("record to be filled in"),
+    "sign": N_("record to be signed"),
+    "declare": N_("use of the copy to be declared"),
+    "close": N_("to be closed"),
+    "review": N_("two parts by one person to be reviewed"),
+    "applicant": N_("applicant"),
+    "leader": N_("school leader"),
+    "safety": N_("safety department"),
+    "retriever": N_("operator"),
+    "reception": N_("reception"),
+    "district_officer": N_("district officer"),
+    "approver": N_("approver"),
+    "supervisor": N_("supervisor"),
+}
+"""What is to be done at the desk, by which role; and the parts in a retrieval."""
+
+
+def of_tasks(facts: Mapping[str, Any]) -> dict[str, Text]:
+    """Those of a finding's facts that speak of tasks, in words."""
+    found = {key: _word(facts[key]) for key in ("task", "for_role") if isinstance(facts.get(key), str)}
+    if isinstance(facts.get("parts"), list):
+        holes = " + ".join(f"%({part})s" for part in facts["parts"])
+        found["parts"] = Text(holes, **{part: _word(part) for part in facts["parts"]})
+    return found
+
+
+def _word(value: str) -> Text:
+    return Text(TASKS.get(value, value))
