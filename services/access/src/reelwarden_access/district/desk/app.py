@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from reelwarden_access.district.desk import (
     api,
     apply_pages,
+    draft_pages,
     extension_pages,
     list_pages,
     pages,
@@ -14,6 +15,7 @@ from reelwarden_access.district.desk import (
 )
 from reelwarden_access.district.desk.acts.releasing import Builder
 from reelwarden_access.district.desk.desk import Desk
+from reelwarden_access.district.desk.drafts import Drafts
 from reelwarden_access.district.desk.extension_office import ExtensionOffice
 from reelwarden_access.district.desk.handlers import HANDLERS
 from reelwarden_access.district.desk.office import Office
@@ -52,9 +54,19 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     office = Office(desk, bus, Builder(s3, bus, settings.packages_dir, settings.desk_key), sheets)
     http = web.make_app(VERSION, ABOUT)
     http.state.office, http.state.s3 = office, s3
+    http.state.drafts = Drafts(desk)
     http.state.extensions = ExtensionOffice(desk, sheets)
     http.state.supervisions = SupervisionOffice(desk, s3)
-    for part in (api, apply_pages, timeline_pages, list_pages, extension_pages, supervision_pages, pages):
+    for part in (
+        api,
+        apply_pages,
+        timeline_pages,
+        draft_pages,
+        list_pages,
+        extension_pages,
+        supervision_pages,
+        pages,
+    ):
         http.include_router(part.router)
     try:
         loops = (Loop("lapse", settings.lapse_seconds, office.lapse),)

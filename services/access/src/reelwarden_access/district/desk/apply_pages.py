@@ -15,6 +15,7 @@ from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.application import AUTHORITIES, STATE_ORGANS
 from reelwarden_access.district.desk.bodies import APPLICATION_ID, Filing
 from reelwarden_access.district.desk.domain import MAY_APPLY, FormTaken, required
+from reelwarden_access.district.desk.drafts import Drafts
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_fields import taken
 from reelwarden_access.district.desk.page_words import WORDS
@@ -38,7 +39,9 @@ async def blank(request: Request, office: At, person: SignedIn) -> Response:
     form = _form_of(request)
     if form is None:
         return RedirectResponse(_anew(request), status_code=303)
-    return await _page(request, office, person, {"filed": await office.filed_as(person, form)})
+    filed_as = await office.filed_as(person, form)
+    given = {} if filed_as else await _drafts(request).fields(person, request.url.path[1:], form)
+    return await _page(request, office, person, {"filed": filed_as, "given": given})
 
 
 def _anew(request: Request) -> str:
@@ -87,16 +90,31 @@ async def filed(request: Request, office: At, person: SignedIn) -> Response:
     """File it; what is missing or wrong is told above the form, which keeps what was written."""
     form = await request.form()
     given = written(form, "cameras")
+    name = _form_of(request)
     if "show" in given:
         return await _page(request, office, person, {"given": given})
     try:
+        if "save" in given:
+            return await _saved(request, person, given)
         if request.url.path == "/reception":
             required({N_("Role"): given.get("outsider")})
-        body = _filing(form, given | {"id": _form_of(request)})
+        body = _filing(form, given | {"id": name})
         done = await office.file(person, body.draft(office.config.time_zone), body.password)
     except WebRefusal as refusal:
         return await _page(request, office, person, {"given": given}, refusal)
+    await _drafts(request).delete(person, done.id)
     return RedirectResponse(f"/applications/{done.id}", status_code=303)
+
+
+async def _saved(request: Request, person: Person, given: Mapping[str, Any]) -> Response:
+    name = _form_of(request) or uuid.uuid4().hex
+    await _drafts(request).save(person, request.url.path[1:], name, given)
+    return RedirectResponse("/drafts", status_code=303)
+
+
+def _drafts(request: Request) -> Drafts:
+    drafts: Drafts = request.app.state.drafts
+    return drafts
 
 
 def written(form: FormData, *several: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from reelwarden_access.district.desk.bodies import (
     end_of_day,
 )
 from reelwarden_access.district.desk.domain import MAY_APPLY
+from reelwarden_access.district.desk.drafts import Drafts
 from reelwarden_access.district.desk.extension_office import ExtensionOffice
 from reelwarden_access.district.desk.page_fields import taken
 from reelwarden_access.district.desk.page_words import WORDS
@@ -43,9 +44,11 @@ async def listed(request: Request, office: AtExtensions, person: SignedIn) -> Re
 @router.get("/extend")
 async def blank(request: Request, office: AtExtensions, person: SignedIn) -> Response:
     """The form, with the id of its extension-to-be in its address."""
-    if not re.fullmatch(APPLICATION_ID, request.query_params.get("form", "")):
+    name = request.query_params.get("form", "")
+    if not re.fullmatch(APPLICATION_ID, name):
         return RedirectResponse(f"/extend?form={uuid.uuid4().hex}", status_code=303)
-    return await _form(request, office, person, {})
+    drafts: Drafts = request.app.state.drafts
+    return await _form(request, office, person, await drafts.fields(person, "extend", name))
 
 
 @router.post("/extend")
@@ -55,13 +58,20 @@ async def filed(request: Request, office: AtExtensions, person: SignedIn) -> Res
     given = written(sent, "cameras")
     if "show" in given:
         return await _form(request, office, person, given)
+    drafts: Drafts = request.app.state.drafts
+    name = request.query_params.get("form", "")
     try:
+        if "save" in given:
+            draft = name if re.fullmatch(APPLICATION_ID, name) else uuid.uuid4().hex
+            await drafts.save(person, "extend", draft, given)
+            return RedirectResponse("/drafts", status_code=303)
         school, cameras = chosen_cameras(given)
         fields = {"school": school, "cameras": cameras, "id": request.query_params.get("form")}
         body = taken(Extending, given | fields | {"password": sent.get("password", "")})
         done = await office.file(person, body.draft(office.config.time_zone), body.password)
     except WebRefusal as refusal:
         return await _form(request, office, person, given, refusal)
+    await drafts.delete(person, done.id)
     return RedirectResponse(f"/extensions/{done.id}", status_code=303)
 
 

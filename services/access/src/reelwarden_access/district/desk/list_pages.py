@@ -22,6 +22,7 @@ from reelwarden_common.web.text import N_
 DOORS = (
     ("/apply", N_("File an application"), MAY_APPLY),
     ("/reception", N_("File for a visitor"), (PersonRole.RECEPTION,)),
+    ("/drafts", N_("Drafts"), (*MAY_APPLY, PersonRole.RECEPTION)),
 )
 LISTS: Mapping[str, tuple[str, str]] = {
     "mine": (N_("My applications"), N_("You have not filed any application yet.")),

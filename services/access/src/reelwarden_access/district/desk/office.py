@@ -18,6 +18,7 @@ from reelwarden_access.district.desk.acts import (
 )
 from reelwarden_access.district.desk.application import Application, Declaration, Draft, Supervision
 from reelwarden_access.district.desk.desk import About, Desk
+from reelwarden_access.district.desk.drafts import KEPT
 from reelwarden_access.district.desk.forms import Lang
 from reelwarden_access.district.desk.sheets import Sheets
 from reelwarden_access.district.desk.shown import ApplicationShort, ApplicationShown
@@ -263,6 +264,7 @@ class Office:
         """End what is past its deadline, and erase packages that nobody will take."""
         async with self._desk.units.begin() as store:
             await filing.lapse(store, self.rules, store.clock())
+            await store.drafts.expire(store.clock() - KEPT)
             await extending.end_by_time(store, store.clock())
             await retrieving.end_forgotten(store, store.clock())
             await reminding.remind(store, self.rules, store.clock())

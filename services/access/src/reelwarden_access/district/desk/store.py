@@ -3,6 +3,7 @@
 from reelwarden_access.district.desk.tables.alarms import AlarmsTable
 from reelwarden_access.district.desk.tables.applications import ApplicationsTable
 from reelwarden_access.district.desk.tables.combined import CombinedTable
+from reelwarden_access.district.desk.tables.drafts import DraftsTable
 from reelwarden_access.district.desk.tables.extensions import ExtensionsTable
 from reelwarden_access.district.desk.tables.footage import ExportsTable, HoldsTable
 from reelwarden_access.district.desk.tables.people import PeopleTable
@@ -21,6 +22,7 @@ class DeskStore(Store):
         super().__init__("desk", clock)
         self.people = PeopleTable(conn)
         self.applications = ApplicationsTable(conn)
+        self.drafts = DraftsTable(conn)
         self.extensions = ExtensionsTable(conn)
         self.holds = HoldsTable(conn)
         self.exports = ExportsTable(conn)

@@ -107,6 +107,7 @@ MARK_WORDS: Mapping[MarkKind, str] = {
 }
 ACT_WORDS: Mapping[str, str] = {
     "file": N_("file an application"),
+    "draft": N_("keep a draft"),
     "approve": N_("approve"),
     "reject": N_("reject"),
     "advise": N_("give the department's opinion"),
