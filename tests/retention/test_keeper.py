@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -21,6 +21,7 @@ from reelwarden_common.events.access import (
     SweepConfirmed,
 )
 from reelwarden_common.events.base import CameraSpan, Event
+from reelwarden_common.events.report import RuleSettings, RulesPublished
 from reelwarden_common.events.retention import (
     HoldAsked,
     HoldDecided,
@@ -281,3 +282,32 @@ async def test_migrations_equal_the_schema(fresh_database: str) -> None:
         assert await drift(admin, "retention") == []
     finally:
         await admin.close()
+
+
+async def test_the_rule_set_in_force_sets_keep_days_within_their_floor(
+    office: District, time: Time, tmp_path: Path
+) -> None:
+    path = district_toml(tmp_path)
+    config = load(path)
+    await bring_up_to_date(office.units, config)
+
+    async def days(version: int, since: datetime, keep_days: int | None) -> dict[str, int]:
+        event = RulesPublished(
+            version=version,
+            effective_from=since,
+            digest="ab" * 32,
+            settings=None if keep_days is None else RuleSettings(keep_days=keep_days),
+        )
+        await hear(office, event)
+        await bring_up_to_date(office.units, config)
+        return {one.period.camera: one.period.days for one in (await plans(office))[-1].policies}
+
+    assert await days(2, NOW, 45) == {"gate": 45, "yard": 90}, "what the file says of a camera stays"
+    assert await days(3, NOW + DELAY, 60) == {"gate": 45, "yard": 90}, "not in force yet"
+    time.pass_(DELAY)
+    await bring_up_to_date(office.units, config)
+    assert (await plans(office))[-1].policies[0].period.days == 60
+    assert await days(4, NOW, 7) == {"gate": 30, "yard": 90}, "no rule set goes below the floor"
+    gate = (await plans(office))[-1].policies[0]
+    assert [(one.period.days, one.until) for one in gate.superseded] == [(60, time.now + DELAY)]
+    assert await days(5, NOW, None) == {"gate": 30, "yard": 90}, "nothing said: the file counts again"

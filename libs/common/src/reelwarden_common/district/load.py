@@ -83,13 +83,19 @@ class DistrictConfig:
                 return one
         raise Refused(f"{school} 没有摄像机 {camera!r} · {school} has no camera {camera!r}")
 
-    def keep_days(self, school: str, camera: str) -> int:
-        """Return a camera's keep-days: its own, else its school's, else the district's (R3.1)."""
-        return (
-            self.camera(school, camera).keep_days
-            or self.school(school).keep_days
-            or self.file.retention.keep_days
-        )
+    def keep_days(self, school: str, camera: str, general: int | None = None) -> int:
+        """Return a camera's keep-days: its own, else its school's, else the district's (R3.1).
+
+        Args:
+            school: Whose.
+            camera: Which.
+            general: What the rule set in force says for all (R6), in place of the file's; never below
+                the floor.
+        """
+        nearest = self.camera(school, camera).keep_days or self.school(school).keep_days
+        if nearest or general is None:
+            return nearest or self.file.retention.keep_days
+        return max(general, self.floor_days(school, camera))
 
     def backup_policy(self, school: str, camera: str) -> BackupPolicy:
         """Return which of a camera's footage is backed up: as with keep-days, the nearest says (R3.2)."""

@@ -275,6 +275,16 @@ class TrainingAcknowledged(Event):
     rules_version: int
 
 
+class TrainingCounted(Event):
+    """How many of a school's people acknowledged the rules in force (R6, R7); who has not, the desk lists."""
+
+    SUBJECT: ClassVar[str] = "desk.training.counted"
+    rules_version: int
+    people: Annotated[int, Field(ge=0, examples=[12])]
+    """Who touch footage or decide about it."""
+    acknowledged: Annotated[int, Field(ge=0, examples=[11])]
+
+
 class SweepConfirmed(Event):
     """A district officer looked at a stopped sweep and lets it go on."""
 

@@ -130,6 +130,18 @@ class FindingClosed(Event):
     reason: Reason
 
 
+class FindingEscalated(Event):
+    """A finding was not mended in time: the next one up is told (R5.1)."""
+
+    SUBJECT: ClassVar[str] = "inspector.finding.escalated"
+    finding: Id
+    kind: Reason
+    severity: Severity
+    to: Annotated[Reason, Field(examples=["leader"])]
+    """The role that must see to it now: leader, then district_officer."""
+    opened_at: Instant
+
+
 class ViolationRecorded(Event):
     """Someone acted against the rules; graded and handled (R5.2)."""
 
@@ -138,6 +150,8 @@ class ViolationRecorded(Event):
     kind: Reason
     severity: Severity
     rule: Reason
+    grade: Annotated[Reason | None, Field(examples=["minor"])] = None
+    """minor, serious or grave, as the table of grades says; None from releases that did not grade."""
 
 
 class ViolationClosed(Event):
@@ -157,11 +171,42 @@ class ReportPublished(Event):
     """Of the PDF."""
 
 
+class ReportSigned(Event):
+    """The safety department signed a report: it is delivered to leaders and departments (R5.1)."""
+
+    SUBJECT: ClassVar[str] = "inspector.report.signed"
+    report: Id
+    number: Annotated[str, Field(examples=["s001-INS-2026-0001"])]
+    kind: Reason
+    digest: Digest
+    """Of the PDF that was shown to whoever signed."""
+
+
 class FeedbackReceived(Event):
     """A suggestion by staff (R5.3); its text stays at the report."""
 
     SUBJECT: ClassVar[str] = "inspector.feedback.received"
     feedback: Id
+
+
+class RuleSettings(Model):
+    """The numbers that a version of the rule set speaks of; None: it leaves the setting as it is.
+
+    Whoever heeds one stays within floors of its own: none makes footage be kept for less than the law says.
+    """
+
+    keep_days: Annotated[int | None, Field(gt=0, examples=[30])] = None
+    """R3.1: of cameras and schools for which `district.toml` says nothing of its own."""
+    max_footage_hours: Annotated[float | None, Field(gt=0, examples=[8])] = None
+    """R4.4: that one application may cover."""
+    decide_days: Annotated[float | None, Field(gt=0, examples=[7])] = None
+    """R4.2: within which an application is decided, or lapses."""
+    valid_days: Annotated[float | None, Field(gt=0, examples=[7])] = None
+    """R4.2: during which an approval may be used."""
+    use_days: Annotated[float | None, Field(gt=0, examples=[30])] = None
+    """R4.4: until the use of a copy must be declared."""
+    case_days: Annotated[float | None, Field(gt=0, examples=[90])] = None
+    """R3.1: after which the hold of a case needs a signed review."""
 
 
 class RulesPublished(Event):
@@ -174,6 +219,8 @@ class RulesPublished(Event):
     digest: Digest
     text: Annotated[str, Field(max_length=20_000, examples=["# Rules"])] = ""
     """Markdown, of this digest: what people read and acknowledge."""
+    settings: RuleSettings | None = None
+    """The numbers that it sets."""
 
 
 class CustodyQuery(Model):

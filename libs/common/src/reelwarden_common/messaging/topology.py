@@ -265,6 +265,7 @@ ROLES: tuple[Role, ...] = (
             retention.HoldFrozen,
             retention.HoldsKept,
             retention.SweepStopped,
+            report.RulesPublished,
         ),
     ),
     Role(
@@ -322,6 +323,7 @@ ROLES: tuple[Role, ...] = (
             access.TaskDue,
             access.TaskOverdue,
             access.TaskDone,
+            access.TrainingCounted,
             backup.ObjectsStored,
             backup.ReadingsMeasured,
             report.SiteAlive,

@@ -30,7 +30,15 @@ CREATE TABLE rules (
     version int PRIMARY KEY,
     effective_from timestamptz NOT NULL,
     digest text NOT NULL,
-    text text
+    text text,
+    settings jsonb NOT NULL DEFAULT '{}'
+);
+-- What was last said about who acknowledged the rules.
+CREATE TABLE training_said (
+    school text PRIMARY KEY,
+    rules_version int NOT NULL,
+    people int NOT NULL,
+    acknowledged int NOT NULL
 );
 
 CREATE TABLE numbers (

@@ -316,10 +316,23 @@ CREATE TABLE finding (
     closed_at timestamptz,
     close_reason text,
     closed_by text,
-    planned text
+    planned text,
+    progress text NOT NULL DEFAULT 'open',
+    owner text,
+    escalated text
 );
 CREATE UNIQUE INDEX finding_open ON finding (school, kind, cause) WHERE closed_at IS NULL;
 CREATE INDEX finding_school ON finding (school, opened_at);
+-- What was said of a finding, and every step that somebody took; text never leaves here.
+CREATE TABLE finding_note (
+    note text PRIMARY KEY,
+    finding text NOT NULL REFERENCES finding,
+    kind text NOT NULL,
+    person text,
+    text text NOT NULL,
+    at timestamptz NOT NULL
+);
+CREATE INDEX finding_note_finding ON finding_note (finding, at);
 CREATE TABLE violation (
     violation text PRIMARY KEY,
     school text NOT NULL,
@@ -332,8 +345,22 @@ CREATE TABLE violation (
     at timestamptz NOT NULL,
     closed_at timestamptz,
     outcome text,
+    grade text NOT NULL DEFAULT 'minor',
+    reported boolean NOT NULL DEFAULT false,
+    reporter text,
+    text text NOT NULL DEFAULT '',
+    state text NOT NULL DEFAULT 'recorded',
     UNIQUE (school, kind, cause)
 );
+CREATE TABLE violation_step (
+    step text PRIMARY KEY,
+    violation text NOT NULL REFERENCES violation,
+    kind text NOT NULL,
+    person text NOT NULL,
+    text text NOT NULL,
+    at timestamptz NOT NULL
+);
+CREATE INDEX violation_step_violation ON violation_step (violation, at);
 CREATE TABLE inspection (
     inspection text PRIMARY KEY,
     school text NOT NULL,
@@ -362,21 +389,59 @@ CREATE TABLE report (
     digest text NOT NULL
 );
 CREATE INDEX report_school ON report (school, at);
+CREATE TABLE report_signature (
+    report text PRIMARY KEY REFERENCES report,
+    person text NOT NULL,
+    name text NOT NULL,
+    role text NOT NULL,
+    digest text NOT NULL,
+    at timestamptz NOT NULL
+);
+CREATE TABLE report_reading (
+    report text NOT NULL REFERENCES report,
+    person text NOT NULL,
+    name text NOT NULL,
+    role text NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (report, person)
+);
+CREATE TABLE training_count (
+    school text PRIMARY KEY,
+    rules_version int NOT NULL,
+    people int NOT NULL,
+    acknowledged int NOT NULL,
+    counted_at timestamptz NOT NULL
+);
+-- No person: whoever suggested it wants to stay unknown.
 CREATE TABLE feedback (
     feedback text PRIMARY KEY,
     school text NOT NULL,
-    person text NOT NULL,
+    person text,
     text text NOT NULL,
     at timestamptz NOT NULL,
     answered_at timestamptz,
-    answer text
+    answer text,
+    answered_by text,
+    rules_version int
 );
 CREATE TABLE rules (
     version int PRIMARY KEY,
     effective_from timestamptz NOT NULL,
     digest text NOT NULL,
     text text NOT NULL,
-    published_at timestamptz NOT NULL
+    published_at timestamptz NOT NULL,
+    settings jsonb NOT NULL DEFAULT '{}',
+    english text NOT NULL DEFAULT '',
+    signed_by text,
+    signed_name text
+);
+CREATE TABLE rules_draft (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    text text NOT NULL,
+    english text NOT NULL,
+    settings jsonb NOT NULL,
+    edited_by text NOT NULL,
+    edited_at timestamptz NOT NULL
 );
 
 -- Messages that roles gave up, and what people did about each.

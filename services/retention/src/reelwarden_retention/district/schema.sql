@@ -73,3 +73,10 @@ CREATE TABLE sites (
     digest text NOT NULL,
     said_at timestamptz NOT NULL
 );
+
+-- Versions of the rule set, and how long each lets footage be kept where district.toml says nothing of its own.
+CREATE TABLE rules (
+    version int PRIMARY KEY,
+    effective_from timestamptz NOT NULL,
+    keep_days int
+);

@@ -12,6 +12,7 @@ from reelwarden_access.district.desk import (
     pages,
     supervision_pages,
     timeline_pages,
+    training_pages,
 )
 from reelwarden_access.district.desk.acts.releasing import Builder
 from reelwarden_access.district.desk.desk import Desk
@@ -65,6 +66,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
         list_pages,
         extension_pages,
         supervision_pages,
+        training_pages,
         pages,
     ):
         http.include_router(part.router)

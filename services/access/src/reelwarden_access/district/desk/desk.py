@@ -9,6 +9,7 @@ from reelwarden_access.district.desk.application import Actor, Application, Rule
 from reelwarden_access.district.desk.attempts import WITHIN, is_slip
 from reelwarden_access.district.desk.domain import required
 from reelwarden_access.district.desk.extension import Extension
+from reelwarden_access.district.desk.rule_set import in_force
 from reelwarden_access.district.desk.store import DeskStore
 from reelwarden_common.district import DistrictConfig, PersonRole
 from reelwarden_common.events.access import AccessDenied
@@ -114,14 +115,16 @@ class Desk:
     Args:
         units: Transactions on the desk's schema.
         config: `district.toml`.
-        rules: The numbers of R4.4.
+        rules: The numbers of R4.4, where the rule set in force says nothing else.
         people: Checks passwords again where somebody signs.
     """
 
     def __init__(self, units: Units[DeskStore], config: DistrictConfig, rules: Rules, people: People) -> None:
         self.units = units
         self.config = config
+        self._settings = rules
         self.rules = rules
+        """As they were in force when last looked at."""
         self.people = people
 
     async def perform(
@@ -142,7 +145,7 @@ class Desk:
             if password is not None:
                 await self._same_person(who, password)
             async with self.units.begin() as store:
-                return await act(self._work(store, who))
+                return await act(await self._work(store, who))
         except Denied as refusal:
             await self._record(who, about, refusal)
             raise
@@ -153,8 +156,18 @@ class Desk:
             text = Text(N_("The password is wrong, so nothing was signed (R4.2)."))
             raise Denied("wrong_password", text, "R4.2")
 
-    def _work(self, store: DeskStore, who: Person) -> Work:
-        return Work(store, self.config, self.rules, who, store.clock())
+    async def _work(self, store: DeskStore, who: Person) -> Work:
+        now = store.clock()
+        return Work(store, self.config, await self._rules_at(store, now), who, now)
+
+    async def _rules_at(self, store: DeskStore, now: datetime) -> Rules:
+        self.rules = in_force(self._settings, await store.people.rule_settings(now))
+        return self.rules
+
+    async def heed_rules(self) -> None:
+        """Take what the rule set in force says (R6), also while nobody acts."""
+        async with self.units.begin() as store:
+            await self._rules_at(store, store.clock())
 
     async def _record(self, who: Person, about: About, refusal: Denied) -> None:
         async with self.units.begin() as store:

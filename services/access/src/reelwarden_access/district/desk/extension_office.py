@@ -9,6 +9,7 @@ from typing import TypeVar
 from reelwarden_access.district.desk import extension_reading
 from reelwarden_access.district.desk.acts import extending
 from reelwarden_access.district.desk.acts.filing import Decision
+from reelwarden_access.district.desk.application import Rules
 from reelwarden_access.district.desk.desk import About, Desk, Work
 from reelwarden_access.district.desk.extension import Extension, ExtensionDraft
 from reelwarden_access.district.desk.extension_reading import ExtensionShort, ExtensionShown
@@ -26,7 +27,11 @@ class ExtensionOffice:
         self._desk = desk
         self._sheets = sheets
         self.config = desk.config
-        self.rules = desk.rules
+
+    @property
+    def rules(self) -> Rules:
+        """The numbers in force."""
+        return self._desk.rules
 
     async def file(self, who: Person, draft: ExtensionDraft, password: str) -> Extension:
         """Ask to keep footage for longer, signed."""

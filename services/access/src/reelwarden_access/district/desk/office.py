@@ -10,13 +10,14 @@ from reelwarden_access.district.desk.acts import (
     combining,
     extending,
     filing,
+    knowing,
     recording,
     releasing,
     reminding,
     retrieving,
     watching,
 )
-from reelwarden_access.district.desk.application import Application, Declaration, Draft, Supervision
+from reelwarden_access.district.desk.application import Application, Declaration, Draft, Rules, Supervision
 from reelwarden_access.district.desk.desk import About, Desk
 from reelwarden_access.district.desk.drafts import KEPT
 from reelwarden_access.district.desk.forms import Lang
@@ -46,8 +47,12 @@ class Office:
         self._builder = builder
         self._sheets = sheets
         self.config = desk.config
-        self.rules = desk.rules
         self.now: Clock = system_clock
+
+    @property
+    def rules(self) -> Rules:
+        """The numbers in force."""
+        return self._desk.rules
 
     async def file(self, who: Person, draft: Draft, password: str) -> Application:
         """File an application, signed."""
@@ -260,8 +265,16 @@ class Office:
         except Transient:
             return None
 
+    async def who_is_trained(self, who: Person) -> list[knowing.SchoolTraining]:
+        """Who of one's schools acknowledged the rules in force, and who has not."""
+        act = partial(knowing.of_own_schools, people=self._desk.people.all())
+        return await self._desk.perform(who, About("trained"), act)
+
     async def lapse(self) -> None:
         """End what is past its deadline, and erase packages that nobody will take."""
+        await self._desk.heed_rules()
+        async with self._desk.units.begin() as store:
+            await knowing.tell(store, self.config, self._desk.people.all())
         async with self._desk.units.begin() as store:
             await filing.lapse(store, self.rules, store.clock())
             await store.drafts.expire(store.clock() - KEPT)

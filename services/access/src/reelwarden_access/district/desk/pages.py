@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from markdown_it import MarkdownIt
 
 from reelwarden_access.district.desk import waiting, words
+from reelwarden_access.district.desk.acts.knowing import MAY_LOOK
 from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.api.retrieving import opened
 from reelwarden_access.district.desk.api.streaming import package
@@ -224,7 +225,11 @@ async def act_on_alarm(request: Request, office: At, person: SignedIn, kind: str
 async def training(request: Request, office: At, person: SignedIn) -> Response:
     """The rules in force, to be acknowledged."""
     found = await office.training(person)
-    values = {"training": found, "rules": _MARKDOWN.render(found.text) if found.text else None}
+    values = {
+        "training": found,
+        "rules": _MARKDOWN.render(found.text) if found.text else None,
+        "may_look": person.holds_somewhere(*MAY_LOOK),
+    }
     return _web(request).render(request, "training.html", values)
 
 

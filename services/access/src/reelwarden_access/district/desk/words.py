@@ -145,6 +145,7 @@ ACT_WORDS: Mapping[str, str] = {
     "sweeps": N_("read stopped sweeps"),
     "coverage": N_("ask what footage exists"),
     "train": N_("acknowledge the rules"),
+    "trained": N_("see who knows the rules"),
 }
 REFUSAL_WORDS: Mapping[str, str] = {
     "not_applicant": N_("no applicant"),

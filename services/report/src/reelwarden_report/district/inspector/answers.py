@@ -95,7 +95,7 @@ class Answers:
         if school is None:
             return CamerasAnswer(cameras=())
         now = self._clock()
-        keep = {c.id: self._config.keep_days(school.id, c.id) for c in school.cameras}
+        keep = await self._views.keep_days(school, now)
         first_day = days_back(now, max([*keep.values(), 1]), self._zone)[0]
         days = await self._views.days([school.id], first_day)
         rows = await self._pool.fetch(_CAMERAS, school.id)

@@ -16,6 +16,7 @@ from reelwarden_common.web import N_, Section, Web
 from reelwarden_report.district.inspector import (
     answer_pages,
     api,
+    finding_pages,
     held,
     live_pages,
     morning_pages,
@@ -24,7 +25,11 @@ from reelwarden_report.district.inspector import (
     program_api,
     program_pages,
     register_pages,
+    report_pages,
+    rule_pages,
     rules,
+    suggestions,
+    violation_pages,
 )
 from reelwarden_report.district.inspector.answers import Answers
 from reelwarden_report.district.inspector.coverage import Coverage
@@ -55,6 +60,7 @@ SECTIONS = (
     Section("/morning", N_("Morning pages"), VIEWERS),
     Section("/register", N_("Camera register"), VIEWERS),
     Section("/footage", N_("Footage"), VIEWERS),
+    Section("/findings", N_("Findings"), VIEWERS),
     Section("/reports", N_("Reports"), VIEWERS),
     Section("/letters", N_("Dead letters"), VIEWERS),
     Section("/violations", N_("Violations"), VIEWERS),
@@ -62,6 +68,20 @@ SECTIONS = (
     Section("/programs", N_("Programs"), KEEPERS),
     Section("/rules", N_("Rules")),
     Section("/feedback", N_("Suggestions")),
+)
+_PAGES = (
+    program_pages,
+    notice_pages,
+    live_pages,
+    morning_pages,
+    register_pages,
+    pages,
+    answer_pages,
+    finding_pages,
+    report_pages,
+    violation_pages,
+    suggestions,
+    rule_pages,
 )
 SCHEDULE_SECONDS = 60
 
@@ -73,14 +93,9 @@ def make_http(room: Room, pool: asyncpg.Pool) -> FastAPI:
     app.state.mornings = Mornings(room, pool)
     app.include_router(api.router, dependencies=[program_api.ByToken])
     app.include_router(program_api.router, dependencies=[program_api.ByToken])
-    app.include_router(program_pages.router)
-    app.include_router(notice_pages.router)
-    app.include_router(live_pages.router)
-    app.include_router(morning_pages.router)
     app.include_router(register_pages.api, dependencies=[program_api.ByToken])
-    app.include_router(register_pages.router)
-    app.include_router(pages.router)
-    app.include_router(answer_pages.router)
+    for each in _PAGES:
+        app.include_router(each.router)
     return app
 
 

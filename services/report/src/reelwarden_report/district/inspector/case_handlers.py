@@ -174,6 +174,13 @@ async def on_training(
     """Heard for the custody log's sake; who was trained is the desk's to know."""
 
 
+async def on_training_counted(
+    event: access.TrainingCounted, envelope: Envelope, store: InspectorStore
+) -> None:
+    """How many know the rules in force; who does not, only the desk knows (R6, R7)."""
+    await store.trained(envelope.school, event)
+
+
 CASE_HANDLERS: Mapping[type[Event], Handler[InspectorStore]] = {
     retention.HoldAsked: on_hold_asked,
     retention.HoldDecided: on_hold_decided,
@@ -203,4 +210,5 @@ CASE_HANDLERS: Mapping[type[Event], Handler[InspectorStore]] = {
     access.PartsReviewed: on_parts_reviewed,
     access.SweepConfirmed: on_sweep_confirmed,
     access.TrainingAcknowledged: on_training,
+    access.TrainingCounted: on_training_counted,
 }

@@ -125,3 +125,15 @@ class Cases(Findings):
             event.application,
             envelope.time,
         )
+
+    async def trained(self, school: str, event: access.TrainingCounted) -> None:
+        await self.conn.execute(
+            "INSERT INTO training_count VALUES ($1, $2, $3, $4, $5) ON CONFLICT (school) DO UPDATE"
+            " SET rules_version = excluded.rules_version, people = excluded.people,"
+            " acknowledged = excluded.acknowledged, counted_at = excluded.counted_at",
+            school,
+            event.rules_version,
+            event.people,
+            event.acknowledged,
+            self.clock(),
+        )

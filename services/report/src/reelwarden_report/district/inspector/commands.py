@@ -1,6 +1,5 @@
 """What people do here: inspect, close findings and violations, make suggestions; rights are checked first."""
 
-import json
 import uuid
 from typing import Annotated, Literal, get_args
 
@@ -9,9 +8,8 @@ from fastapi import Depends
 from reelwarden_common.district import PersonRole
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.events.letters import Outcome
-from reelwarden_common.events.report import FeedbackReceived, ViolationClosed
+from reelwarden_common.events.report import FeedbackReceived
 from reelwarden_common.web import N_, Denied, Missing, Person, Text, Wrong
-from reelwarden_report.district.inspector.domain import waits_at_the_desk
 from reelwarden_report.district.inspector.inspection import Order
 from reelwarden_report.district.inspector.letters import GONE, LetterKey, have_settled, task_of
 from reelwarden_report.district.inspector.room import InRoom, Room
@@ -59,9 +57,7 @@ class Commands:
             if found is None:
                 raise Missing
             self._room.must_inspect(person, found["school"])
-            if waits_at_the_desk(found["kind"], json.loads(found["facts"])):
-                waits = N_("It waits for a district officer, on the desk's page Alarms.")
-                raise Wrong("waits_at_the_desk", Text(waits), "R3.1")
+            self._room.must_not_wait(found["kind"], found["facts"])
             await store.close(finding, reason, person.id)
 
     async def close_violation(self, person: Person, violation: str, outcome: str) -> None:
@@ -78,13 +74,7 @@ class Commands:
             if school is None:
                 raise Missing
             self._room.must_inspect(person, school)
-            await store.conn.execute(
-                "UPDATE violation SET closed_at = $2, outcome = $3 WHERE violation = $1",
-                violation,
-                store.clock(),
-                outcome,
-            )
-            store.publish(school, ViolationClosed(violation=violation, outcome=outcome))
+            await store.violation_step(violation, "closed", outcome, person.id)
 
     async def settle(self, person: Person, key: LetterKey, act: str, note: str) -> None:
         """Have a role handle a dead letter again, or dismiss it.
@@ -105,7 +95,7 @@ class Commands:
             how = Settled(at=store.clock(), outcome=outcome, by=task.by, note=task.note)
             await store.settle(*key, how)
 
-    async def suggest(self, person: Person, school: str, text: str) -> str:
+    async def suggest(self, person: Person, school: str, text: str, *, anonymous: bool = False) -> str:
         """Staff suggest something (R5.3); the text stays here, the event says only that there is one.
 
         Raises:
@@ -124,7 +114,7 @@ class Commands:
                 "INSERT INTO feedback (feedback, school, person, text, at) VALUES ($1, $2, $3, $4, $5)",
                 feedback,
                 school,
-                person.id,
+                None if anonymous else person.id,
                 text.strip(),
                 store.clock(),
             )

@@ -92,11 +92,11 @@ class Coverage:
         async with self._units.begin() as store:
             rows = await store.conn.fetch("SELECT camera, mode FROM camera_card WHERE school = $1", school.id)
         modes = {row["camera"]: row["mode"] for row in rows}
+        keep = await self._views.keep_days(school, self._clock())
         cameras = {}
         for camera in school.cameras:
-            known, keep = days.get((school.id, camera.id), []), self._config.keep_days(school.id, camera.id)
-            cameras[camera.id] = recent_gaps(
-                known, keep, begin, shortest_gap(modes.get(camera.id), self._gap_seconds)
-            )
+            known = days.get((school.id, camera.id), [])
+            shortest = shortest_gap(modes.get(camera.id), self._gap_seconds)
+            cameras[camera.id] = recent_gaps(known, keep[camera.id], begin, shortest)
         async with self._units.begin() as store:
             await judge_gaps(store, school.id, cameras, first, complete=complete)

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.errors import Refused
-from reelwarden_common.events.report import FindingClosed, FindingOpened, Severity, ViolationRecorded
+from reelwarden_common.events.report import FindingClosed, FindingOpened, ViolationRecorded
 from reelwarden_common.messaging.postgres import Connection
 from reelwarden_common.messaging.units import Store
 from reelwarden_report.district.inspector import words
 from reelwarden_report.district.inspector.domain import Cause, Kind
+from reelwarden_report.district.inspector.violation_rules import GRADE_OF, SEVERITY_OF
 
 Column = str | int | float | bool | datetime | None
 BY_ITSELF = "by-itself"
@@ -128,15 +129,14 @@ class Findings(Store):
         )
         return {row["cause"]: json.loads(row["facts"]) for row in rows if row["closed_by"] is not None}
 
-    async def violate(
-        self, school: str, kind: str, cause: str, severity: Severity, rule: str, **about: Column
-    ) -> None:
-        """Record that someone acted against the rules, once per cause (R5.2)."""
-        violation = uuid.uuid4().hex
+    async def violate(self, school: str, kind: str, cause: str, rule: str, **about: Column) -> None:
+        """Record that someone acted against the rules, once per cause, graded by the table (R5.2)."""
+        violation, grade = uuid.uuid4().hex, GRADE_OF[kind]
+        severity = SEVERITY_OF[grade]
         fresh = await self.conn.fetchval(
-            "INSERT INTO violation (violation, school, kind, cause, severity, rule, actor, application, at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (school, kind, cause) DO NOTHING"
-            " RETURNING true",
+            "INSERT INTO violation (violation, school, kind, cause, severity, rule, actor, application, at,"
+            " grade) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+            " ON CONFLICT (school, kind, cause) DO NOTHING RETURNING true",
             violation,
             school,
             kind,
@@ -146,8 +146,10 @@ class Findings(Store):
             about.get("actor"),
             about.get("application"),
             self.clock(),
+            grade,
         )
         if fresh:
-            self.publish(
-                school, ViolationRecorded(violation=violation, kind=kind, severity=severity, rule=rule)
+            event = ViolationRecorded(
+                violation=violation, kind=kind, severity=severity, rule=rule, grade=grade
             )
+            self.publish(school, event)

@@ -39,6 +39,8 @@ async def on_altered(event: ingest.SegmentAltered, envelope: Envelope, store: In
     facts = {"start": event.start.isoformat(), "locator": event.locator, "segment": event.segment}
     cause = Cause(Kind.ALTERED, f"{event.segment}:{event.found}", event.camera, facts)
     await store.open(envelope.school, cause)
+    day = event.start.astimezone(store.zone).date()
+    await store.violate(envelope.school, "footage-altered", f"{event.camera}|{day}", "R3.2")
 
 
 def _cause_of_loss(camera: str, day: date) -> str:

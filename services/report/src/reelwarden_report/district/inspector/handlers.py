@@ -6,7 +6,6 @@ from itertools import groupby
 from reelwarden_common.envelope import Envelope
 from reelwarden_common.events import access, backup, ingest, letters, report
 from reelwarden_common.events.base import Event
-from reelwarden_common.events.report import Severity
 from reelwarden_common.messaging.delivery import BatchHandler, Handler
 from reelwarden_report.district.inspector.case_handlers import CASE_HANDLERS
 from reelwarden_report.district.inspector.domain import Cause, Kind
@@ -14,6 +13,7 @@ from reelwarden_report.district.inspector.footage_handlers import FOOTAGE_HANDLE
 from reelwarden_report.district.inspector.letters import cause_of
 from reelwarden_report.district.inspector.shapes import Settled
 from reelwarden_report.district.inspector.store import InspectorStore
+from reelwarden_report.district.inspector.violation_rules import kind_of_denial
 
 
 async def on_segments(
@@ -115,7 +115,8 @@ async def on_denied(event: access.AccessDenied, envelope: Envelope, store: Inspe
     cause = f"{event.actor}:{event.act}:{event.application or ''}"
     facts = {"act": event.act, "rule": event.rule, **about}
     await store.open(envelope.school, Cause(Kind.DENIED, cause, facts=facts))
-    await store.violate(envelope.school, "access-denied", envelope.id, Severity.WARNING, event.rule, **about)
+    kind = kind_of_denial(event.act, event.rule)
+    await store.violate(envelope.school, kind, envelope.id, event.rule, **about)
 
 
 BATCHES: Mapping[type[Event], BatchHandler[InspectorStore]] = {ingest.SegmentsRecorded: on_segments}

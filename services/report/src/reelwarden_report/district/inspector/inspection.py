@@ -19,10 +19,19 @@ from reelwarden_common.pdf import render_pdf
 from reelwarden_common.telemetry import log
 from reelwarden_common.web import Text, Web
 from reelwarden_report.district.inspector.coverage import Coverage
-from reelwarden_report.district.inspector.domain import INSPECTION_DAYS, Cause, Kind, days_back, falls_short
-from reelwarden_report.district.inspector.record import CameraRecord, Record, camera_records, tables
+from reelwarden_report.district.inspector.domain import (
+    INSPECTION_DAYS,
+    Cause,
+    DayCoverage,
+    Kind,
+    days_back,
+    falls_short,
+)
+from reelwarden_report.district.inspector.monthly import gather
+from reelwarden_report.district.inspector.record import Record, camera_records, tables
 from reelwarden_report.district.inspector.settings import Settings
-from reelwarden_report.district.inspector.shapes import ReportView
+from reelwarden_report.district.inspector.shapes import CameraRecord, ReportView
+from reelwarden_report.district.inspector.signing import Signed
 from reelwarden_report.district.inspector.store import InspectorStore
 from reelwarden_report.district.inspector.tables.document import Document
 from reelwarden_report.district.inspector.tables.writer import Writer
@@ -74,16 +83,22 @@ class Inspections:
             Refused: there is no such school.
         """
         school = self._config.school(order.school)
-        keep = {c.id: self._config.keep_days(school.id, c.id) for c in school.cameras}
         now = self._clock()
+        keep = await self._views.keep_days(school, now)
         since = now - timedelta(days=INSPECTION_DAYS[order.kind])
         asked = await self._ask(school.id, now, max([*keep.values(), INSPECTION_DAYS[order.kind]]))
         record = await self._record(order, keep, now, since, asked=asked)
         await self._judge(record, order.kind)
         ids = [school.id]
         findings = await self._views.findings(ids, now, still_open=None, limit=500)
+        month = None
+        if order.kind == "monthly":
+            covered = await self._covered(school.id, keep, now)
+            period = (since, now, self._zone)
+            month = await gather(self._pool, school.id, record.cameras, covered, period)
         record = record.model_copy(
             update={
+                "month": month,
                 "school": (await self._views.schools(now, ids))[0],
                 "findings": tuple(f for f in findings if f.closed_at is None or f.closed_at > since),
             }
@@ -104,9 +119,7 @@ class Inspections:
     ) -> Record:
         ids = [order.school]
         view = (await self._views.schools(now, ids))[0]
-        first_day = days_back(now, max([*keep.values(), 1]), self._zone)[0]
-        days = await self._views.days(ids, first_day)
-        by_camera = {camera: found for (_, camera), found in days.items()}
+        by_camera = await self._covered(order.school, keep, now)
         return Record(
             school=view,
             kind=order.kind,
@@ -119,6 +132,14 @@ class Inspections:
             custody=await self._views.custody(order.school),
             **await tables(self._pool, order.school, since),
         )
+
+    async def _covered(
+        self, school: str, keep: dict[str, int], now: datetime
+    ) -> dict[str, list[DayCoverage]]:
+        """The days that must be held, camera by camera."""
+        first_day = days_back(now, max([*keep.values(), 1]), self._zone)[0]
+        days = await self._views.days([school], first_day)
+        return {camera: found for (_, camera), found in days.items()}
 
     def _name(self, person: str) -> str:
         known = self._web.people.find(person)
@@ -144,13 +165,13 @@ class Inspections:
         else:
             await store.over(school, Kind.DAYS, [camera.camera])
 
-    def document(self, record: Record, number: str, language: str) -> Document:
-        """A record in a language."""
+    def document(self, record: Record, number: str, language: str, state: Signed | None = None) -> Document:
+        """A record in a language, with who signed and read it."""
 
         def say(text: Text | str) -> str:
             return self._web.say_in(language, text)
 
-        return Writer(record, language, say, self._zone).document(number, self._config.name)
+        return Writer(record, language, say, self._zone).document(number, self._config.name, state)
 
     async def _publish(self, order: Order, record: Record) -> ReportView | None:
         inspection, report = uuid.uuid4().hex, uuid.uuid4().hex

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from reelwarden_common.events.report import Severity
 from reelwarden_common.messaging.units import Units
+from reelwarden_report.district.inspector.detecting import detect
 from reelwarden_report.district.inspector.domain import Cause, Kind
 from reelwarden_report.district.inspector.settings import Settings
 from reelwarden_report.district.inspector.store import InspectorStore
@@ -20,6 +20,8 @@ async def look(units: Units[InspectorStore], schools: Sequence[str], settings: S
             await _holds(store, school, now - timedelta(seconds=settings.hold_reach_seconds))
             await _reviews(store, school, now, timedelta(days=settings.review_days))
             await _use_by(store, school, now)
+            await detect(store, school)
+            await store.escalate(school)
 
 
 async def _pulse(store: InspectorStore, school: str, late: datetime) -> None:
@@ -97,6 +99,4 @@ async def _use_by(store: InspectorStore, school: str, now: datetime) -> None:
     )
     for row in rows:
         application = row["application"]
-        await store.violate(
-            school, "use-overdue", application, Severity.WARNING, "R4.4", application=application
-        )
+        await store.violate(school, "use-overdue", application, "R4.4", application=application)

@@ -10,28 +10,11 @@ from pydantic import BaseModel, ConfigDict
 
 from reelwarden_report.district.inspector.domain import DayCoverage
 from reelwarden_report.district.inspector.judging import recent_gaps
-from reelwarden_report.district.inspector.shapes import CustodyView, FindingView, SchoolView, Shape
+from reelwarden_report.district.inspector.monthly import Monthly
+from reelwarden_report.district.inspector.shapes import CameraRecord, CustodyView, FindingView, SchoolView
 
 MOST_ROWS = 200
 """Of each table; a report that is longer is read by nobody, and says that there is more."""
-
-
-class CameraRecord(Shape):
-    """One camera: does it record, and does it really hold its days?"""
-
-    camera: str
-    name: str
-    place: str
-    keep_days: int
-    days_held: int
-    """Local days within the keep-days on which there is footage."""
-    oldest: datetime | None
-    newest: datetime | None
-    gaps: tuple[tuple[datetime, datetime], ...]
-    clock_offset_ms: int | None
-    silent_since: datetime | None
-    days_ahead: float | None = None
-    """Days that will be held at the present rate; None: the school did not tell."""
 
 
 class Record(BaseModel):
@@ -64,6 +47,8 @@ class Record(BaseModel):
     drills: tuple[dict[str, Any], ...] = ()
     cut: tuple[str, ...] = ()
     """Tables of which only the newest rows are shown."""
+    month: Monthly | None = None
+    """What a monthly report adds."""
 
 
 _TABLES = {

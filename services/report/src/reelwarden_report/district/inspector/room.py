@@ -1,5 +1,6 @@
 """What the routes work with, and who may see what."""
 
+import json
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Annotated
@@ -13,9 +14,10 @@ from reelwarden_common.district import DistrictConfig, PersonRole
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.messaging.units import Units
 from reelwarden_common.role import Bus
-from reelwarden_common.web import N_, Denied, Missing, Person, Text, Web
+from reelwarden_common.web import N_, Denied, Missing, Person, Text, Web, Wrong
 from reelwarden_report.district.inspector import words
 from reelwarden_report.district.inspector.answers import Answers
+from reelwarden_report.district.inspector.domain import waits_at_the_desk
 from reelwarden_report.district.inspector.event_stream import EventStream
 from reelwarden_report.district.inspector.glance import Glances
 from reelwarden_report.district.inspector.inspection import Inspections
@@ -117,6 +119,16 @@ class Room:
         """
         if not person.holds(school, *INSPECTORS):
             raise Denied("no_right", _NO_RIGHT, "R5.1")
+
+    def must_not_wait(self, kind: str, facts: str) -> None:
+        """A stopped erasure is over by a deed at the desk only.
+
+        Raises:
+            Wrong: it waits there.
+        """
+        if waits_at_the_desk(kind, json.loads(facts)):
+            waits = N_("It waits for a district officer, on the desk's page Alarms.")
+            raise Wrong("waits_at_the_desk", Text(waits), "R3.1")
 
     def must_settle(self, person: Person) -> None:
         """Only those who run the district settle dead letters, of whatever school.

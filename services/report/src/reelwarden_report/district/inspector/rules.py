@@ -1,5 +1,6 @@
 """The rule set as a versioned document (R6): published once, known by its digest."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from importlib import resources
@@ -7,7 +8,7 @@ from importlib import resources
 from markdown_it import MarkdownIt
 
 from reelwarden_common.events.base import DISTRICT_SCHOOL
-from reelwarden_common.events.report import RulesPublished
+from reelwarden_common.events.report import RuleSettings, RulesPublished
 from reelwarden_report.district.inspector.store import InspectorStore
 
 VERSION = 1
@@ -32,18 +33,48 @@ def translated(version: int) -> str:
 
 async def publish(store: InspectorStore, schools: list[str], effective_from: datetime) -> bool:
     """Publish this release's version, if it was not; tells whether it was new."""
-    body = text()
-    digest = sha256(body.encode()).hexdigest()
+    version = Version(VERSION, text(), translated(VERSION), RuleSettings(), effective_from)
+    return await announce(store, schools, version)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the rule set, ready to be published."""
+
+    number: int
+    text: str
+    english: str
+    settings: RuleSettings
+    effective_from: datetime
+    signed_by: str | None = None
+    signed_name: str | None = None
+
+
+async def announce(store: InspectorStore, schools: list[str], version: Version) -> bool:
+    """Keep a version and tell every school, once; tells whether it was new."""
+    digest = sha256(version.text.encode()).hexdigest()
     fresh = await store.conn.fetchval(
-        "INSERT INTO rules VALUES ($1, $2, $3, $4, $5) ON CONFLICT (version) DO NOTHING RETURNING true",
-        VERSION,
-        effective_from,
+        "INSERT INTO rules (version, effective_from, digest, text, published_at, settings, english,"
+        " signed_by, signed_name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        " ON CONFLICT (version) DO NOTHING RETURNING true",
+        version.number,
+        version.effective_from,
         digest,
-        body,
+        version.text,
         store.clock(),
+        version.settings.model_dump_json(exclude_none=True),
+        version.english,
+        version.signed_by,
+        version.signed_name,
     )
     if fresh:
-        event = RulesPublished(version=VERSION, effective_from=effective_from, digest=digest, text=body)
+        event = RulesPublished(
+            version=version.number,
+            effective_from=version.effective_from,
+            digest=digest,
+            text=version.text,
+            settings=version.settings,
+        )
         for school in [*schools, DISTRICT_SCHOOL]:
             store.publish(school, event)
     return bool(fresh)

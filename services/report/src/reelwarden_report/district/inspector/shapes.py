@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from reelwarden_common.events.report import RuleSettings
+
 Span = tuple[datetime, datetime]
 
 
@@ -42,6 +44,24 @@ class CameraView(Shape):
     """That will be held at the present rate."""
     keep_days: int | None = None
     """That must be held."""
+
+
+class CameraRecord(Shape):
+    """One camera: does it record, and does it really hold its days?"""
+
+    camera: str
+    name: str
+    place: str
+    keep_days: int
+    days_held: int
+    """Local days within the keep-days on which there is footage."""
+    oldest: datetime | None
+    newest: datetime | None
+    gaps: tuple[tuple[datetime, datetime], ...]
+    clock_offset_ms: int | None
+    silent_since: datetime | None
+    days_ahead: float | None = None
+    """Days that will be held at the present rate; None: the school did not tell."""
 
 
 class FindingView(Shape):
@@ -153,6 +173,12 @@ class ViolationView(Shape):
     at: datetime
     closed_at: datetime | None
     outcome: str | None
+    grade: str = "minor"
+    """minor, serious or grave."""
+    state: str = "recorded"
+    """recorded, graded, handled, referred, closed."""
+    reported: bool = False
+    """By a person; else the facts showed it."""
 
 
 class ReportView(Shape):
@@ -175,6 +201,10 @@ class FeedbackView(Shape):
     school: str
     text: str
     at: datetime
+    answered_at: datetime | None = None
+    answer: str | None = None
+    rules_version: int | None = None
+    """Of the rules that it led to."""
 
 
 class CustodyView(Shape):
@@ -209,3 +239,9 @@ class RulesView(Shape):
     text: str
     """Markdown, as published."""
     published_at: datetime
+    settings: RuleSettings = RuleSettings()
+    """The numbers that it sets."""
+    english: str = ""
+    """For reading only."""
+    signed_name: str | None = None
+    """Who published it; None: it came with the software."""

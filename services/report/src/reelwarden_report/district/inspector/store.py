@@ -4,12 +4,14 @@ from reelwarden_common.envelope import Envelope
 from reelwarden_common.events import access, backup, report, retention
 from reelwarden_report.district.inspector.as_json import as_json
 from reelwarden_report.district.inspector.cases import Cases
+from reelwarden_report.district.inspector.finding_work import FindingWork
 from reelwarden_report.district.inspector.findings import Column
 from reelwarden_report.district.inspector.footage import Footage
 from reelwarden_report.district.inspector.letters import Letters
+from reelwarden_report.district.inspector.violation_work import ViolationWork
 
 
-class InspectorStore(Footage, Cases, Letters):
+class InspectorStore(Footage, Cases, Letters, FindingWork, ViolationWork):
     """One transaction of the inspector."""
 
     async def know(self, school: str, **columns: Column) -> None:

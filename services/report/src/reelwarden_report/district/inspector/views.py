@@ -267,7 +267,8 @@ class Views:
     async def feedback(self, ids: Iterable[str], limit: int = 200) -> list[FeedbackView]:
         """Suggestions, the newest first, without who made them (R5.3)."""
         rows = await self._pool.fetch(
-            "SELECT feedback, school, text, at FROM feedback WHERE school = ANY($1)"
+            "SELECT feedback, school, text, at, answered_at, answer, rules_version FROM feedback"
+            " WHERE school = ANY($1)"
             " ORDER BY at DESC LIMIT $2",
             list(ids),
             limit,
@@ -277,11 +278,17 @@ class Views:
     async def rules(self) -> list[RulesView]:
         """Versions of the rule set, the newest first (R6)."""
         rows = await self._pool.fetch("SELECT * FROM rules ORDER BY version DESC")
-        return [RulesView.model_validate(dict(r)) for r in rows]
+        return [RulesView.model_validate({**r, "settings": json.loads(r["settings"])}) for r in rows]
 
     async def rules_in_force(self, now: datetime) -> RulesView | None:
         """The newest version that is in effect (R6)."""
         return next((one for one in await self.rules() if one.effective_from <= now), None)
+
+    async def keep_days(self, school: School, now: datetime) -> dict[str, int]:
+        """What each camera of a school must hold: as `district.toml` says, else the rules in force (R3.1)."""
+        rules = await self.rules_in_force(now)
+        general = rules.settings.keep_days if rules else None
+        return {one.id: self._config.keep_days(school.id, one.id, general) for one in school.cameras}
 
     async def custody_log(self, school: str, start: int, limit: int) -> LogView:
         """Entries of the registrar's log from one on, and all its checkpoints: for an audit offline."""

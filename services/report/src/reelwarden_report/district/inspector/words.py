@@ -132,6 +132,7 @@ ACTS = {
     "lost": N_("reading lost segments"),
     "sweeps": N_("reading stopped erasures"),
     "train": N_("acknowledging the rules"),
+    "trained": N_("seeing who knows the rules"),
     "export_again": N_("exporting again"),
     "close_supervision": N_("ending supervision"),
     "stop_viewing": N_("stopping a viewing"),
@@ -234,6 +235,36 @@ CODES = {
     "record-signed": N_("record signed"),
     "use-declared": N_("use declared"),
     "use-overdue": N_("Copy not declared in time"),
+    "record-overdue": N_("Record form not signed in time"),
+    "unauthorised-signer": N_("Signing without the right to"),
+    "footage-altered": N_("Footage changed after it was recorded"),
+    "repeated-pair": N_("The same two people again and again"),
+    "small-school": N_("One person in two roles (a small school's exception)"),
+    "reported": N_("Reported by a person"),
+    "standing": N_("all open ones"),
+    "open": N_("Open"),
+    "acknowledged": N_("Seen"),
+    "in-work": N_("Being mended"),
+    "false-alarm": N_("False alarm"),
+    "owner": N_("given to"),
+    "due": N_("deadline set"),
+    "escalated": N_("stood for too long: handed up to"),
+    "leader": N_("School leader"),
+    "safety": N_("Safety department"),
+    "retriever": N_("Retriever"),
+    "district_officer": N_("District officer"),
+    "auditor": N_("Auditor"),
+    "minor": N_("Minor"),
+    "grave": N_("Grave"),
+    "recorded": N_("noted down"),
+    "graded": N_("graded"),
+    "handled": N_("a measure was taken"),
+    "police": N_("police"),
+    "court": N_("court"),
+    "district": N_("district"),
+    "returned": N_("returned"),
+    "destroyed": N_("destroyed"),
+    "transferred": N_("transferred to a case"),
     "full": N_("full"),
     "incremental": N_("incremental"),
     "missing": N_("not there"),
@@ -259,6 +290,24 @@ FORMATS = {
 """Who reads a webhook."""
 OUTCOMES = ("unfounded", "instructed", "disciplined", "referred")
 """What the safety department may decide about a violation, by severity (R5.2)."""
+
+
+CAUSES = {
+    "maintenance": N_("Maintenance, announced"),
+    Kind.LOST: N_("Footage lost"),
+    Kind.REJECTED: N_("Unusable file"),
+    Kind.UNBOUND: N_("Wrong storage"),
+    Kind.DISK: N_("Disk full or too small"),
+    Kind.SILENT: N_("Camera silent"),
+    Kind.CUT_OFF: N_("School cut off"),
+    "unexplained": N_("Unexplained"),
+}
+"""What makes gaps."""
+
+
+def cause(value: str) -> Text:
+    """What made a gap."""
+    return Text(CAUSES.get(value, value))
 
 
 MOST_DAYS = 365

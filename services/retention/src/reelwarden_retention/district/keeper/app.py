@@ -32,8 +32,12 @@ async def build(settings: Settings, clock: Clock = system_clock) -> AsyncIterato
     pool = await open_pool(settings.database_url.get_secret_value(), "retention")
     units = PgUnits(pool, "keeper", lambda conn: KeeperStore(conn, office))
     longest = timedelta(hours=settings.plan_refresh_hours)
-    try:
+
+    async def keep_policy() -> None:
         await bring_up_to_date(units, config)
+
+    try:
+        await keep_policy()
         yield Role(
             "keeper",
             settings,
@@ -42,6 +46,7 @@ async def build(settings: Settings, clock: Clock = system_clock) -> AsyncIterato
             HANDLERS,
             loops=(
                 Loop("lapse", settings.lapse_seconds, partial(lapse, units)),
+                Loop("policy", settings.policy_seconds, keep_policy),
                 Loop("refresh", REFRESH_LOOKS, partial(refresh, units, longest)),
             ),
         )

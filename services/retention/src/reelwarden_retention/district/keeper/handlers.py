@@ -20,6 +20,7 @@ from reelwarden_common.events.access import (
     SweepConfirmed,
 )
 from reelwarden_common.events.base import Event, Id, Reason
+from reelwarden_common.events.report import RulesPublished
 from reelwarden_common.events.retention import (
     Hold,
     HoldAsked,
@@ -187,6 +188,12 @@ async def on_sweep_stopped(event: SweepStopped, envelope: Envelope, _: KeeperSto
     )
 
 
+async def on_rules_published(event: RulesPublished, _: Envelope, store: KeeperStore) -> None:
+    """What it says of keep-days counts from its day on; plans follow by themselves (R6)."""
+    keep_days = event.settings.keep_days if event.settings else None
+    await store.add_rules(event.version, event.effective_from, keep_days)
+
+
 async def _is_next(aggregate: Id, version: int, school: str, store: KeeperStore) -> bool:
     """Whether this step of an application or extension is the next; notes it if so.
 
@@ -273,4 +280,5 @@ HANDLERS: Mapping[type[Event], Handler[KeeperStore]] = {
     HoldsKept: on_holds_kept,
     HoldInForce: on_hold_in_force,
     SweepStopped: on_sweep_stopped,
+    RulesPublished: on_rules_published,
 }

@@ -157,6 +157,21 @@ class KeeperStore(Store):
             [(school, one.period.camera, one.model_dump_json()) for one in policies],
         )
 
+    async def add_rules(self, version: int, effective_from: datetime, keep_days: int | None) -> None:
+        """A version of the rule set; the first word about it stays."""
+        await self._conn.execute(
+            "INSERT INTO rules VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            version,
+            effective_from,
+            keep_days,
+        )
+
+    async def general_keep_days(self, now: datetime) -> int | None:
+        """What the rule set in force says of keep-days; None where it leaves them to `district.toml`."""
+        query = "SELECT keep_days FROM rules WHERE effective_from <= $1 ORDER BY version DESC LIMIT 1"
+        found: int | None = await self._conn.fetchval(query, now)
+        return found
+
     async def confirm_sweep(self, school: str, sweep: Id) -> None:
         await self._conn.execute(
             "INSERT INTO confirmed_sweeps (school, sweep, confirmed_at) VALUES ($1, $2, $3)"

@@ -4,7 +4,8 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
-from reelwarden_common.events.report import RulesPublished
+from reelwarden_common.events.access import TrainingCounted
+from reelwarden_common.events.report import RuleSettings, RulesPublished
 from reelwarden_common.messaging.postgres import Connection
 
 
@@ -48,14 +49,21 @@ class PeopleTable:
     async def add_rules(self, rules: RulesPublished) -> None:
         """A version of the rule set was published (R6); one heard without its text gets it later."""
         await self._conn.execute(
-            "INSERT INTO rules (version, effective_from, digest, text) VALUES ($1, $2, $3, $4)"
+            "INSERT INTO rules (version, effective_from, digest, text, settings) VALUES ($1, $2, $3, $4, $5)"
             " ON CONFLICT (version) DO UPDATE SET text = excluded.text"
             " WHERE rules.text IS NULL AND rules.digest = excluded.digest",
             rules.version,
             rules.effective_from,
             rules.digest,
             rules.text or None,
+            (rules.settings or RuleSettings()).model_dump_json(),
         )
+
+    async def rule_settings(self, now: datetime) -> RuleSettings:
+        """What the version in force sets."""
+        query = "SELECT settings FROM rules WHERE effective_from <= $1 ORDER BY version DESC LIMIT 1"
+        found = await self._conn.fetchval(query, now)
+        return RuleSettings.model_validate_json(found) if found else RuleSettings()
 
     async def acknowledge(self, actor: str, version: int, now: datetime) -> bool:
         """Note that a person knows a version; False if that was known already."""
@@ -65,6 +73,31 @@ class PeopleTable:
             actor,
             version,
             now,
+        )
+        return bool(fresh)
+
+    async def acknowledged(self, accounts: Collection[str]) -> dict[str, tuple[int, datetime]]:
+        """The newest version that each of these accounts acknowledged, and when; others are missing."""
+        rows = await self._conn.fetch(
+            "SELECT DISTINCT ON (account) account, rules_version, acknowledged_at FROM trainings"
+            " JOIN people USING (actor) WHERE account = ANY($1) ORDER BY account, rules_version DESC",
+            list(accounts),
+        )
+        return {row["account"]: (row["rules_version"], row["acknowledged_at"]) for row in rows}
+
+    async def counted(self, school: str, counted: TrainingCounted) -> bool:
+        """Note what is said of a school's training; False if that was said already."""
+        fresh = await self._conn.fetchval(
+            "INSERT INTO training_said AS known VALUES ($1, $2, $3, $4) ON CONFLICT (school) DO UPDATE"
+            " SET rules_version = excluded.rules_version, people = excluded.people,"
+            " acknowledged = excluded.acknowledged"
+            " WHERE (known.rules_version, known.people, known.acknowledged)"
+            " IS DISTINCT FROM (excluded.rules_version, excluded.people, excluded.acknowledged)"
+            " RETURNING true",
+            school,
+            counted.rules_version,
+            counted.people,
+            counted.acknowledged,
         )
         return bool(fresh)
 

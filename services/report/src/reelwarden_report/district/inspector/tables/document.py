@@ -1,5 +1,6 @@
 """A written report, ready to be laid out as HTML or PDF."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,6 +15,39 @@ class Section:
     widths: tuple[float, ...]
     empty: str
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One day of one camera."""
+
+    shade: str
+    """full, most, half, little, none, unknown: a colour, told by the legend too."""
+    label: str
+
+
+@dataclass(frozen=True)
+class Heat:
+    """One row a camera, one cell a day."""
+
+    title: str
+    days: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    legend: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One bar a day."""
+
+    title: str
+    days: tuple[str, ...]
+    heights: tuple[float, ...]
+    """From 0 to 1."""
+    labels: tuple[str, ...]
+    top: str
+    """What the full height stands for."""
+    tone: str
 
 
 @dataclass(frozen=True)
@@ -32,6 +66,29 @@ class Document:
     signatures: tuple[str, ...]
     date_label: str
     footer: str
+    sentences: tuple[str, ...] = ()
+    """A month in five of them."""
+    heat: Heat | None = None
+    trends: tuple[Bars, ...] = ()
+    signed: tuple[str, ...] = ()
+    """Who signed it, and who has read it since."""
+
+    def cells(self) -> Iterable[tuple[str, str, str, str]]:
+        """Every fact as section, row, column and value, for a table that programs read."""
+        for number, sentence in enumerate(self.sentences, 1):
+            yield self.title, str(number), "", sentence
+        for label, value in self.facts:
+            yield self.title, "", label, value
+        for row, cells in self.heat.rows if self.heat else ():
+            for cell in cells:
+                label, _, value = cell.label.rpartition(": ")
+                yield self.heat.title if self.heat else "", row, label, value
+        for section in self.sections:
+            for number, line in enumerate(section.rows, 1):
+                for column, value in zip(section.columns, line, strict=True):
+                    yield section.title, str(number), column, value
+        for label, note in self.checkpoints:
+            yield label, "", "", note
 
     def data(self) -> dict[str, Any]:
         """As JSON for the PDF's template."""

@@ -4,9 +4,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from reelwarden_common.web import N_, Text
+from reelwarden_report.district.inspector import words
+from reelwarden_report.district.inspector.signing import Signed
+from reelwarden_report.district.inspector.tables import monthly
 from reelwarden_report.district.inspector.tables.copies import copies
 from reelwarden_report.district.inspector.tables.document import Document, Section, megabytes
 from reelwarden_report.district.inspector.tables.footage import cameras, findings, gaps, incidents
+from reelwarden_report.district.inspector.tables.pictures import heat, sentences, trends
 from reelwarden_report.district.inspector.tables.process import process
 from reelwarden_report.district.inspector.tables.scribe import Scribe
 
@@ -14,8 +18,8 @@ from reelwarden_report.district.inspector.tables.scribe import Scribe
 class Writer(Scribe):
     """Writes the whole report."""
 
-    def document(self, number: str, district: str) -> Document:
-        """The whole report."""
+    def document(self, number: str, district: str, state: Signed | None = None) -> Document:
+        """The whole report, with who signed and read it."""
         record, school = self.record, self.record.school
         open_findings = [f for f in record.findings if f.closed_at is None and f.planned is None]
         good = not open_findings and school.state == "good" and record.asked
@@ -46,7 +50,30 @@ class Writer(Scribe):
             ),
             date_label=self.say(N_("Date")),
             footer=self.say(N_("Made from the events of the school and the district. Rules R3 to R5.")),
+            sentences=sentences(self, record.month) if record.month else (),
+            heat=heat(self, record.month) if record.month else None,
+            trends=trends(self, record.month) if record.month else (),
+            signed=tuple(self._signed(state)) if state else (),
         )
+
+    def _signed(self, state: Signed) -> Iterable[str]:
+        if state.signature:
+            text = Text(
+                N_("Signed by %(name)s (%(role)s) at %(at)s over the PDF of SHA-256 %(digest)s"),
+                name=state.signature.name,
+                role=words.code(state.signature.role),
+                at=self.local(state.signature.at),
+                digest=state.signature.digest,
+            )
+            yield self.say(text)
+        for one in state.readings:
+            text = Text(
+                N_("Read by %(name)s (%(role)s) at %(at)s"),
+                name=one.name,
+                role=words.code(one.role),
+                at=self.local(one.at),
+            )
+            yield self.say(text)
 
     def _unknown(self) -> Text | str:
         if self.record.school.state == "unknown":
@@ -104,9 +131,14 @@ class Writer(Scribe):
         return tuple((self.say(label), f"{note}\n{key}") for label, note, key in both if note)
 
     def _sections(self) -> Iterable[Section]:
+        month = self.record.month
         yield findings(self)
         yield cameras(self)
+        yield from monthly.of_footage(self, month) if month else ()
         yield gaps(self)
         yield from incidents(self)
         yield from process(self)
+        yield from monthly.of_process(self, month) if month else ()
         yield from copies(self)
+        yield from monthly.of_copies(self, month) if month else ()
+        yield from monthly.of_people(self, month) if month else ()
