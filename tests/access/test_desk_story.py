@@ -101,6 +101,7 @@ async def test_a_copy_for_the_police_leaves_once(house: DeskHouse) -> None:
         names = archive.namelist()
         assert archive.read("footage/native/gate/a.mp4") == b"n" * 7000
     assert {"forms/application.zh.pdf", "forms/application.en.pdf"} <= set(names)
+    assert {"forms/application.json", "forms/signatures.json"} <= set(names)
     told = (await house.until_said(CopyReleased, application))[0]
     assert (told.package, told.recipient) == (released["package"], "police")
     assert not list(house.settings.packages_dir.glob(f"{application}*"))

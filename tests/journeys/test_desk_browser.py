@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from reelwarden_access.verify import check_passkey
 from reelwarden_common.events.access import ApplicationFiled
 from reelwarden_common.events.base import CameraSpan
 from tests.support.backends import Database, ObjectStore, unique
@@ -121,6 +123,38 @@ async def test_a_teacher_files_and_a_leader_signs(
         await page.get_by_role("button", name="批准并签字", exact=True).click()
         await expect(page.get_by_text("已批准，正在导出")).to_be_visible()
         assert await fits(page)
+
+
+async def test_a_leader_signs_with_a_key_of_their_own(browser: Browser, house: DeskHouse) -> None:
+    application = await house.file()
+    named = replace(house, url=house.url.replace("127.0.0.1", "localhost"))  # keys belong to a name
+    async with page_of(browser, named, "li.lei", "phone") as page:
+        devices = await page.context.new_cdp_session(page)
+        await devices.send("WebAuthn.enable")
+        device = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+        }
+        await devices.send("WebAuthn.addVirtualAuthenticator", {"options": device})
+        await page.goto("/keys")
+        await page.get_by_label("名称").fill("我的手机")
+        await page.get_by_label("您的密码").fill(PASSWORD)
+        await page.get_by_role("button", name="添加密钥").click()
+        await expect(page.get_by_role("heading", name="我的手机")).to_be_visible()
+        assert await fits(page)
+        await page.goto(f"/applications/{application}")
+        await page.get_by_label("意见").fill("同意\n仅限查看")
+        await expect(page.get_by_label("输入密码，作为您的签字")).to_be_hidden()
+        await page.get_by_role("button", name="批准并签字", exact=True).click()
+        await expect(page.get_by_text("已批准，正在导出")).to_be_visible()
+        await expect(page.get_by_text("本人密钥")).to_be_visible()
+        assert await fits(page)
+    signatures = (await house.show(application))["signatures"]
+    approval = next(one for one in signatures if one["capacity"] == "approver")
+    assert check_passkey(approval | {"passkey": approval["own_key"]})
 
 
 async def test_english_for_who_wants_it_and_by_keyboard_alone(browser: Browser, house: DeskHouse) -> None:

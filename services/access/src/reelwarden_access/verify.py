@@ -26,6 +26,7 @@ from typing import Any, Iterator, Sequence  # noqa: UP035 - for Python 3.9
 
 FORMAT = "reelwarden-package/1"
 MANIFEST, SIGNATURE, CUSTODY = "manifest.json", "manifest.sig", "custody/"
+FORM, FORM_SIGNATURES = "forms/application.json", "forms/signatures.json"
 DIGESTS, LOG_KEYS = "footage/digests.json", "custody/log-keys.txt"
 CHUNK = 1024 * 1024
 LARGEST_TEXT = 64 * 1024 * 1024
@@ -63,6 +64,18 @@ WORDS = {
         "the custody log's key {key} comes from the package: compare it with the published one (--log-key)",
     ),
     "no-custody": ("包内没有存证记录", "the package holds no custody entries"),
+    "bad-form-signature": (
+        "{name} 的签字不成立：{why}",
+        "the signature of {name} does not hold: {why}",
+    ),
+    "own-key": (
+        "{name} 以本人密钥 {key} 签字，已核验",
+        "{name} signed with a key of their own, {key}: checked",
+    ),
+    "by-password": (
+        "{name} 以密码再次确认身份签字：由服务台证明，无本人密钥可核验",
+        "{name} signed by giving the password again: the desk attests it, there is no own key to check",
+    ),
     "gaps": (
         "录像有 {count} 处未覆盖时段，见 footage/gaps.json",
         "{count} spans are not covered: see footage/gaps.json",
@@ -334,6 +347,138 @@ def wanted_fingerprint(text: str) -> str:
     return fingerprint(base64.b64decode("".join(lines))[-32:])
 
 
+# --- people's own keys (WebAuthn) --------------------------------------------------------------------------
+
+ACTS = {"approver": ("approve", "reject"), "department": ("advise",)}
+PRESENT_AND_VERIFIED = 0b101
+"""Of the flags: somebody was there, and the device knew them by finger, face or PIN."""
+HASH_HEADER = bytes.fromhex("3031300d060960864801650304020105000420")
+"""Of SHA-256 in an RSA signature (RFC 8017, 9.2)."""
+CURVE_P = 2**256 - 2**224 + 2**192 + 2**96 - 1
+CURVE_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+CURVE_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+CURVE_G = (
+    0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+    0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
+)
+
+
+def statement(act: str, digest: str, opinion: str, nonce: str) -> bytes:
+    """What a person's key signs the SHA-256 of: the act, the form that was shown, the opinion given."""
+    plain = "\n".join(opinion.split("\r\n")).strip()
+    said = hashlib.sha256(plain.encode()).hexdigest()
+    return f"reelwarden-signature/1\n{act}\n{digest}\n{said}\n{nonce}".encode()
+
+
+def check_form_signature(one: dict[str, Any], digest: str) -> str:
+    """Check a signature under a form; the fingerprint of the signer's own key, empty if by password.
+
+    Raises:
+        ValueError: why it does not hold.
+        KeyError: a part is missing.
+    """
+    if one["digest"] != digest:
+        raise ValueError("it is not under this form")
+    return check_passkey(one) if one["passkey"] else ""
+
+
+def check_passkey(one: dict[str, Any]) -> str:
+    """Check a signature made with a person's own key; returns the key's fingerprint.
+
+    Raises:
+        ValueError: why it does not hold.
+        KeyError: a part is missing.
+    """
+    own = one["passkey"]
+    if own["act"] not in ACTS.get(one["capacity"], ("sign",)):
+        raise ValueError(f"the key signed another act: {own['act']}")
+    client, device = from_base64url(own["client_data"]), from_base64url(own["authenticator_data"])
+    said = json.loads(client)
+    wanted = hashlib.sha256(statement(own["act"], one["digest"], one["opinion"], own["nonce"])).digest()
+    if said["type"] != "webauthn.get" or from_base64url(said["challenge"]) != wanted:
+        raise ValueError("the key signed something else")
+    if said["origin"] != own["origin"] or device[:32] != hashlib.sha256(own["rp_id"].encode()).digest():
+        raise ValueError("the key signed at another site")
+    if device[32] & PRESENT_AND_VERIFIED != PRESENT_AND_VERIFIED:
+        raise ValueError("the device did not check who was there")
+    message = device + hashlib.sha256(client).digest()
+    if not signed_by_own_key(own["key"], from_base64url(own["signature"]), message):
+        raise ValueError("the key did not sign it")
+    return key_fingerprint(own["key"])
+
+
+def from_base64url(text: str) -> bytes:
+    """Bytes of base64url without padding, as WebAuthn writes them."""
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def key_fingerprint(key: dict[str, str]) -> str:
+    """SHA-256 of a key's parts in their order (RFC 7638)."""
+    names = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}[key["kty"]]
+    parts = json.dumps({name: key[name] for name in names}, separators=(",", ":"))
+    return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def signed_by_own_key(key: dict[str, str], signature: bytes, message: bytes) -> bool:
+    """Whether a key (JWK: P-256, or RSA of at least 2048 bits) made a signature, by SHA-256."""
+    digest = hashlib.sha256(message).digest()
+    if key["kty"] == "RSA":
+        n, e = (int.from_bytes(from_base64url(key[part]), "big") for part in ("n", "e"))
+        size = (n.bit_length() + 7) // 8
+        if n.bit_length() < 2048 or e < 3 or len(signature) != size:  # noqa: PLR2004 - RFC 8017
+            return False
+        opened = pow(int.from_bytes(signature, "big"), e, n).to_bytes(size, "big")
+        tail = b"\0" + HASH_HEADER + digest
+        return opened == b"\0\1" + b"\xff" * (size - 2 - len(tail)) + tail
+    x, y = (int.from_bytes(from_base64url(key[part]), "big") for part in ("x", "y"))
+    return key["crv"] == "P-256" and _signed_on_curve((x, y), _r_and_s(signature), digest)
+
+
+def _r_and_s(der: bytes) -> tuple[int, int]:
+    """The two numbers of an ECDSA signature (DER; none is longer than one byte of length can say)."""
+    if len(der) < 8 or der[0] != 0x30 or der[1] != len(der) - 2 or der[2] != 2:  # noqa: PLR2004
+        raise ValueError("no signature of its kind")
+    middle = 4 + der[3]
+    if der[middle] != 2 or middle + 2 + der[middle + 1] != len(der):  # noqa: PLR2004
+        raise ValueError("no signature of its kind")
+    return int.from_bytes(der[4:middle], "big"), int.from_bytes(der[middle + 2 :], "big")
+
+
+def _signed_on_curve(public: tuple[int, int], numbers: tuple[int, int], digest: bytes) -> bool:
+    """ECDSA over P-256 (FIPS 186-5, 6.4.2), in plain Python."""
+    (x, y), (r, s) = public, numbers
+    on_curve = max(x, y) < CURVE_P and (y * y - x * x * x + 3 * x - CURVE_B) % CURVE_P == 0
+    if not on_curve or not 0 < r < CURVE_N or not 0 < s < CURVE_N:
+        return False
+    inverse, z = pow(s, CURVE_N - 2, CURVE_N), int.from_bytes(digest, "big")
+    one = _curve_times(z * inverse % CURVE_N, CURVE_G)
+    point = _curve_plus(one, _curve_times(r * inverse % CURVE_N, public))
+    return point is not None and point[0] % CURVE_N == r
+
+
+CurvePoint = tuple[int, int]
+
+
+def _curve_plus(a: CurvePoint | None, b: CurvePoint | None) -> CurvePoint | None:
+    if a is None or b is None:
+        return a or b
+    if a[0] == b[0] and (a[1] + b[1]) % CURVE_P == 0:
+        return None
+    up, down = (3 * a[0] * a[0] - 3, 2 * a[1]) if a == b else (b[1] - a[1], b[0] - a[0])
+    slope = up * pow(down, CURVE_P - 2, CURVE_P) % CURVE_P
+    x = (slope * slope - a[0] - b[0]) % CURVE_P
+    return x, (slope * (a[0] - x) - a[1]) % CURVE_P
+
+
+def _curve_times(number: int, point: CurvePoint | None) -> CurvePoint | None:
+    total = None
+    while number:
+        if number & 1:
+            total = _curve_plus(total, point)
+        point, number = _curve_plus(point, point), number >> 1
+    return total
+
+
 # --- custody -----------------------------------------------------------------------------------------------
 
 
@@ -419,6 +564,7 @@ class Check:
             problems += self._package.check_layout(order)
         if not problems:
             self._footage(listed)
+            self._form_signatures()
             self._custody()
         return self.verdict
 
@@ -498,6 +644,20 @@ class Check:
                 self.verdict.problems.append(Finding("footage", name=one["name"]))
         if marked:
             self.verdict.notes.append(Finding("changed-stills", count=marked))
+
+    def _form_signatures(self) -> None:
+        """Each signature is under the form that lies here; those by an own key follow from that key."""
+        if FORM_SIGNATURES not in self._names:
+            return
+        digest = hashlib.sha256(self._text(FORM)).hexdigest()
+        for one in json.loads(self._text(FORM_SIGNATURES)):
+            name = str(one["name"])
+            try:
+                key = check_form_signature(one, digest)
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                self.verdict.problems.append(Finding("bad-form-signature", name=name, why=error))
+            else:
+                self.verdict.notes.append(Finding("own-key" if key else "by-password", name=name, key=key))
 
     def _custody(self) -> None:
         proofs = [name for name in self._names if name.startswith(CUSTODY) and name.endswith(".tlog-proof")]

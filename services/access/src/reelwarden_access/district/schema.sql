@@ -26,6 +26,25 @@ CREATE TABLE trainings (
     acknowledged_at timestamptz NOT NULL,
     PRIMARY KEY (actor, rules_version)
 );
+-- Keys of people's own (WebAuthn); what they signed is kept with the signature, so that it outlives the key.
+CREATE TABLE passkeys (
+    credential text PRIMARY KEY,
+    actor text NOT NULL REFERENCES people,
+    name text NOT NULL,
+    cose bytea NOT NULL,
+    counter bigint NOT NULL,
+    rp_id text NOT NULL,
+    origin text NOT NULL,
+    added_at timestamptz NOT NULL,
+    removed_at timestamptz
+);
+CREATE INDEX passkeys_actor ON passkeys (actor) WHERE removed_at IS NULL;
+CREATE TABLE passkey_nonces (
+    nonce text PRIMARY KEY,
+    actor text NOT NULL REFERENCES people,
+    issued_at timestamptz NOT NULL
+);
+CREATE INDEX passkey_nonces_issued ON passkey_nonces (issued_at);
 CREATE TABLE rules (
     version int PRIMARY KEY,
     effective_from timestamptz NOT NULL,
@@ -93,6 +112,7 @@ CREATE TABLE signatures (
     signed_at timestamptz NOT NULL,
     stands_for text REFERENCES people,
     stands_for_name text,
+    own_key jsonb,
     PRIMARY KEY (application, form, signer, capacity)
 );
 

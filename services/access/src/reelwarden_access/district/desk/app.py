@@ -8,6 +8,7 @@ from reelwarden_access.district.desk import (
     apply_pages,
     draft_pages,
     extension_pages,
+    key_pages,
     list_pages,
     pages,
     supervision_pages,
@@ -67,6 +68,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
         extension_pages,
         supervision_pages,
         training_pages,
+        key_pages,
         pages,
     ):
         http.include_router(part.router)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from reelwarden_common.district import PersonRole
 from reelwarden_common.events.access import Manner
@@ -141,6 +142,8 @@ class Signature:
     opinion: str = ""
     on_behalf_of: str | None = None
     """Who signed on paper, when reception attests it."""
+    own_key: dict[str, Any] | None = None
+    """What the signer's own key signed (WebAuthn), as `verify.py` checks it; None: by password."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ WITHIN = timedelta(minutes=15)
 _SLIPS = frozenset(
     {
         "wrong_password",  # mistyped
+        "wrong_key",  # the page was older than its nonce, or the wrong device
         "other_recipient",  # mistyped
         "same_signer",  # clicked twice
         "released",  # clicked twice

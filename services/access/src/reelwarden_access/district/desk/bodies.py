@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from reelwarden_access.district.desk.application import Declaration, Draft, Outsider
 from reelwarden_access.district.desk.extension import ExtensionDraft
+from reelwarden_access.district.desk.passkeys import Assertion, Proof
 from reelwarden_access.district.desk.watched import MarkKind
 from reelwarden_common.events.access import Manner
 from reelwarden_common.events.retention import HoldSource
@@ -84,15 +85,33 @@ def end_of_day(day: date, zone: str) -> datetime:
     return datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(zone))
 
 
-class Deciding(BaseModel):
-    """A decision, signed."""
+class Signing(BaseModel):
+    """A signature: with the password again, or with the signer's own key."""
 
     digest: FormDigest
+    password: Password = ""
+    passkey: str = Field(
+        default="", max_length=8000, pattern=_NO_NUL, description="own key's answer, in place of the password"
+    )
+
+    @property
+    def proof(self) -> Proof:
+        """How the signer shows that it is they."""
+        return Assertion(self.passkey, self.digest) if self.passkey else self.password
+
+
+class Deciding(Signing):
+    """A decision, signed."""
+
     opinion: Words = Field(default="", description="required to reject")
-    password: Password
     interested: bool = Field(
         default=False, description="an interest of one's own: then somebody else decides"
     )
+
+    @property
+    def proof(self) -> Proof:
+        """The same; an own key signs the opinion too."""
+        return Assertion(self.passkey, self.digest, self.opinion) if self.passkey else self.password
 
 
 class Extending(BaseModel):
@@ -193,13 +212,6 @@ class Recording(BaseModel):
     content: Words = Field(description="what the footage shows")
     outcome: Words
     copies: int = Field(default=1, ge=1, le=9)
-
-
-class Signing(BaseModel):
-    """A signature."""
-
-    digest: FormDigest
-    password: Password
 
 
 class Declaring(BaseModel):

@@ -3,12 +3,14 @@
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from reelwarden_access.district.desk.acts import keys
 from reelwarden_access.district.desk.application import Actor, Application, Rules
 from reelwarden_access.district.desk.attempts import WITHIN, is_slip
 from reelwarden_access.district.desk.domain import required
 from reelwarden_access.district.desk.extension import Extension
+from reelwarden_access.district.desk.passkeys import Assertion, Proof
 from reelwarden_access.district.desk.rule_set import in_force
 from reelwarden_access.district.desk.store import DeskStore
 from reelwarden_common.district import DistrictConfig, PersonRole
@@ -30,6 +32,8 @@ class Work:
     rules: Rules
     who: Person
     now: datetime
+    own_key: dict[str, Any] | None = None
+    """What the person's own key signed, where they signed with one; kept with the signature."""
 
     async def actor(self, school: str) -> Actor:
         """Whoever acts, with the roles that count at a school."""
@@ -132,9 +136,9 @@ class Desk:
         who: Person,
         about: About,
         act: Callable[[Work], Awaitable[T]],
-        password: str | None = None,
+        proof: Proof | None = None,
     ) -> T:
-        """Do it, after the password was checked where one is given: what is signed needs it anew.
+        """Do it, after the password or the own key was checked where one is given: what is signed needs it.
 
         Raises:
             Denied: a rule forbids it; the attempt is in the records and on the bus.
@@ -142,23 +146,34 @@ class Desk:
             TooOften: too many wrong passwords.
         """
         try:
-            if password is not None:
-                await self._same_person(who, password)
+            own_key = await self._same_person(who, about, proof) if proof is not None else None
             async with self.units.begin() as store:
-                return await act(await self._work(store, who))
+                return await act(await self._work(store, who, own_key))
         except Denied as refusal:
             await self._record(who, about, refusal)
             raise
 
-    async def _same_person(self, who: Person, password: str) -> None:
+    async def _same_person(self, who: Person, about: About, proof: Proof) -> dict[str, Any] | None:
+        if isinstance(proof, Assertion):
+            async with self.units.begin() as store:
+                return await keys.proven(store, who, about.act, proof)
+        await self.same_password(who, proof)
+        return None
+
+    async def same_password(self, who: Person, password: str) -> None:
+        """Check that it is they who sit there.
+
+        Raises:
+            Denied: it is not their password.
+        """
         required({N_("Password"): password})
         if await self.people.verify(who.id, password) is None:
             text = Text(N_("The password is wrong, so nothing was signed (R4.2)."))
             raise Denied("wrong_password", text, "R4.2")
 
-    async def _work(self, store: DeskStore, who: Person) -> Work:
+    async def _work(self, store: DeskStore, who: Person, own_key: dict[str, Any] | None) -> Work:
         now = store.clock()
-        return Work(store, self.config, await self._rules_at(store, now), who, now)
+        return Work(store, self.config, await self._rules_at(store, now), who, now, own_key)
 
     async def _rules_at(self, store: DeskStore, now: datetime) -> Rules:
         self.rules = in_force(self._settings, await store.people.rule_settings(now))

@@ -51,6 +51,8 @@ class Signature:
     role: str
     at: datetime
     digest: str
+    key: str = ""
+    """Fingerprint of the key of their own that signed it; empty: the password was given again."""
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,7 @@ def signature_data(one: Signature | None, zone: str, lang: Lang) -> dict[str, st
         "role": one.role,
         "at": moment_text(one.at, zone, lang),
         "digest": one.digest[:_SHORT_DIGEST],
+        "key": one.key[:_SHORT_DIGEST],
     }
 
 

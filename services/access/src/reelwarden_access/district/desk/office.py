@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from reelwarden_access.district.desk import reading, retrieval
+from reelwarden_access.district.desk import papers, reading, retrieval
 from reelwarden_access.district.desk.acts import (
     combining,
     extending,
     filing,
+    keys,
     knowing,
     recording,
     releasing,
@@ -21,6 +22,7 @@ from reelwarden_access.district.desk.application import Application, Declaration
 from reelwarden_access.district.desk.desk import About, Desk
 from reelwarden_access.district.desk.drafts import KEPT
 from reelwarden_access.district.desk.forms import Lang
+from reelwarden_access.district.desk.passkeys import Passkey, Proof
 from reelwarden_access.district.desk.sheets import Sheets
 from reelwarden_access.district.desk.shown import ApplicationShort, ApplicationShown
 from reelwarden_access.district.desk.tables.footage import Export
@@ -64,28 +66,25 @@ class Office:
         return await self._desk.perform(who, About("file"), lambda work: filing.filed_as(work, form))
 
     async def approve(
-        self, who: Person, application: str, decision: filing.Decision, password: str
+        self, who: Person, application: str, decision: filing.Decision, proof: Proof
     ) -> Application:
         """Sign an approval."""
-        await self._interest(who, application, decision, password)
-        return await self._on(
-            who, "approve", application, partial(filing.approve, decision=decision), password
-        )
+        await self._interest(who, application, decision, proof)
+        return await self._on(who, "approve", application, partial(filing.approve, decision=decision), proof)
 
     async def reject(
-        self, who: Person, application: str, decision: filing.Decision, password: str
+        self, who: Person, application: str, decision: filing.Decision, proof: Proof
     ) -> Application:
         """Sign a rejection."""
-        await self._interest(who, application, decision, password)
+        await self._interest(who, application, decision, proof)
         act = partial(filing.reject, decision=decision)
-        return await self._on(who, "reject", application, act, password)
+        return await self._on(who, "reject", application, act, proof)
 
-    async def _interest(
-        self, who: Person, application: str, decision: filing.Decision, password: str
-    ) -> None:
+    async def _interest(self, who: Person, application: str, decision: filing.Decision, proof: Proof) -> None:
         """Note an interest of one's own; the decision that follows is then refused."""
         if decision.interested:
             act = filing.declare_interest
+            password = proof if isinstance(proof, str) else None  # a key signs the decision alone
             await self._on(who, "declare_interest", application, act, password)
 
     async def declare_interest(self, who: Person, application: str) -> Application:
@@ -93,10 +92,10 @@ class Office:
         return await self._on(who, "declare_interest", application, filing.declare_interest)
 
     async def advise(
-        self, who: Person, application: str, decision: filing.Decision, password: str
+        self, who: Person, application: str, decision: filing.Decision, proof: Proof
     ) -> Application:
         """Sign the department's opinion."""
-        return await self._on(who, "advise", application, partial(filing.advise, decision=decision), password)
+        return await self._on(who, "advise", application, partial(filing.advise, decision=decision), proof)
 
     async def withdraw(self, who: Person, application: str) -> Application:
         """Take an application back."""
@@ -152,6 +151,7 @@ class Office:
                 )
                 for lang in LANGUAGES
             }
+            forms |= papers.to_be_checked(shown)
             async with self._desk.units.begin() as store:
                 stills = await store.supervised.pictures(application)
             package = await self._builder.build(found, export, claimed, forms, custody, stills)
@@ -189,9 +189,9 @@ class Office:
         """Fill in the record form."""
         return await self._on(who, "record", application, partial(recording.fill, draft=draft))
 
-    async def sign_record(self, who: Person, application: str, digest: str, password: str) -> Record:
+    async def sign_record(self, who: Person, application: str, digest: str, proof: Proof) -> Record:
         """Sign the record form."""
-        return await self._on(who, "sign", application, partial(recording.sign, digest=digest), password)
+        return await self._on(who, "sign", application, partial(recording.sign, digest=digest), proof)
 
     async def declare(
         self, who: Person, application: str, declaration: Declaration, note: str
@@ -285,7 +285,24 @@ class Office:
         await asyncio.to_thread(self._builder.tidy, waiting, self.now())
 
     async def _on(
-        self, who: Person, act: str, application: str, work: Act[T], password: str | None = None
+        self, who: Person, act: str, application: str, work: Act[T], proof: Proof | None = None
     ) -> T:
         about = About(act, application=application)
-        return await self._desk.perform(who, about, lambda w: work(w, application), password)
+        return await self._desk.perform(who, about, lambda w: work(w, application), proof)
+
+    async def own_keys(self, who: Person) -> Sequence[Passkey]:
+        """Somebody's keys in use."""
+        return await self._desk.perform(who, About("keys"), lambda work: keys.own(work.store, who))
+
+    async def nonce(self, who: Person, password: str | None = None) -> str:
+        """For one use of a key; to register one, the password is needed."""
+        return await self._desk.perform(who, About("keys"), lambda w: keys.nonce(w.store, who), password)
+
+    async def add_key(self, who: Person, new: keys.NewKey) -> Passkey:
+        """Take a key into use."""
+        return await self._desk.perform(who, About("keys"), lambda w: keys.register(w.store, who, new))
+
+    async def remove_key(self, who: Person, key: str, password: str) -> None:
+        """Take a key out of use."""
+        about = About("keys")
+        await self._desk.perform(who, about, lambda w: keys.remove(w.store, who, key), password)

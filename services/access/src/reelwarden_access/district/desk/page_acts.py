@@ -28,7 +28,7 @@ PageAct = Callable[[Office, Person, str, Form], Awaitable[str | None]]
 async def _approve(office: Office, who: Person, application: str, form: Form) -> None:
     body = taken(Deciding, form)
     act = office.reject if form.get("decision") == "reject" else office.approve
-    await act(who, application, Decision(body.digest, body.opinion), body.password)
+    await act(who, application, Decision(body.digest, body.opinion), body.proof)
 
 
 async def _interest(office: Office, who: Person, application: str, _: Form) -> None:
@@ -37,7 +37,7 @@ async def _interest(office: Office, who: Person, application: str, _: Form) -> N
 
 async def _advise(office: Office, who: Person, application: str, form: Form) -> None:
     body = taken(Deciding, form)
-    await office.advise(who, application, Decision(body.digest, body.opinion), body.password)
+    await office.advise(who, application, Decision(body.digest, body.opinion), body.proof)
 
 
 async def _withdraw(office: Office, who: Person, application: str, _: Form) -> None:
@@ -75,7 +75,7 @@ async def _record(office: Office, who: Person, application: str, form: Form) -> 
 
 async def _sign(office: Office, who: Person, application: str, form: Form) -> None:
     body = taken(Signing, form)
-    await office.sign_record(who, application, body.digest, body.password)
+    await office.sign_record(who, application, body.digest, body.proof)
 
 
 async def _declare(office: Office, who: Person, application: str, form: Form) -> None:

@@ -24,6 +24,7 @@ _NAMES: Mapping[str, str] = {
     "phone": N_("Phone"),
     "documents": N_("Supporting documents"),
     "password": N_("Password"),
+    "passkey": N_("Your own key"),
     "outsider": N_("Role"),
     "name": N_("Name"),
     "unit": N_("Unit"),

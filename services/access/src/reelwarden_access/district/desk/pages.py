@@ -47,6 +47,7 @@ SECTIONS = (
     Section("/extensions", N_("Kept longer"), (*MAY_APPLY, PersonRole.AUDITOR, PersonRole.DISTRICT_OFFICER)),
     Section("/alarms", N_("Alarms"), _OVERSEE),
     Section("/training", N_("Rules and training")),
+    Section("/keys", N_("My keys")),
 )
 _FORMS = frozenset(
     {
@@ -114,6 +115,9 @@ async def _application(
         "given": refused.form if refused else {},
         "problem": refused.why.text if refused and not at_form else None,
         "renews": renews,
+        "own_keys": [key.id for key in await office.own_keys(person)]
+        if {"decide", "advise", "sign"} & set(shown.may)
+        else [],
         "longest": int(office.rules.supervise_at_most.total_seconds() // 60),
         "renewing": REFRESH_SECONDS if renews and request.query_params.get("renew") != "no" else 0,
         "overdue": bool(shown.use_by and not shown.declaration and shown.use_by < office.now()),

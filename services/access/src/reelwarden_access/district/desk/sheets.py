@@ -196,7 +196,9 @@ class Sheets:
 
     def _signature(self, one: SignatureShown, lang: Lang) -> Signature:
         name = f"{one.on_behalf_of}（{one.name}）" if one.on_behalf_of else one.name
-        return Signature(name, self._say(lang, SIGNER_WORDS[one.role]), one.signed_at, one.digest)
+        return Signature(
+            name, self._say(lang, SIGNER_WORDS[one.role]), one.signed_at, one.digest, one.fingerprint
+        )
 
 
 def _spans(form: dict[str, Any]) -> list[FormSpan]:

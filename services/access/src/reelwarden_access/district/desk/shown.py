@@ -16,6 +16,7 @@ from reelwarden_access.district.desk.application import (
 )
 from reelwarden_access.district.desk.tables.footage import HeldSpan
 from reelwarden_access.district.desk.waiting import Wait
+from reelwarden_access.verify import key_fingerprint
 from reelwarden_common.events.access import Manner, PackagedFile
 from reelwarden_common.events.base import CameraSpan
 
@@ -31,6 +32,12 @@ class SignatureShown(BaseModel):
     on_behalf_of: str | None = Field(description="who signed on paper, attested by reception")
     digest: str
     signed_at: datetime
+    own_key: dict[str, Any] | None = Field(description="what the signer's own key signed; null: by password")
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the signer's own key; empty where the password was given again."""
+        return key_fingerprint(self.own_key["key"]) if self.own_key else ""
 
     @classmethod
     def of(cls, one: Signature) -> "SignatureShown":
@@ -44,6 +51,7 @@ class SignatureShown(BaseModel):
             on_behalf_of=one.on_behalf_of,
             digest=one.digest,
             signed_at=one.signed_at,
+            own_key=one.own_key,
         )
 
 

@@ -6,6 +6,7 @@ from reelwarden_access.district.desk.tables.combined import CombinedTable
 from reelwarden_access.district.desk.tables.drafts import DraftsTable
 from reelwarden_access.district.desk.tables.extensions import ExtensionsTable
 from reelwarden_access.district.desk.tables.footage import ExportsTable, HoldsTable
+from reelwarden_access.district.desk.tables.passkeys import PasskeysTable
 from reelwarden_access.district.desk.tables.people import PeopleTable
 from reelwarden_access.district.desk.tables.retrievals import RetrievalsTable
 from reelwarden_access.district.desk.tables.supervised import SupervisedTable
@@ -21,6 +22,7 @@ class DeskStore(Store):
     def __init__(self, conn: Connection, clock: Clock = system_clock) -> None:
         super().__init__("desk", clock)
         self.people = PeopleTable(conn)
+        self.passkeys = PasskeysTable(conn)
         self.applications = ApplicationsTable(conn)
         self.drafts = DraftsTable(conn)
         self.extensions = ExtensionsTable(conn)

@@ -146,6 +146,7 @@ ACT_WORDS: Mapping[str, str] = {
     "coverage": N_("ask what footage exists"),
     "train": N_("acknowledge the rules"),
     "trained": N_("see who knows the rules"),
+    "keys": N_("manage their own keys"),
 }
 REFUSAL_WORDS: Mapping[str, str] = {
     "not_applicant": N_("no applicant"),
@@ -161,6 +162,7 @@ REFUSAL_WORDS: Mapping[str, str] = {
     "not_yours": N_("none of theirs"),
     "no_right": N_("no right"),
     "wrong_password": N_("wrong password"),
+    "wrong_key": N_("wrong key"),
     "not_retriever": N_("not the operator"),
     "not_approved": N_("not approved yet"),
     "not_apart": N_("two parts by one person"),

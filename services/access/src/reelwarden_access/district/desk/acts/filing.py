@@ -276,6 +276,7 @@ def _approval(work: Work, actor: Actor, role: str, decision: Decision) -> Signat
         digest=decision.digest,
         signed_at=work.now,
         opinion=decision.opinion,
+        own_key=work.own_key,
     )
 
 

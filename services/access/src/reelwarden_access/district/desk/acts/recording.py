@@ -182,6 +182,7 @@ def _signature(work: Work, application: Application, actor: Actor, what: tuple[C
         digest=digest,
         signed_at=work.now,
         on_behalf_of=application.applicant_name if attests else None,
+        own_key=work.own_key,
     )
 
 

@@ -72,7 +72,7 @@ async def show(office: At, person: SignedIn, application: str) -> ApplicationSho
 async def approve(office: At, person: SignedIn, application: str, body: Deciding) -> Filed:
     """Leader or safety; a copy needs two different signers; never one's own (R4.2, R4.4)."""
     decision = Decision(body.digest, body.opinion, body.interested)
-    done = await office.approve(person, application, decision, body.password)
+    done = await office.approve(person, application, decision, body.proof)
     return Filed(id=done.id, number=done.number)
 
 
@@ -80,14 +80,14 @@ async def approve(office: At, person: SignedIn, application: str, body: Deciding
 async def reject(office: At, person: SignedIn, application: str, body: Deciding) -> Filed:
     """With an opinion that says why."""
     decision = Decision(body.digest, body.opinion, body.interested)
-    done = await office.reject(person, application, decision, body.password)
+    done = await office.reject(person, application, decision, body.proof)
     return Filed(id=done.id, number=done.number)
 
 
 @router.post("/applications/{application}/advise", summary="Give the department's opinion")
 async def advise(office: At, person: SignedIn, application: str, body: Deciding) -> Filed:
     """The safety department, or somebody of the applicant's unit; before a leader signs (R4.2)."""
-    done = await office.advise(person, application, Decision(body.digest, body.opinion), body.password)
+    done = await office.advise(person, application, Decision(body.digest, body.opinion), body.proof)
     return Filed(id=done.id, number=done.number)
 
 

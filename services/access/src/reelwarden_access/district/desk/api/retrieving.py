@@ -105,7 +105,7 @@ async def record(office: At, person: SignedIn, application: str, body: Recording
 @router.post("/applications/{application}/record/sign", summary="Sign the record")
 async def sign(office: At, person: SignedIn, application: str, body: Signing) -> ApplicationShown:
     """Retriever, supervisor and recipient (for an outsider, reception attests)."""
-    await office.sign_record(person, application, body.digest, body.password)
+    await office.sign_record(person, application, body.digest, body.proof)
     return await office.show(person, application)
 
 

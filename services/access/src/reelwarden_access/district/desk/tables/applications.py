@@ -185,7 +185,8 @@ class ApplicationsTable:
         """Put a signature under a form."""
         await self._conn.execute(
             "INSERT INTO signatures (application, form, capacity, signer, name, unit, role, opinion,"
-            " on_behalf_of, digest, signed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            " on_behalf_of, digest, signed_at, own_key)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             application,
             one.form,
             one.capacity,
@@ -197,6 +198,7 @@ class ApplicationsTable:
             one.on_behalf_of,
             one.digest,
             one.signed_at,
+            json.dumps(one.own_key) if one.own_key else None,
         )
 
     async def signatures(self, application: str, form: str) -> list[Signature]:
@@ -254,4 +256,5 @@ def signature_of(row: asyncpg.Record) -> Signature:
         signed_at=row["signed_at"],
         opinion=row["opinion"],
         on_behalf_of=row["on_behalf_of"],
+        own_key=json.loads(row["own_key"]) if row["own_key"] else None,
     )
