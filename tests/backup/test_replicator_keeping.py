@@ -4,17 +4,14 @@ import asyncio
 import io
 import sqlite3
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO
 
 import pytest
 from minio.error import S3Error
 
 from reelwarden_backup.site.replicator import storing, upkeep
-from reelwarden_backup.site.replicator.storing import BATCH
 from reelwarden_common.events.backup import ObjectsErased, ObjectsStored, StoredObject, VerificationRequested
-from reelwarden_common.events.ingest import SegmentsRecorded
 from reelwarden_common.events.retention import Hold
-from reelwarden_common.s3 import S3, NotAllowed, Put
+from reelwarden_common.s3 import S3, NotAllowed
 from tests.backup.test_replicator import erased, hold, kept, lost, plan, recorded, store_one
 from tests.support.backup import Site, Store, only
 from tests.support.ingest import until
@@ -234,39 +231,3 @@ def rows(site: Site) -> int:
         return int(conn.execute("SELECT count(*) FROM segments").fetchone()[0])
     finally:
         conn.close()
-
-
-async def test_one_slow_copy_holds_no_other_up(
-    site: Site, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """More wait than are chosen at once; each is stored once, also the slow one."""
-    footage = [
-        site.record(start=NOW - timedelta(minutes=n), name=f"{n}.mp4", body=b"%03d" % n)[0]
-        for n in range(BATCH + 10, 0, -1)
-    ]
-    slow, free, put = footage[0], asyncio.Event(), S3.put_open_file
-
-    async def wait(self: S3, bucket: str, key: str, file: BinaryIO, digest: str, **more: Any) -> Put:
-        if digest == slow.digest:
-            await free.wait()
-        return await put(self, bucket, key, file, digest, **more)
-
-    monkeypatch.setattr(S3, "put_open_file", wait)
-    async with site.replicator() as role:
-        await role.hear(SegmentsRecorded(segments=tuple(footage)))
-        turn = asyncio.create_task(role.turn("store"))
-        try:
-            await until(lambda: _stored(store, site, BATCH + 9))
-            assert not turn.done()
-        finally:
-            free.set()
-            await turn
-        told = [
-            one for event in await role.said() if isinstance(event, ObjectsStored) for one in event.objects
-        ]
-    assert sorted(one.segment for one in told) == sorted(one.id for one in footage)
-    assert len(store.versions(site.school)) == BATCH + 10
-
-
-async def _stored(store: Store, site: Site, count: int) -> bool:
-    return len(await asyncio.to_thread(store.versions, site.school)) == count

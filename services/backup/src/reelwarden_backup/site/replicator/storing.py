@@ -1,7 +1,7 @@
 """Copying footage into the store. Killed at any point, it neither loses a copy nor leaves two."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -43,12 +43,8 @@ class NotCopied:
     detail: str
 
 
-Result = Copied | NotCopied | None
-"""None: the store is away, and nothing is known."""
-
-
 class Storing:
-    """Takes what waits, some at a time, in the order of `to_store`."""
+    """Takes what waits, a batch at a time, in the order of `to_store`."""
 
     def __init__(
         self,
@@ -71,60 +67,33 @@ class Storing:
         self._clock = clock
 
     async def turn(self) -> None:
-        """Copy until nothing waits, or the store is away. The next are chosen while the last of these go."""
-        going: dict[asyncio.Task[Result], str] = {}
-        ended: set[asyncio.Task[Result]] = set()
-        try:
-            while True:
-                batch = await self._next([task.result() for task in ended], going.values())
-                going |= {asyncio.create_task(self._copy(one)): one.footage.segment for one in batch}
-                if not going:
-                    return
-                ended = await self._some_of(going)
-                for task in ended:
-                    del going[task]
-        except asyncio.CancelledError:
-            for task in going:
-                task.cancel()
-            raise
-        finally:
-            # A put that goes on unseen would be looked for too early, and repeated.
-            await asyncio.gather(*going, return_exceptions=True)
+        """Copy until nothing waits, or the store is away."""
+        while not self._patience.resting:
+            async with self._units.begin() as store:
+                batch = store.copies.to_store(self._share.batch)
+            if not batch:
+                return
+            results = await asyncio.gather(*(self._copy(one) for one in batch))
+            async with self._units.begin() as store:
+                store.add_copies([one for one in results if isinstance(one, Copied)])
+                for one in results:
+                    if isinstance(one, NotCopied):
+                        store.copies.not_stored(one.segment, one.detail)
+            self._count(results)
 
-    async def _next(self, ended: Sequence[Result], going: Collection[str]) -> list[ToStore]:
-        """Save what ended; choose what to copy beside those that are going."""
-        async with self._units.begin() as store:
-            store.add_copies([one for one in ended if isinstance(one, Copied)])
-            for one in ended:
-                if isinstance(one, NotCopied):
-                    store.copies.not_stored(one.segment, one.detail)
-            # What is going still waits as far as the table knows.
-            chosen = [] if self._patience.resting else store.copies.to_store(self._share.batch)
-        self._count(ended)
-        return [one for one in chosen if one.footage.segment not in going]
-
-    async def _some_of(self, going: Iterable[asyncio.Task[Result]]) -> set[asyncio.Task[Result]]:
-        """Wait until so few are left that others are to be chosen."""
-        ended, left = set[asyncio.Task[Result]](), set(going)
-        enough = min(self._share.parallel, self._share.batch - 1)
-        while left and (not ended or len(left) > enough):
-            done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
-            ended |= done
-        return ended
-
-    def _count(self, results: Sequence[Result]) -> None:
+    def _count(self, results: Sequence[Copied | NotCopied | None]) -> None:
         copied = [one for one in results if isinstance(one, Copied)]
         self._measures.stored.inc(sum(one.footage.size for one in copied))
         self._measures.failed.inc(sum(isinstance(one, NotCopied) for one in results))
         if copied:
             self._patience.well()
 
-    async def _copy(self, one: ToStore) -> Result:
-        """Copy one segment, when it is its turn."""
+    async def _copy(self, one: ToStore) -> Copied | NotCopied | None:
+        """Copy one segment; None: the store is away, and nothing is known."""
         async with self._share.gate:
             return None if self._patience.resting else await self._try_to_copy(one)
 
-    async def _try_to_copy(self, one: ToStore) -> Result:
+    async def _try_to_copy(self, one: ToStore) -> Copied | NotCopied | None:
         footage = one.footage
         what = f"{footage.camera} {footage.start:%Y-%m-%dT%H:%M:%SZ}"
         try:
