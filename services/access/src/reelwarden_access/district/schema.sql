@@ -110,8 +110,6 @@ CREATE TABLE signatures (
     on_behalf_of text,
     digest text NOT NULL,
     signed_at timestamptz NOT NULL,
-    stands_for text REFERENCES people,
-    stands_for_name text,
     own_key jsonb,
     PRIMARY KEY (application, form, signer, capacity)
 );
@@ -201,8 +199,7 @@ CREATE TABLE supervisions (
     opened_at timestamptz NOT NULL,
     closed_at timestamptz,
     until timestamptz NOT NULL,
-    ended_because text,
-    stands_for text REFERENCES people
+    ended_because text
 );
 CREATE UNIQUE INDEX supervisions_open ON supervisions (application) WHERE closed_at IS NULL;
 -- Who is in the room comes and goes.
@@ -223,8 +220,7 @@ CREATE TABLE viewings (
     started_at timestamptz NOT NULL,
     stopped_at timestamptz,
     stopped_by text,
-    reason text,
-    stands_for text REFERENCES people
+    reason text
 );
 CREATE INDEX viewings_application ON viewings (application);
 -- What was really watched: one row per viewing and file, counted up by each range request.
@@ -295,22 +291,6 @@ CREATE TABLE conflicts (
     declared_at timestamptz NOT NULL,
     PRIMARY KEY (application, actor)
 );
--- Somebody names who holds their role's tasks for a while.
-CREATE TABLE deputies (
-    id text PRIMARY KEY,
-    school text NOT NULL,
-    role text NOT NULL,
-    principal text NOT NULL REFERENCES people,
-    principal_name text NOT NULL,
-    deputy text NOT NULL REFERENCES people,
-    from_at timestamptz NOT NULL,
-    until timestamptz NOT NULL,
-    named_at timestamptz NOT NULL,
-    ended_at timestamptz,
-    CHECK (from_at < until)
-);
-CREATE INDEX deputies_deputy ON deputies (deputy, until);
-CREATE INDEX deputies_principal ON deputies (principal, until);
 -- Two parts by one person at a school that is too small: flagged, and looked at by the district (R4.3).
 CREATE TABLE combined_parts (
     application text NOT NULL REFERENCES applications,

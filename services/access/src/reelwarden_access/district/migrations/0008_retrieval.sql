@@ -40,7 +40,7 @@ CREATE TABLE stills (
 );
 CREATE INDEX stills_application ON stills (application);
 
--- Decisions: urgent ones, those who may not because of an interest of their own, those who stand in (R4.2).
+-- Decisions: urgent ones, those who may not because of an interest of their own (R4.2).
 ALTER TABLE applications ADD COLUMN urgent boolean NOT NULL DEFAULT false;
 CREATE TABLE conflicts (
     application text NOT NULL REFERENCES applications,
@@ -48,26 +48,6 @@ CREATE TABLE conflicts (
     declared_at timestamptz NOT NULL,
     PRIMARY KEY (application, actor)
 );
-CREATE TABLE deputies (
-    id text PRIMARY KEY,
-    school text NOT NULL,
-    role text NOT NULL,
-    principal text NOT NULL REFERENCES people,
-    principal_name text NOT NULL,
-    deputy text NOT NULL REFERENCES people,
-    from_at timestamptz NOT NULL,
-    until timestamptz NOT NULL,
-    named_at timestamptz NOT NULL,
-    ended_at timestamptz,
-    CHECK (from_at < until)
-);
-CREATE INDEX deputies_deputy ON deputies (deputy, until);
-CREATE INDEX deputies_principal ON deputies (principal, until);
--- For whom somebody acted, by number and by name as of that moment.
-ALTER TABLE signatures ADD COLUMN stands_for text REFERENCES people;
-ALTER TABLE signatures ADD COLUMN stands_for_name text;
-ALTER TABLE supervisions ADD COLUMN stands_for text REFERENCES people;
-ALTER TABLE viewings ADD COLUMN stands_for text REFERENCES people;
 -- Two parts by one person at a school that is too small: flagged, and looked at by the district (R4.3).
 CREATE TABLE combined_parts (
     application text NOT NULL REFERENCES applications,
