@@ -59,7 +59,10 @@ async def page_of(
     """Somebody's page after signing in; nothing may be blocked or fail in it."""
     wide, high = WIDTHS[width]
     context = await browser.new_context(
-        base_url=house.url, viewport={"width": wide, "height": high}, locale=locale
+        base_url=house.url,
+        viewport={"width": wide, "height": high},
+        locale=locale,
+        has_touch=width == "phone",
     )
     page = await context.new_page()
     complaints: list[str] = []
@@ -127,6 +130,7 @@ async def test_a_teacher_files_and_a_leader_signs(
 
 async def test_a_leader_signs_with_a_key_of_their_own(browser: Browser, house: DeskHouse) -> None:
     application = await house.file()
+    number = (await house.show(application))["number"]
     named = replace(house, url=house.url.replace("127.0.0.1", "localhost"))  # keys belong to a name
     async with page_of(browser, named, "li.lei", "phone") as page:
         devices = await page.context.new_cdp_session(page)
@@ -145,10 +149,10 @@ async def test_a_leader_signs_with_a_key_of_their_own(browser: Browser, house: D
         await page.get_by_role("button", name="添加密钥").click()
         await expect(page.get_by_role("heading", name="我的手机")).to_be_visible()
         assert await fits(page)
-        await page.goto(f"/applications/{application}")
-        await page.get_by_label("意见").fill("同意\n仅限查看")
+        await page.goto("/")
+        await page.get_by_role("link", name=number).first.tap()  # with the button and the device, three taps
         await expect(page.get_by_label("输入密码，作为您的签字")).to_be_hidden()
-        await page.get_by_role("button", name="批准并签字", exact=True).click()
+        await page.get_by_role("button", name="批准并签字", exact=True).tap()
         await expect(page.get_by_text("已批准，正在导出")).to_be_visible()
         await expect(page.get_by_text("本人密钥")).to_be_visible()
         assert await fits(page)

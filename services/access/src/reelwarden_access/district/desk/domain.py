@@ -28,6 +28,8 @@ from reelwarden_common.web.text import N_, Text
 
 MAY_APPLY = (PersonRole.APPLICANT, PersonRole.LEADER, PersonRole.SAFETY)
 """R3.3: leaders, the safety department, and those who were authorised."""
+MAY_DECIDE = (PersonRole.LEADER, PersonRole.SAFETY, PersonRole.DISTRICT_OFFICER)
+"""R4.2: who signs approvals; for which of them the table of signers says."""
 MAY_READ = (
     PersonRole.LEADER,
     PersonRole.SAFETY,

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Request, Response
 
 from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.application import Status
-from reelwarden_access.district.desk.domain import MAY_APPLY
+from reelwarden_access.district.desk.domain import MAY_APPLY, MAY_DECIDE
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_words import WORDS
 from reelwarden_access.district.desk.shown import ApplicationShort
-from reelwarden_access.district.desk.wanted import MOST_IN_A_TABLE, PAGE, wanted
+from reelwarden_access.district.desk.wanted import MOST_IN_A_TABLE, PAGE, Wanted, wanted
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web import Missing, Person, SignedIn, Web
 from reelwarden_common.web.text import N_
@@ -31,6 +31,8 @@ LISTS: Mapping[str, tuple[str, str]] = {
     "retrieve": (N_("Retrieve"), N_("Nothing is to be retrieved.")),
     "all": (N_("All applications"), N_("There are no applications yet.")),
 }
+AT_HOME = Wanted(most=5)
+"""As many of those that wait for a signature stand on the first page: a tap leads to the form."""
 FILTERS = ("status", "school", "since", "until", "number")
 COLUMNS = ("number", "status", "school", "school_name", "applicant", "outsider", "manner", "start", "end")
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -103,6 +105,7 @@ async def _list(request: Request, office: Office, person: Person, view: str) -> 
     found = await office.listed(person, view, asked)
     title, empty = LISTS[view]
     doors = [(path, label) for path, label, roles in DOORS if person.holds_somewhere(*roles)]
+    decides = view == "mine" and person.holds_somewhere(*MAY_DECIDE)
     given = {name: request.query_params.get(name, "") for name in FILTERS}
     page = asked.skip // PAGE + 1
     values: dict[str, Any] = {
@@ -110,6 +113,7 @@ async def _list(request: Request, office: Office, person: Person, view: str) -> 
         "empty": empty,
         "applications": found[:PAGE],
         "doors": doors if view == "mine" else [],
+        "to_decide": await office.listed(person, "approve", AT_HOME) if decides else [],
         "deciding": view == "approve",
         "given": given,
         "filtered": asked.filtered,

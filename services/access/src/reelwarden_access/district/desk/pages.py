@@ -15,7 +15,7 @@ from reelwarden_access.district.desk.api.retrieving import opened
 from reelwarden_access.district.desk.api.streaming import package
 from reelwarden_access.district.desk.application import Status
 from reelwarden_access.district.desk.apply_pages import written
-from reelwarden_access.district.desk.domain import MAY_APPLY, MAY_READ
+from reelwarden_access.district.desk.domain import MAY_APPLY, MAY_DECIDE, MAY_READ
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_acts import ACTS
 from reelwarden_access.district.desk.page_words import WORDS
@@ -34,13 +34,12 @@ _OVERSEE = (
     PersonRole.DISTRICT_OFFICER,
     PersonRole.DISTRICT_OPERATOR,
 )
-_APPROVE = (PersonRole.LEADER, PersonRole.SAFETY, PersonRole.DISTRICT_OFFICER)
 _ALL = (PersonRole.LEADER, PersonRole.SAFETY, PersonRole.AUDITOR, PersonRole.DISTRICT_OFFICER)
 SECTIONS = (
     Section("/", N_("My applications")),
     Section("/apply", N_("Apply"), MAY_APPLY),
     Section("/reception", N_("Reception"), (PersonRole.RECEPTION,)),
-    Section("/approve", N_("To approve"), _APPROVE),
+    Section("/approve", N_("To approve"), MAY_DECIDE),
     Section("/supervise", N_("To supervise"), (PersonRole.SAFETY,)),
     Section("/retrieve", N_("Retrieve"), (PersonRole.RETRIEVER,)),
     Section("/all", N_("All applications"), _ALL),

@@ -41,7 +41,7 @@ from reelwarden_common.web.text import N_, Text
 VIEWS = ("mine", "approve", "supervise", "retrieve", "all")
 _SEES_ALL = (PersonRole.LEADER, PersonRole.SAFETY, PersonRole.AUDITOR, PersonRole.DISTRICT_OFFICER)
 _WHO = {
-    "approve": (PersonRole.LEADER, PersonRole.SAFETY, PersonRole.DISTRICT_OFFICER),
+    "approve": domain.MAY_DECIDE,
     "supervise": (PersonRole.SAFETY,),
     "retrieve": (PersonRole.RETRIEVER,),
     "all": _SEES_ALL,
