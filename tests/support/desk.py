@@ -15,6 +15,7 @@ import httpx
 import nats
 import pytest
 from argon2 import PasswordHasher
+from fastapi import FastAPI
 from minio import Minio
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -100,6 +101,7 @@ class DeskHouse:
     minio: Minio
     database_url: str
     client: Client
+    http: FastAPI
     heard: list[Event] = field(default_factory=list)
     sessions: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -291,7 +293,8 @@ async def open_house(
             max_open_applications=1000,
         )
         async with app.build(settings) as role, running(role) as url:
-            house = DeskHouse(url, settings, minio, database_url, client)
+            assert role.http
+            house = DeskHouse(url, settings, minio, database_url, client, role.http)
 
             async def hear(message: Msg) -> None:
                 house.heard.append(decode(message.subject, message.headers, message.data)[0])
