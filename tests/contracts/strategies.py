@@ -50,14 +50,23 @@ def _plain(schema: Schema) -> st.SearchStrategy[Any]:
     if schema["type"] == "string":
         return _texts(schema)
     kinds: dict[str, st.SearchStrategy[Any]] = {
-        "integer": st.integers(schema.get("minimum", -(2**53)), schema.get("maximum", 2**53)),
+        "integer": st.integers(_least(schema, -(2**53), 1), schema.get("maximum", 2**53)),
         "number": st.floats(
-            schema.get("minimum"), schema.get("maximum"), allow_nan=False, allow_infinity=False
+            _least(schema, None, 2**-20), schema.get("maximum"), allow_nan=False, allow_infinity=False
         ),
         "boolean": st.booleans(),
         "null": st.none(),
     }
     return kinds[schema["type"]]
+
+
+def _least(schema: Schema, otherwise: int | None, step: float) -> Any:
+    """The smallest number that is allowed; above an exclusive bound by a step."""
+    return (
+        schema["exclusiveMinimum"] + step
+        if "exclusiveMinimum" in schema
+        else schema.get("minimum", otherwise)
+    )
 
 
 def _texts(schema: Schema) -> st.SearchStrategy[Any]:

@@ -78,6 +78,14 @@ async def page_of(
     await context.close()
 
 
+async def follow(page: Page, section: str) -> None:
+    """Go to a section, from the menu where there is one."""
+    menu = page.locator("summary", has_text="菜单")
+    if await menu.is_visible():
+        await menu.click()
+    await page.get_by_role("link", name=section, exact=True).locator("visible=true").click()
+
+
 async def fits(page: Page) -> bool:
     """Whether nothing sticks out to the right."""
     over = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
@@ -119,7 +127,7 @@ async def test_a_teacher_files_and_a_leader_signs(
     assert filed.spans[0].start.replace(microsecond=0) == start.replace(microsecond=0)
 
     async with page_of(browser, house, "li.lei", width) as page:
-        await page.get_by_role("link", name="待我审批").click()
+        await follow(page, "待我审批")
         await page.get_by_role("link", name=number).click()
         await page.get_by_label("意见").fill("同意")
         await page.get_by_label("输入密码，作为您的签字").fill(PASSWORD)
@@ -196,7 +204,7 @@ async def test_an_operator_is_led_by_the_rules_to_the_footage(
     application = await house.file()
     await house.ready(application, "li.lei")
     async with page_of(browser, house, operator, width) as page:
-        await page.get_by_role("link", name="调取", exact=True).click()
+        await follow(page, "调取")
         await page.goto(f"/applications/{application}")
         await expect(page.get_by_text("等待安全部门开始监督：陈刚、孙伟。")).to_be_visible()
         await page.get_by_role("link", name="阅读并确认").click()

@@ -146,6 +146,8 @@ ACTS = {
     "stop_release": N_("stopping a release"),
     "read_extension": N_("reading an extension"),
     "extensions": N_("listing extensions"),
+    "draft": N_("keeping a draft"),
+    "keys": N_("using keys of one's own"),
 }
 """What people tried at the desk."""
 HINTS = {
