@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-MINUTES = 1.5
+MINUTES = 1.1
 """For each test at most: on a machine that does other things, too, fewer seeds are played."""
 
 
