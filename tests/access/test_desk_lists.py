@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from reelwarden_access.district.desk.application import Status
-from reelwarden_access.district.desk.list_pages import as_csv
 from reelwarden_access.district.desk.shown import ApplicationShort
 from reelwarden_access.district.desk.wanted import PAGE, wanted
+from reelwarden_common.web.tables import as_csv
 from tests.support.desk import DeskHouse
 
 ZONE = "Asia/Shanghai"
@@ -37,7 +37,7 @@ def test_no_cell_is_a_formula() -> None:
     counts = {"concerns_leader": False, "urgent": False, "approvals": 0, "approvals_needed": 1}
     rest["decide_by"] = "2026-03-09T08:00:00+00:00"
     one = ApplicationShort.model_validate({**fields, **rest, **counts, "applicant": '=HYPERLINK("x")'})
-    row = next(csv.DictReader(io.StringIO(as_csv([one]).removeprefix("\ufeff"))))
+    row = next(csv.DictReader(io.StringIO(as_csv([one.model_dump(mode="json")]).removeprefix("\ufeff"))))
     assert (row["applicant"], row["school_name"]) == ('\'=HYPERLINK("x")', "'@x")
 
 

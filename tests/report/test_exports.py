@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from reelwarden_common.web.tables import as_csv
 from reelwarden_local.bus import EmbeddedBus
-from reelwarden_report.district.inspector.exports import as_csv
 from tests.report.district import Index, district_toml, inspector, signed_in
 
 NOT_LISTS = {"/api/events", "/api/asyncapi/{service}.json", "/api/session", "/api/custody/{school}"}

@@ -1,8 +1,6 @@
 """The lists of applications: filtered, page by page, and as a table for spreadsheets."""
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,10 +11,10 @@ from reelwarden_access.district.desk.application import Status
 from reelwarden_access.district.desk.domain import MAY_APPLY, MAY_DECIDE
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_words import WORDS
-from reelwarden_access.district.desk.shown import ApplicationShort
 from reelwarden_access.district.desk.wanted import MOST_IN_A_TABLE, PAGE, Wanted, wanted
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web import Missing, Person, SignedIn, Web
+from reelwarden_common.web.tables import as_csv
 from reelwarden_common.web.text import N_
 
 DOORS = (
@@ -35,9 +33,6 @@ AT_HOME = Wanted(most=5)
 """As many of those that wait for a signature stand on the first page: a tap leads to the form."""
 FILTERS = ("status", "school", "since", "until", "number")
 COLUMNS = ("number", "status", "school", "school_name", "applicant", "outsider", "manner", "start", "end")
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_BYTE_ORDER_MARK = "\ufeff"
-"""Without it the spreadsheet in most schools takes Chinese for something else."""
 router = APIRouter(include_in_schema=False)
 
 
@@ -77,27 +72,12 @@ async def table(request: Request, office: At, person: SignedIn, view: str) -> Re
     if view not in LISTS:
         raise Missing
     asked = wanted(request.query_params, office.config.time_zone).all_at_once(MOST_IN_A_TABLE)
+    found = await office.listed(person, view, asked)
     return Response(
-        as_csv(await office.listed(person, view, asked)),
+        as_csv([one.model_dump(mode="json") for one in found], COLUMNS),
         media_type="text/csv; charset=utf-8",
         headers={"content-disposition": f'attachment; filename="{view}.csv"'},
     )
-
-
-def as_csv(applications: Sequence[ApplicationShort]) -> str:
-    """A table with a head; no cell is taken for a formula by a spreadsheet."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for one in applications:
-        fields = one.model_dump(mode="json")
-        writer.writerow([_cell(fields[name]) for name in COLUMNS])
-    return _BYTE_ORDER_MARK + text.getvalue()
-
-
-def _cell(value: str | None) -> str:
-    text = value or ""
-    return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) else text
 
 
 async def _list(request: Request, office: Office, person: Person, view: str) -> Response:

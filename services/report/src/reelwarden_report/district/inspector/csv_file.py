@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from fastapi import Response
 
-from reelwarden_report.district.inspector.exports import as_csv
+from reelwarden_common.web.tables import as_csv
 
 
 def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Response:

@@ -1,14 +1,14 @@
 """Every list of the API as a table for spreadsheets: `?format=csv` on the same address."""
 
-import csv
-import io
 import json
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any, get_args, get_origin, get_type_hints
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+
+from reelwarden_common.web.tables import as_csv
 
 _FORMAT = {
     "name": "format",
@@ -17,9 +17,6 @@ _FORMAT = {
     "schema": {"type": "string", "enum": ["json", "csv"], "default": "json"},
 }
 _TABLE = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-BYTE_ORDER_MARK = "\ufeff"
-"""Without it the spreadsheet in most schools takes Chinese for something else."""
 
 
 def list_in(answer: Any) -> str | None:  # noqa: ANN401 - any type that a route names
@@ -36,26 +33,6 @@ def _shapes(annotation: Any) -> bool:  # noqa: ANN401 - any annotation
     inner = get_args(annotation)
     named = bool(inner) and isinstance(inner[0], type) and issubclass(inner[0], BaseModel)
     return named and get_origin(annotation) in (list, tuple)
-
-
-def cell(value: Any) -> str:  # noqa: ANN401 - any JSON
-    """A value as text that no spreadsheet takes for a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, bool | int | float):
-        return json.dumps(value)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) else text
-
-
-def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as a table with a head; what is no single value stands as JSON in its cell."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(names)
-    writer.writerows([cell(row.get(name)) for name in names] for row in rows)
-    return BYTE_ORDER_MARK + text.getvalue()
 
 
 class Exporting(APIRoute):
