@@ -50,7 +50,7 @@ async def send(house: DeskHouse, form: dict[str, Any], path: str = "/apply") -> 
 
 def alert(page: httpx.Response) -> str:
     """What is said above the form."""
-    above = page.text.split('<form method="post" class="fields">')[0]
+    above = page.text.split('<form method="post" class="fields"')[0]
     return above.split('role="alert"')[1].split("</p>")[0]
 
 

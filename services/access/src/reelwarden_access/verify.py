@@ -68,6 +68,14 @@ WORDS = {
         "{name} 的签字不成立：{why}",
         "the signature of {name} does not hold: {why}",
     ),
+    "other-attachment": (
+        "附件与签字的申请表所载不符：{name}",
+        "the attached file is not the one that the signed form names: {name}",
+    ),
+    "attachment-not-enclosed": (
+        "包内没有申请表所载附件：{name}",
+        "an attached file that the form names is not enclosed: {name}",
+    ),
     "own-key": (
         "{name} 以本人密钥 {key} 签字，已核验",
         "{name} signed with a key of their own, {key}: checked",
@@ -370,6 +378,11 @@ def statement(act: str, digest: str, opinion: str, nonce: str) -> bytes:
     return f"reelwarden-signature/1\n{act}\n{digest}\n{said}\n{nonce}".encode()
 
 
+def attachment_name(number: int) -> str:
+    """Where an attached file of the form lies, by its place in the form; without its suffix."""
+    return f"forms/attachments/{number:02d}"
+
+
 def check_form_signature(one: dict[str, Any], digest: str) -> str:
     """Check a signature under a form; the fingerprint of the signer's own key, empty if by password.
 
@@ -565,6 +578,7 @@ class Check:
         if not problems:
             self._footage(listed)
             self._form_signatures()
+            self._attachments(listed)
             self._custody()
         return self.verdict
 
@@ -658,6 +672,18 @@ class Check:
                 self.verdict.problems.append(Finding("bad-form-signature", name=name, why=error))
             else:
                 self.verdict.notes.append(Finding("own-key" if key else "by-password", name=name, key=key))
+
+    def _attachments(self, listed: Sequence[dict[str, Any]]) -> None:
+        """Each file that the signed form names lies here, as it was when the form was signed."""
+        if FORM not in self._names:
+            return
+        files = {file["name"].rpartition(".")[0]: file["sha256"] for file in listed}
+        for number, one in enumerate(json.loads(self._text(FORM)).get("attachments", []), start=1):
+            found = files.get(attachment_name(number))
+            if found is not None and found != one["sha256"]:
+                self.verdict.problems.append(Finding("other-attachment", name=one["name"]))
+            elif found is None:
+                self.verdict.notes.append(Finding("attachment-not-enclosed", name=one["name"]))
 
     def _custody(self) -> None:
         proofs = [name for name in self._names if name.startswith(CUSTODY) and name.endswith(".tlog-proof")]

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -116,6 +117,8 @@ class Guarded:
 
         try:
             await self._app(scope, receive, noticing)
+        except ClientDisconnect:
+            return  # whoever asked is gone, in the middle of sending
         except Exception:
             if began:
                 raise  # half an answer is out: only breaking the connection tells that it is no whole one

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from reelwarden_access.district.desk import (
     api,
     apply_pages,
+    attachment_pages,
     draft_pages,
     extension_pages,
     key_pages,
@@ -16,6 +18,7 @@ from reelwarden_access.district.desk import (
     training_pages,
 )
 from reelwarden_access.district.desk.acts.releasing import Builder
+from reelwarden_access.district.desk.attachment_office import Attachments
 from reelwarden_access.district.desk.desk import Desk
 from reelwarden_access.district.desk.drafts import Drafts
 from reelwarden_access.district.desk.extension_office import ExtensionOffice
@@ -53,10 +56,12 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     web = Web(no_link_to_itself, config, "reelwarden_access.district.desk", pages.SECTIONS, TITLE)
     desk = Desk(units, config, settings.rules(), web.people)
     sheets = Sheets(web.say_in, config.time_zone)
-    office = Office(desk, bus, Builder(s3, bus, settings.packages_dir, settings.desk_key), sheets)
+    builder = Builder(s3, bus, settings.packages_dir, settings.desk_key)
+    office = Office(desk, bus, builder, sheets, timedelta(days=settings.attachment_days))
     http = web.make_app(VERSION, ABOUT)
     http.state.office, http.state.s3 = office, s3
     http.state.drafts = Drafts(desk)
+    http.state.attachments = Attachments(desk, settings.attachment_limits())
     http.state.extensions = ExtensionOffice(desk, sheets)
     http.state.supervisions = SupervisionOffice(desk, s3)
     for part in (
@@ -64,6 +69,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
         apply_pages,
         timeline_pages,
         draft_pages,
+        attachment_pages,
         list_pages,
         extension_pages,
         supervision_pages,

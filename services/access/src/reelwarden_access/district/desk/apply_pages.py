@@ -13,6 +13,7 @@ from starlette.datastructures import FormData
 
 from reelwarden_access.district.desk.api.office_of import At
 from reelwarden_access.district.desk.application import AUTHORITIES, STATE_ORGANS
+from reelwarden_access.district.desk.attachment_beside import papers_beside, papers_of, take_papers
 from reelwarden_access.district.desk.bodies import APPLICATION_ID, Filing
 from reelwarden_access.district.desk.domain import MAY_APPLY, FormTaken, required
 from reelwarden_access.district.desk.drafts import Drafts
@@ -20,6 +21,7 @@ from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_fields import taken
 from reelwarden_access.district.desk.page_words import WORDS
 from reelwarden_access.district.desk.timeline_pages import beside
+from reelwarden_access.district.desk.uploads import form_with_files
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web import Person, SignedIn, Web, Wrong
 from reelwarden_common.web.refusals import WebRefusal
@@ -76,6 +78,7 @@ async def _page(
         "with_unit": AUTHORITIES,
         "with_authority": STATE_ORGANS,
         **WORDS,
+        **await papers_beside(request, person, _form_of(request) or ""),
         **await beside(office, person, shown.get("given", {})),
         **shown,
     }
@@ -88,12 +91,14 @@ async def _page(
 @router.post("/reception")
 async def filed(request: Request, office: At, person: SignedIn) -> Response:
     """File it; what is missing or wrong is told above the form, which keeps what was written."""
-    form = await request.form()
-    given = written(form, "cameras")
     name = _form_of(request)
-    if "show" in given:
-        return await _page(request, office, person, {"given": given})
+    given: dict[str, Any] = {"cameras": []}
     try:
+        async with form_with_files(request, papers_of(request).limits) as sent:
+            form, given = sent.fields, written(sent.fields, "cameras")
+            await take_papers(request, person, name or "", sent)
+        if given.keys() & {"show", "attach"}:
+            return await _page(request, office, person, {"given": given})
         if "save" in given:
             return await _saved(request, person, given)
         if request.url.path == "/reception":

@@ -227,6 +227,12 @@ class Confirming(BaseModel):
     password: Password
 
 
+class AttachmentsSigned(BaseModel):
+    """A form that was signed anew."""
+
+    digest: str = Field(description="of the form with its files")
+
+
 class ReviewingParts(BaseModel):
     """The district has looked at two parts held by one person."""
 

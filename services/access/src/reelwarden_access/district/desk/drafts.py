@@ -16,7 +16,7 @@ MOST = 20
 """Drafts of one person."""
 LONGEST = 20_000
 """Characters of one draft."""
-_NOT_WRITTEN = frozenset({"password", "save", "show", "undertaking"})
+_NOT_WRITTEN = frozenset({"password", "save", "show", "undertaking", "attach", "drop"})
 """Signing and promising are done when the form is filed, never before."""
 
 
@@ -74,6 +74,8 @@ class Drafts:
         """Forget one's draft."""
 
         async def act(work: Work) -> None:
-            await work.store.drafts.delete(await work.store.people.actor_id(who.id), name)
+            owner = await work.store.people.actor_id(who.id)
+            await work.store.drafts.delete(owner, name)
+            await work.store.attachments.forget(owner, name)
 
         await self._desk.perform(who, About("draft"), act)

@@ -41,6 +41,7 @@ class ExtensionForm(Sheet):
     reason: str = ""
     spans: Sequence[FormSpan] = ()
     until: datetime | None = None
+    attachments: Sequence[tuple[str, str]] = ()
     applicant: Signature | None = None
     unit: str = ""
     safety: Opinion | None = None
@@ -55,6 +56,7 @@ def extension_form_pdf(form: ExtensionForm, lang: Lang) -> bytes:
         "case_number": form.case_number,
         "reason": form.reason,
         "unit": form.unit,
+        "attachments": [{"name": name, "digest": digest} for name, digest in form.attachments],
         "spans": spans_data(form.spans, form.zone, lang),
         "until": moment_text(form.until, form.zone, lang),
         "applicant": signature_data(form.applicant, form.zone, lang),

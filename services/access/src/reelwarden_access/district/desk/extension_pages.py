@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 from reelwarden_access.district.desk.acts.filing import Decision
 from reelwarden_access.district.desk.api.office_of import AtExtensions
 from reelwarden_access.district.desk.apply_pages import chosen_cameras, written
+from reelwarden_access.district.desk.attachment_beside import papers_beside, papers_of, take_papers
 from reelwarden_access.district.desk.bodies import (
     APPLICATION_ID,
     Confirming,
@@ -25,6 +26,7 @@ from reelwarden_access.district.desk.extension_office import ExtensionOffice
 from reelwarden_access.district.desk.page_fields import taken
 from reelwarden_access.district.desk.page_words import WORDS
 from reelwarden_access.district.desk.timeline_pages import beside
+from reelwarden_access.district.desk.uploads import form_with_files
 from reelwarden_common.web import Missing, Person, SignedIn, Web
 from reelwarden_common.web.refusals import WebRefusal
 
@@ -54,20 +56,22 @@ async def blank(request: Request, office: AtExtensions, person: SignedIn) -> Res
 @router.post("/extend")
 async def filed(request: Request, office: AtExtensions, person: SignedIn) -> Response:
     """File it; what is missing or wrong is told above the form, which keeps what was written."""
-    sent = await request.form()
-    given = written(sent, "cameras")
-    if "show" in given:
-        return await _form(request, office, person, given)
     drafts: Drafts = request.app.state.drafts
     name = request.query_params.get("form", "")
+    given: dict[str, Any] = {"cameras": []}
     try:
+        async with form_with_files(request, papers_of(request).limits) as sent:
+            given = written(sent.fields, "cameras")
+            await take_papers(request, person, name, sent)
+        if given.keys() & {"show", "attach"}:
+            return await _form(request, office, person, given)
         if "save" in given:
             draft = name if re.fullmatch(APPLICATION_ID, name) else uuid.uuid4().hex
             await drafts.save(person, "extend", draft, given)
             return RedirectResponse("/drafts", status_code=303)
         school, cameras = chosen_cameras(given)
         fields = {"school": school, "cameras": cameras, "id": request.query_params.get("form")}
-        body = taken(Extending, given | fields | {"password": sent.get("password", "")})
+        body = taken(Extending, given | fields | {"password": sent.fields.get("password", "")})
         done = await office.file(person, body.draft(office.config.time_zone), body.password)
     except WebRefusal as refusal:
         return await _form(request, office, person, given, refusal)
@@ -78,7 +82,7 @@ async def filed(request: Request, office: AtExtensions, person: SignedIn) -> Res
 @router.get("/extensions/{extension}")
 async def page(request: Request, office: AtExtensions, person: SignedIn, extension: str) -> Response:
     """One extension, with what may be done next."""
-    return await _page(request, office, person, extension)
+    return await render_extension(request, office, person, extension)
 
 
 @router.get("/extensions/{extension}/{act}")
@@ -97,7 +101,7 @@ async def act_on(
     try:
         await _act(act)(office, person, extension, form | {"password": sent.get("password", "")})
     except WebRefusal as refusal:
-        return await _page(request, office, person, extension, form, refusal)
+        return await render_extension(request, office, person, extension, form, refusal)
     return RedirectResponse(f"/extensions/{extension}#content", status_code=303)
 
 
@@ -150,6 +154,7 @@ async def _form(
     values = {
         "schools": [s for s in office.config.schools if person.holds(s.id, *MAY_APPLY)],
         "given": given,
+        **await papers_beside(request, person, request.query_params.get("form", "")),
         "problem": problem.text if problem else None,
         "rules": office.rules,
         "zone": office.config.time_zone,
@@ -159,7 +164,7 @@ async def _form(
     return _web(request).render(request, "extend.html", values, problem.status if problem else 200)
 
 
-async def _page(
+async def render_extension(
     request: Request,
     office: ExtensionOffice,
     person: Person,
@@ -167,9 +172,11 @@ async def _page(
     given: Form | None = None,
     problem: WebRefusal | None = None,
 ) -> Response:
+    """An extension's page, with what was refused on it."""
     shown = await office.show(person, extension)
     values = {
         "x": shown,
+        **await papers_beside(request, person, shown.id, shown.may),
         "holds": shown.holds,
         "may": shown.may,
         "here_of": f"/extensions/{shown.id}",

@@ -8,6 +8,8 @@ from pydantic import BaseModel, Field
 
 from reelwarden_access.district.desk import extension
 from reelwarden_access.district.desk.application import Actor
+from reelwarden_access.district.desk.attachment import check_adding_to_extension
+from reelwarden_access.district.desk.attachment_shown import AttachmentShown, EarlierFormShown
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.domain import MAY_READ
 from reelwarden_access.district.desk.extension import Extension, ExtensionStatus
@@ -49,6 +51,8 @@ class ExtensionShown(ExtensionShort):
     decide_by: datetime
     signatures: list[SignedStepShown]
     holds: list[HoldShown]
+    attachments: list[AttachmentShown]
+    earlier_forms: list[EarlierFormShown] = Field(description="as they were signed before a file was added")
 
 
 async def listed(work: Work) -> list[ExtensionShort]:
@@ -78,6 +82,8 @@ async def show(work: Work, name: str) -> ExtensionShown:
             for step in await work.store.extensions.signatures(found.id)
         ],
         holds=[HoldShown.of(hold) for hold in await work.store.holds.of(found.id)],
+        attachments=[AttachmentShown.of(one) for one in await work.store.attachments.of(found.id)],
+        earlier_forms=EarlierFormShown.of(await work.store.attachments.earlier(found.id)),
     )
 
 
@@ -107,6 +113,7 @@ def _may(found: Extension, actor: Actor, now: datetime, *, release_waits: bool) 
         "decide": lambda: extension.check_decision(found, actor),
         "review": lambda: extension.check_renewable(found, actor, now),
         "end": lambda: extension.check_ending(found, actor),
+        "attach": lambda: check_adding_to_extension(found, actor),
         "withdraw": lambda: extension.check_withdrawal(found, actor),
         "stop_release": lambda: extension.check_stop(actor, waiting=release_waits),
     }

@@ -105,6 +105,8 @@ class ApplicationForm(Sheet):
     spans: Sequence[FormSpan] = ()
     manner: Literal["view", "copy"] = "view"
     materials: Sequence[str] = ()
+    attachments: Sequence[tuple[str, str]] = ()
+    """Attached files by their names, and their SHA-256."""
     undertaking: Signature | None = None
     department: Opinion | None = None
     safety: Opinion | None = None
@@ -164,6 +166,7 @@ def application_form_pdf(form: ApplicationForm, lang: Lang) -> bytes:
     data |= {
         "spans": spans_data(form.spans, form.zone, lang),
         "materials": list(form.materials),
+        "attachments": [{"name": name, "digest": digest} for name, digest in form.attachments],
         "undertaking": signature_data(form.undertaking, form.zone, lang),
         "valid_until": moment_text(form.valid_until, form.zone, lang),
     }

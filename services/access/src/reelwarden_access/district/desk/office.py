@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -43,11 +44,14 @@ Act = Callable[..., Awaitable[T]]
 class Office:
     """The desk's acts, each in its transaction, with refusals recorded."""
 
-    def __init__(self, desk: Desk, bus: Bus, builder: releasing.Builder, sheets: Sheets) -> None:
+    def __init__(
+        self, desk: Desk, bus: Bus, builder: releasing.Builder, sheets: Sheets, keep_papers: timedelta
+    ) -> None:
         self._desk = desk
         self._bus = bus
         self._builder = builder
         self._sheets = sheets
+        self._keep_papers = keep_papers
         self.config = desk.config
         self.now: Clock = system_clock
 
@@ -153,6 +157,7 @@ class Office:
             }
             forms |= papers.to_be_checked(shown)
             async with self._desk.units.begin() as store:
+                forms |= await papers.attached(store, application)
                 stills = await store.supervised.pictures(application)
             package = await self._builder.build(found, export, claimed, forms, custody, stills)
             done = partial(releasing.finish, claimed=claimed.claim, package=package)
@@ -278,6 +283,8 @@ class Office:
         async with self._desk.units.begin() as store:
             await filing.lapse(store, self.rules, store.clock())
             await store.drafts.expire(store.clock() - KEPT)
+            await store.attachments.expire(store.clock() - KEPT)
+            await store.attachments.erase(store.clock() - self._keep_papers, store.clock())
             await extending.end_by_time(store, store.clock())
             await retrieving.end_forgotten(store, store.clock())
             await reminding.remind(store, self.rules, store.clock())

@@ -15,6 +15,7 @@ from reelwarden_access.district.desk.api.retrieving import opened
 from reelwarden_access.district.desk.api.streaming import package
 from reelwarden_access.district.desk.application import Status
 from reelwarden_access.district.desk.apply_pages import written
+from reelwarden_access.district.desk.attachment_beside import papers_beside
 from reelwarden_access.district.desk.domain import MAY_APPLY, MAY_DECIDE, MAY_READ
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_acts import ACTS
@@ -61,6 +62,7 @@ _FORMS = frozenset(
         "withdraw",
         "stop_release",
         "review_parts",
+        "attach",
     }
 )
 """The acts that have a place of their own on an application's page: there they tell their refusal."""
@@ -91,12 +93,13 @@ Pages = Annotated[Web, Depends(_web)]
 @router.get("/applications/{application}")
 async def application_page(request: Request, office: At, person: SignedIn, application: str) -> Response:
     """One application, with what may be done next."""
-    return await _application(request, office, person, application)
+    return await render_application(request, office, person, application)
 
 
-async def _application(
+async def render_application(
     request: Request, office: Office, person: Person, application: str, refused: RefusedAct | None = None
 ) -> Response:
+    """An application's page, with what was refused on it."""
     shown = await office.show(person, application)
     coverage = None
     if shown.status in (Status.FILED, Status.APPROVED):
@@ -104,9 +107,15 @@ async def _application(
             person, CoverageQuery(school=shown.school, start=shown.start, end=shown.end)
         )
     at_form = refused is not None and refused.act in _FORMS and refused.act in shown.may
-    renews = refused is None and waiting.renews([wait.what for wait in shown.waits], shown.may)
+    papers = await papers_beside(request, person, shown.id, shown.may)
+    renews = (
+        refused is None
+        and not papers["adding_papers"]
+        and waiting.renews([wait.what for wait in shown.waits], shown.may)
+    )
     values = {
         "a": shown,
+        **papers,
         "coverage": [c for c in coverage.cameras if c.camera in shown.cameras] if coverage else None,
         "asked_index": shown.status in (Status.FILED, Status.APPROVED),
         "camera_names": {c["id"]: c["name"] for c in shown.form["cameras"]},
@@ -132,7 +141,7 @@ async def take_package(request: Request, office: At, person: SignedIn, applicati
     try:
         return await package(office, person, application)
     except WebRefusal as refusal:
-        return await _application(request, office, person, application, RefusedAct("take", {}, refusal))
+        return await render_application(request, office, person, application, RefusedAct("take", {}, refusal))
 
 
 @router.get("/applications/{application}/{act}")
@@ -149,7 +158,7 @@ async def act_on(request: Request, office: At, person: SignedIn, application: st
     try:
         where = await ACTS[act](office, person, application, form | {"password": sent.get("password", "")})
     except WebRefusal as refusal:
-        return await _application(request, office, person, application, RefusedAct(act, form, refusal))
+        return await render_application(request, office, person, application, RefusedAct(act, form, refusal))
     return RedirectResponse(where or f"/applications/{application}#content", status_code=303)
 
 
@@ -160,7 +169,7 @@ async def viewing_page(request: Request, office: At, person: SignedIn, viewing: 
         found, export = await office.viewing(person, viewing)
     except ViewingOver as over:
         refused = RefusedAct("watch", {}, over)
-        return await _application(request, office, person, over.application, refused)
+        return await render_application(request, office, person, over.application, refused)
     shown = await office.show(person, found.application)
     values = {
         "a": shown,

@@ -16,6 +16,8 @@ from reelwarden_access.district.desk.application import (
     Status,
     Supervision,
 )
+from reelwarden_access.district.desk.attachment import check_adding
+from reelwarden_access.district.desk.attachment_shown import AttachmentShown, EarlierFormShown
 from reelwarden_access.district.desk.awaiting import awaited
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.shown import (
@@ -149,6 +151,8 @@ async def show(work: Work, application_id: str) -> ApplicationShown:
         else None,
         record=record,
         combined=[CombinedShown(**asdict(one)) for one in await work.store.combined.of(application.id)],
+        attachments=[AttachmentShown.of(one) for one in await work.store.attachments.of(application.id)],
+        earlier_forms=EarlierFormShown.of(await work.store.attachments.earlier(application.id)),
         waits=await awaited(work, application, actor),
         may=await _may(work, application, actor),
     )
@@ -226,6 +230,7 @@ async def _may(work: Work, application: Application, actor: Actor) -> list[str]:
     checks: dict[str, Callable[[], Any]] = {
         "decide": lambda: domain.check_decision(application, actor),
         "advise": lambda: domain.check_advice(application, actor, "-"),
+        "attach": lambda: check_adding(application, actor),
         "withdraw": lambda: domain.check_withdrawal(application, actor),
         "export_again": lambda: retrieval.check_export_again(
             application, actor, failed=bool(export and export.problem)

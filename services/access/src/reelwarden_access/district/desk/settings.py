@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from reelwarden_access.district.desk.application import Rules
+from reelwarden_access.district.desk.attachment import MB, Limits
 from reelwarden_common.web import WebSettings
 
 
@@ -42,8 +43,19 @@ class Settings(WebSettings):
     """After how long the hold of a case needs a signed review."""
     extension_span_days: float = Field(default=31, gt=0)
     """How much footage one extension may cover."""
+    attachment_mb: float = Field(default=10, gt=0, le=100)
+    """Of one file that is attached to a form."""
+    attachments_mb: float = Field(default=30, gt=0, le=300)
+    """Of all files of one form."""
+    attachments_most: int = Field(default=10, ge=1, le=50)
+    attachment_days: float = Field(default=1096, gt=0)
+    """How long attached files are kept once their form is over (PIPL art. 56: at least 3 years)."""
     lapse_seconds: float = Field(default=60, gt=0)
     """How often deadlines are looked at."""
+
+    def attachment_limits(self) -> Limits:
+        """How much may be attached."""
+        return Limits(int(self.attachment_mb * MB), int(self.attachments_mb * MB), self.attachments_most)
 
     def rules(self) -> Rules:
         """The numbers as the rules take them."""

@@ -60,6 +60,7 @@ class Sheets:
                 spans=_spans(form),
                 manner=shown.manner.value,
                 materials=[t for t in (form["authority_document"], *form["documents"]) if t],
+                attachments=_attached(form),
                 undertaking=self._undertaking(shown, lang),
                 department=self._department(shown, lang),
                 safety=self._opinion(shown, decisions, PersonRole.SAFETY, lang),
@@ -134,6 +135,7 @@ class Sheets:
                 reason=shown.form["reason"],
                 spans=_spans(shown.form),
                 until=datetime.fromisoformat(shown.form["until"]),
+                attachments=_attached(shown.form),
                 applicant=self._signature(by_capacity[Capacity.APPLICANT][0], lang),
                 unit=shown.form["applicant"]["unit"],
                 safety=self._signed(decision, lang),
@@ -204,6 +206,10 @@ class Sheets:
 def _spans(form: dict[str, Any]) -> list[FormSpan]:
     start, end = (datetime.fromisoformat(form[key]) for key in ("start", "end"))
     return [FormSpan(f"{c['name']}（{c['place']}）", start, end) for c in form["cameras"]]
+
+
+def _attached(form: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(one["name"], one["sha256"]) for one in form.get("attachments", ())]
 
 
 def _gaps(form: dict[str, Any]) -> list[FormSpan]:

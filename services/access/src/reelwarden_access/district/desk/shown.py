@@ -14,6 +14,7 @@ from reelwarden_access.district.desk.application import (
     Signature,
     Status,
 )
+from reelwarden_access.district.desk.attachment_shown import AttachmentShown, EarlierFormShown
 from reelwarden_access.district.desk.tables.footage import HeldSpan
 from reelwarden_access.district.desk.waiting import Wait
 from reelwarden_access.verify import key_fingerprint
@@ -216,6 +217,8 @@ class ApplicationShown(ApplicationShort):
     release: ReleaseShown | None
     record: RecordShown | None
     combined: list[CombinedShown] = Field(description="two parts by one person; the district reviews it")
+    attachments: list[AttachmentShown]
+    earlier_forms: list[EarlierFormShown] = Field(description="as they were signed before a file was added")
     waits: list[WaitShown] = Field(description="what is missing before the next step")
     may: list[str] = Field(description="what whoever asks may do next")
 

@@ -2,6 +2,7 @@
 
 from reelwarden_access.district.desk.tables.alarms import AlarmsTable
 from reelwarden_access.district.desk.tables.applications import ApplicationsTable
+from reelwarden_access.district.desk.tables.attachments import AttachmentsTable
 from reelwarden_access.district.desk.tables.combined import CombinedTable
 from reelwarden_access.district.desk.tables.drafts import DraftsTable
 from reelwarden_access.district.desk.tables.extensions import ExtensionsTable
@@ -25,6 +26,7 @@ class DeskStore(Store):
         self.passkeys = PasskeysTable(conn)
         self.applications = ApplicationsTable(conn)
         self.drafts = DraftsTable(conn)
+        self.attachments = AttachmentsTable(conn)
         self.extensions = ExtensionsTable(conn)
         self.holds = HoldsTable(conn)
         self.exports = ExportsTable(conn)

@@ -108,6 +108,8 @@ MARK_WORDS: Mapping[MarkKind, str] = {
 ACT_WORDS: Mapping[str, str] = {
     "file": N_("file an application"),
     "draft": N_("keep a draft"),
+    "attach": N_("attach a file"),
+    "read_attachment": N_("read an attached file"),
     "approve": N_("approve"),
     "reject": N_("reject"),
     "advise": N_("give the department's opinion"),

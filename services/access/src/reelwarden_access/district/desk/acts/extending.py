@@ -6,7 +6,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from reelwarden_access.district.desk import domain, extension
-from reelwarden_access.district.desk.acts.filing import Decision, cameras_of, digest_of_form, iso
+from reelwarden_access.district.desk.acts.filing import (
+    Decision,
+    cameras_of,
+    digest_of_form,
+    iso,
+    papers_in_form,
+)
 from reelwarden_access.district.desk.application import Actor, Capacity, Signature
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.extension import Extension, ExtensionDraft, ExtensionStatus
@@ -49,6 +55,7 @@ async def file(work: Work, draft: ExtensionDraft) -> Extension:
         "start": iso(draft.start),
         "end": iso(draft.end),
         "until": iso(draft.until),
+        **await papers_in_form(store, draft.id, actor.id, work.now),
     }
     filed = Extension(
         id=draft.id or uuid.uuid4().hex,

@@ -86,6 +86,7 @@ async def file(work: Work, draft: Draft) -> Application:
         "filed_by": {"name": actor.name, "unit": actor.unit},
         "undertaking": UNDERTAKING,
         **written,
+        **await papers_in_form(store, draft.id, actor.id, work.now),
     }
     application = Application(
         id=draft.id or uuid.uuid4().hex,
@@ -121,6 +122,14 @@ async def file(work: Work, draft: Draft) -> Application:
     await store.applications.sign(application.id, signature)
     store.publish(school.id, _filed(application, work.rules, work.now))
     return application
+
+
+async def papers_in_form(
+    store: DeskStore, form: str | None, owner: str, now: datetime
+) -> dict[str, list[dict[str, object]]]:
+    """The files that waited for a form: their digests stand in it, so that every signature covers them."""
+    attached = await store.attachments.sign(form, owner, now) if form else []
+    return {"attachments": [one.in_form for one in attached]} if attached else {}
 
 
 async def filed_as(work: Work, form: str) -> Application | None:

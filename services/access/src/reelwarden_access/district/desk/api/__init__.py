@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from reelwarden_access.district.desk.api import (
     applying,
+    attaching,
     extending,
     overseeing,
     retrieving,
@@ -12,5 +13,5 @@ from reelwarden_access.district.desk.api import (
 )
 
 router = APIRouter(prefix="/api")
-for part in (applying, extending, retrieving, supervising, streaming, overseeing):
+for part in (applying, attaching, extending, retrieving, supervising, streaming, overseeing):
     router.include_router(part.router)

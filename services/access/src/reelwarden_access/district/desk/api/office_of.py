@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from reelwarden_access.district.desk.attachment_office import Attachments
 from reelwarden_access.district.desk.extension_office import ExtensionOffice
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.supervision_office import SupervisionOffice
@@ -24,6 +25,12 @@ def _supervisions(request: Request) -> SupervisionOffice:
     return office
 
 
+def _attachments(request: Request) -> Attachments:
+    office: Attachments = request.app.state.attachments
+    return office
+
+
+AtAttachments = Annotated[Attachments, Depends(_attachments)]
 AtExtensions = Annotated[ExtensionOffice, Depends(_extensions)]
 At = Annotated[Office, Depends(_office)]
 AtSupervisions = Annotated[SupervisionOffice, Depends(_supervisions)]
