@@ -455,6 +455,42 @@ async def test_asks_for_what_it_lacks_and_not_for_what_was_erased(index: Index) 
     assert not await index.said()
 
 
+async def test_asks_where_something_else_was_told_of_a_segment(index: Index) -> None:
+    """A word that an older clock said, or that a restored database forgot, shows in the count of the day."""
+    found = segments("s001", "gate", DAY, 2)
+    await index.record(*found)
+
+    def counted(*states: str | None) -> DayCounted:
+        lines = [f"{one.id} {state}" for one, state in zip(found, states, strict=True)]
+        return DayCounted(
+            camera="gate",
+            day="2026-03-02",
+            count=2,
+            digest=digest_of(one.id for one in found),
+            complete_to=NOW,
+            states=None if None in states else digest_of(lines),
+        )
+
+    one = found[1]
+    altered = SegmentAltered(
+        segment=one.id,
+        camera="gate",
+        start=one.start,
+        locator=one.locator,
+        digest=one.digest,
+        found="cd" * 32,
+    )
+    asked = []
+    told = [(None, None), ("recorded", "recorded"), ("recorded", "altered"), ("recorded", "altered")]
+    for minute, states in enumerate(told):
+        await index.hear(counted(*states), at=NOW + timedelta(minutes=minute))
+        await index.upkeep.compare_days()
+        asked.append(len(await index.said()))
+        if "altered" in states:
+            await index.hear(altered, at=NOW + timedelta(minutes=minute))
+    assert asked == [0, 0, 1, 0]
+
+
 async def test_gives_up_asking_after_a_while(index: Index) -> None:
     told = DayCounted(camera="gate", day="2026-03-02", count=3, digest="ab" * 32, complete_to=NOW)
     await index.hear(told)

@@ -10,7 +10,6 @@ import pytest
 from reelwarden_common.errors import StorageFull
 from reelwarden_common.events.retention import HoldInForce, SegmentsErased
 from reelwarden_retention.site.reaper import rows
-from reelwarden_retention.site.reaper.vault import Vault
 from tests.support.retention import NOW, TEN, Site, hold, plan
 
 MEGABYTE = 1 << 20
@@ -28,7 +27,7 @@ def no_room_beyond(size: int) -> Iterator[None]:
 
 
 async def test_a_copy_that_finds_no_room_leaves_nothing_and_is_made_later(site: Site) -> None:
-    site.vault = Vault(site.units, site.disk, site.answer, site.lock, write_once=False)
+    site.vault = site.make_vault(site.answer, write_once=False)
     segment = site.write(NOW - timedelta(hours=1), body=b"x" * 3 * MEGABYTE)
     async with site.units.begin() as store:
         store.catalogue.record([rows.of_segment(segment)])

@@ -211,6 +211,24 @@ async def test_released_and_lapsed_holds_are_not_taken_back(office: District, ti
     assert len(await plans(office)) == 2
 
 
+async def test_a_lapsed_hold_that_was_prolonged_before_the_restore_is_taken_back(
+    office: District, time: Time
+) -> None:
+    """The restored database knows the hold from before its approval: it lapsed there meanwhile."""
+    await hear(office, filed("a1", SPANS[:1], UNTIL))
+    own = (await plans(office))[0].holds[0]
+    time.pass_(UNTIL - NOW + TEN)
+    await lapse(office.units)
+    longer = own.model_copy(update={"until": UNTIL + timedelta(days=30)})
+    await hear(office, HoldsKept(epoch=1, version=9, holds=(longer,)))
+    assert [h.until for h in (await plans(office))[-1].holds] == [longer.until]
+    time.pass_(timedelta(days=31))
+    await lapse(office.units)
+    count = len(await plans(office))
+    await hear(office, HoldsKept(epoch=2, version=1, holds=(longer,)))
+    assert len(await plans(office)) == count, "over is over"
+
+
 async def test_policies_come_from_the_file_and_shorten_only_after_the_delay(
     office: District, tmp_path: Path
 ) -> None:

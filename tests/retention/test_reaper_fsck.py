@@ -12,7 +12,6 @@ from reelwarden_common.events.ingest import Segment
 from reelwarden_common.messaging.fsck import Fsck
 from reelwarden_retention.site.reaper.domain import Due
 from reelwarden_retention.site.reaper.fsck import checks
-from reelwarden_retention.site.reaper.vault import Vault
 from tests.support.fsck import check, kinds_at
 from tests.support.retention import NOW, TEN, Site, hold, plan
 
@@ -26,7 +25,7 @@ def of(site: Site) -> Fsck:
 
 async def held(site: Site, *, links: bool = True) -> list[Segment]:
     """Six segments, of which holds cover the first four; all in the vault."""
-    site.vault = Vault(site.units, site.disk, site.answer, site.lock, write_once=links)
+    site.vault = site.make_vault(site.answer, write_once=links)
     segments = await site.record(*(START + n * 3 * TEN for n in range(6)))
     two = (hold("h1", START, START + 4 * TEN), hold("h2", START + 3 * TEN, START + 9 * TEN))
     await site.hear(plan(1, holds=two))

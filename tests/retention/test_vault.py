@@ -11,7 +11,6 @@ from reelwarden_common.events.retention import HoldInForce, SegmentsErased, Swee
 from reelwarden_common.identity import digest_of
 from reelwarden_retention.shapes import CameraPolicy
 from reelwarden_retention.site.reaper.budget import Budget
-from reelwarden_retention.site.reaper.vault import Vault
 from tests.support.retention import NOW, TEN, Site, hold, period, plan, released
 
 START = NOW - timedelta(hours=2)
@@ -41,7 +40,7 @@ async def test_covered_segments_and_their_neighbours_are_linked_and_told_once(si
 
 
 async def test_recorders_that_rewrite_get_copies(site: Site) -> None:
-    site.vault = Vault(site.units, site.disk, site.answer, site.lock, write_once=False)
+    site.vault = site.make_vault(site.answer, write_once=False)
     [segment] = await site.record(START)
     await site.hear(plan(1, holds=(hold("h1", START, START + TEN),)))
     await site.vault.turn()
@@ -87,7 +86,7 @@ async def test_what_was_recorded_is_gone_and_what_was_not_is_a_gap(site: Site, t
         return answer.model_copy(update={"away": tuple(lost)})
 
     if told_by == "the scanner":
-        site.vault = Vault(site.units, site.disk, remembering, site.lock, write_once=True)
+        site.vault = site.make_vault(remembering, write_once=True)
         async with site.units.begin() as store:
             store.conn.execute("DELETE FROM footage")
     else:
@@ -141,7 +140,7 @@ async def test_a_file_that_the_scanner_still_believes_in_is_told_as_gone(site: S
     async def unaware(_: SegmentsQuery) -> SegmentsAnswer:
         return SegmentsAnswer(segments=tuple(segments), complete_to=NOW, missing=())
 
-    site.vault = Vault(site.units, site.disk, unaware, site.lock, write_once=True)
+    site.vault = site.make_vault(unaware, write_once=True)
     await site.hear(plan(1, holds=(hold("h1", START, START + 2 * TEN),)))
     await site.vault.turn()
     [event] = site.said(HoldInForce)
@@ -180,7 +179,7 @@ async def test_a_long_hold_is_asked_for_piece_by_piece(site: Site) -> None:
         asked.append(question)
         return await site.answer(question)
 
-    site.vault = Vault(site.units, site.disk, noting, site.lock, write_once=True)
+    site.vault = site.make_vault(noting, write_once=True)
     await site.hear(plan(1, holds=(hold("h1", START, START + timedelta(hours=1)),)))
     await site.vault.turn()
     assert max(q.end - q.start for q in asked) <= timedelta(minutes=15)
@@ -193,7 +192,7 @@ async def test_an_absent_scanner_delays_but_loses_nothing(site: Site) -> None:
     async def away(_: SegmentsQuery) -> SegmentsAnswer:
         raise Transient("nobody answers")
 
-    vault = Vault(site.units, site.disk, away, site.lock, write_once=True)
+    vault = site.make_vault(away, write_once=True)
     await site.hear(plan(1, holds=(hold("h1", START, START + TEN),)))
     await vault.turn()
     assert site.said(HoldInForce) == []
@@ -270,7 +269,7 @@ def measured(site: Site) -> list[tuple[int, int, int, int]]:
 async def test_what_the_vault_takes_is_told_when_it_changes_and_every_hour(
     site: Site, *, write_once: bool
 ) -> None:
-    site.vault = Vault(site.units, site.disk, site.answer, site.lock, write_once=write_once)
+    site.vault = site.make_vault(site.answer, write_once=write_once)
     budget = Budget(site.units, site.disk, 0.25, write_once=write_once)
     allowed = round(site.disk.total() / 4)
     await budget.turn()

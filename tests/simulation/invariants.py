@@ -13,7 +13,7 @@ from typing import Any
 from reelwarden_common.envelope import Message, decode
 from reelwarden_common.events.backup import ObjectRestored, ObjectsErased, ObjectVerified
 from reelwarden_common.events.base import Event
-from reelwarden_common.events.ingest import SegmentsRecorded
+from reelwarden_common.events.ingest import SegmentsLost, SegmentsRecorded
 from reelwarden_common.events.retention import (
     Certificate,
     Hold,
@@ -60,7 +60,8 @@ class Acknowledged:
 
     hold: Hold
     until: datetime
-    at: datetime
+    at: int
+    """How many words had been heard before."""
     released: datetime | None = None
     """When the first plan in a row was made that releases it."""
     kept: set[str] = field(default_factory=set)
@@ -83,23 +84,27 @@ class Oracle:
         self.damaged: set[str] = set()
         """Pieces of which somebody outside destroyed the last copy."""
         self.recorded: set[str] = set()
+        self.away: set[str] = set()
+        """Told as lost, and nothing was at its place then: other content may lie there later."""
         """Pieces that the scanner told of."""
         self.certified: dict[str, Certificate] = {}
         self.certified_at: dict[str, datetime] = {}
         self.junk: dict[str, datetime] = {}
         """What somebody else wrote over footage: digest and time."""
-        self.vanished: dict[str, datetime] = {}
-        """Unlinked and not yet certified, and since when."""
+        self.vanished: dict[str, tuple[datetime, int]] = {}
+        """Unlinked and not yet certified: since when, and how many words had been heard before."""
+        self.words = 0
         self.restored: set[str] = set()
         """Brought back from the store, perhaps after it was erased: then it goes and is certified again."""
         self.holds: dict[str, Acknowledged] = {}
         self.periods: dict[str, list[Counted]] = {}
         self.plans: dict[str, tuple[Plan, datetime]] = {}
         """By digest, with the true time of their making."""
+        self.releasing: dict[str, datetime] = {}
+        """What the plan in force releases, and when the first plan in a row was made that does."""
         self.stops: dict[str, set[str]] = {}
         self.confirmed: set[str] = set()
         self.erased_before = False
-        self.was_set_back = False
         self.under_way: set[str] = set()
         """Unlinked by a sweep that died, before the present one began."""
         self.sweep: list[str] = []
@@ -137,6 +142,7 @@ class Oracle:
     def hears(self, said: Iterable[Message]) -> None:
         """A role committed these words."""
         for one in said:
+            self.words += 1
             event, envelope = decode(one.subject, one.headers, one.body)
             if envelope.school == self.school.name:
                 self._hears(event)
@@ -148,8 +154,9 @@ class Oracle:
             HoldsKept: lambda e: self._acknowledged(e.holds),
             HoldFrozen: lambda e: self._acknowledged([e.hold]),
             HoldInForce: self._in_force,
-            SegmentsRecorded: lambda e: self.recorded.update(one.id for one in e.segments),
+            SegmentsRecorded: lambda e: self._recorded({one.id for one in e.segments}),
             SegmentsErased: self._all_erased,
+            SegmentsLost: lambda e: self._lost(one.id for one in e.segments),
             SweepStopped: self._stopped,
             ObjectVerified: lambda e: self._verified(e.objects),
             ObjectRestored: lambda e: self.restored.add(e.segment),
@@ -161,6 +168,15 @@ class Oracle:
     def _all_erased(self, event: SegmentsErased) -> None:
         for certificate in event.certificates:
             self._erased(certificate)
+
+    def _recorded(self, identifiers: set[str]) -> None:
+        self.recorded |= identifiers
+        self.away -= identifiers
+
+    def _lost(self, identifiers: Iterable[str]) -> None:
+        self.away |= {
+            one for one in identifiers if not (self.school.root / self.pieces[one].locator).exists()
+        }
 
     def _stopped(self, event: SweepStopped) -> None:
         query = "SELECT footage FROM sweep_items WHERE sweep = ?"
@@ -174,6 +190,7 @@ class Oracle:
     def _applied(self, plan: Plan, made: datetime) -> None:
         named = {hold.id for hold in plan.holds}
         releases = {release.hold for release in plan.releases}
+        self.releasing = {name: self.releasing.get(name, made) for name in releases}
         for name, known in self.holds.items():
             waits = known.released is not None and self.time.now < known.released + DELAY
             if name in releases:
@@ -190,7 +207,8 @@ class Oracle:
 
     def _acknowledged(self, holds: Iterable[Hold]) -> None:
         for hold in holds:
-            known = self.holds.setdefault(hold.id, Acknowledged(hold, hold.until, self.time.now))
+            new = Acknowledged(hold, hold.until, self.words, self.releasing.get(hold.id))
+            known = self.holds.setdefault(hold.id, new)
             known.until = max(known.until, hold.until)
 
     def _in_force(self, event: HoldInForce) -> None:
@@ -209,9 +227,10 @@ class Oracle:
         days = [period.days for period in counted if period.until is None or at < period.until - SLACK]
         return due(one.end, max(days, default=DAYS))
 
-    def held(self, one: Piece, at: datetime) -> str | None:
-        """The hold that covers it then."""
-        return next((h for h, a in self.holds.items() if a.at <= at and a.stands(at) and a.covers(one)), None)
+    def held(self, one: Piece, at: datetime, words: int) -> str | None:
+        """The hold that covers it then, among those that so many words had told of."""
+        known = ((h, a) for h, a in self.holds.items() if a.at <= words)
+        return next((h for h, a in known if a.stands(at) and a.covers(one)), None)
 
     def _may_be_held(self, one: Piece, since: datetime) -> bool:
         """Holds reach one segment further than they say."""
@@ -229,10 +248,10 @@ class Oracle:
         if one.id in self.certified and one.id not in self.restored:
             raise Broken(f"3: {one.locator} was certified twice")
         self.restored.discard(one.id)
-        at = self.vanished.pop(one.id, self.time.now)
+        at, words = self.vanished.pop(one.id, (self.time.now, self.words))
         if at < (wanted := self.due_of(one, at)) - SLACK:
             raise Broken(f"2: {one.locator} of {one.end} was erased at {at}, due {wanted}")
-        if hold := self.held(one, at):
+        if hold := self.held(one, at, words):
             raise Broken(f"1: {one.locator} was erased at {at} under hold {hold}")
         self.certified[one.id], self.certified_at[one.id] = certificate, self.time.now
         if certificate.digest != one.digest and certificate.digest not in self.junk:
@@ -251,7 +270,7 @@ class Oracle:
             raise Broken(f"3: a certificate for {certificate.locator}, which nobody wrote")
         if self.time.now < due(written, DAYS) - SLACK:
             raise Broken(f"2: {certificate.locator}, written {written}, was erased at {self.time.now}")
-        if twin and (hold := self.held(twin, self.time.now)):
+        if twin and (hold := self.held(twin, self.time.now, self.words)):
             raise Broken(f"1: {twin.locator} was erased under hold {hold}")
         if twin and not self.whole(twin):
             self.certified.setdefault(twin.id, certificate)
@@ -281,8 +300,8 @@ class Oracle:
                 continue
             if not self._intended(one):
                 raise Broken(f"3: {one.locator} of {one.end} is gone: no intent, no certificate")
-            self.vanished[one.id] = now
-            if hold := self.held(one, now):
+            self.vanished[one.id] = now, self.words
+            if hold := self.held(one, now, self.words):
                 raise Broken(f"1: {one.locator} was unlinked under hold {hold}")
         for name, known in self.holds.items():
             if not known.stands(now):
@@ -307,6 +326,12 @@ class Oracle:
         """How many versions of it lie in the store."""
         return sum(len(v) for (_, key), v in self.objects.versions_of.items() if one.id in key)
 
+    def _unlocked_copies(self, one: Piece) -> bool:
+        """Whether one may be erased: a lock outlives a period that was shortened."""
+        before = self.time.now - LATE
+        copies = [c for (_, key), v in self.objects.versions_of.items() if one.id in key for c in v.values()]
+        return any(copy.locked_until is None or copy.locked_until < before for copy in copies)
+
     def _copies_erased(self, identifiers: Sequence[str]) -> None:
         for one in (self.pieces[identifier] for identifier in identifiers):
             if one.id in self.certified or self.copies(one):
@@ -330,7 +355,7 @@ class Oracle:
             ):
                 raise Broken(f"2: {one.locator} of {one.end} outlives its due time at {places}")
             long_gone = one.id in self.certified and self.certified_at[one.id] + LATE < now
-            if long_gone and self.copies(one) and self.due_of(one, now) + LATE < now:
+            if long_gone and self._unlocked_copies(one) and self.due_of(one, now) + LATE < now:
                 raise Broken(f"7: {one.locator} was erased, its copy is still in the store")
         self._index_tells_the_truth(index)
         self._same_holds(keeper)
@@ -339,8 +364,6 @@ class Oracle:
         rows = {row["id"].hex(): row["status"] for row in index.execute("SELECT id, status FROM segments")}
         for one in self.pieces.values():
             said = rows.get(one.id)
-            if self.was_set_back and said in ("recorded", "lost", "altered"):
-                continue  # what was said by a clock that was set back may be taken for older than it is
             if one.id in self.recorded and said != (true := self._truth(one)):
                 raise Broken(f"6: {one.locator} is {true}, the index says {said}")
         if strange := rows.keys() - self.pieces.keys():
@@ -351,7 +374,8 @@ class Oracle:
             return "erased"
         if self._holds(one.locator, one.content):
             return "recorded"
-        return "altered" if (self.school.root / one.locator).exists() else "lost"
+        there = (self.school.root / one.locator).exists()
+        return "altered" if there and one.id not in self.away else "lost"
 
     def _same_holds(self, keeper: sqlite3.Connection) -> None:
         now = self.time.now

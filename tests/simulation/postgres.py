@@ -41,17 +41,17 @@ _SAID_IN_TABLES = (
 )
 
 
-class DigestOfIds:
-    """SHA-256 over sorted ids in hexadecimal, each with a newline: what PostgreSQL is asked for."""
+class DigestOfLines:
+    """SHA-256 over sorted lines, each with a newline: what PostgreSQL is asked for."""
 
     def __init__(self) -> None:
-        self._ids: list[str] = []
+        self._lines: list[str] = []
 
-    def step(self, identifier: bytes) -> None:
-        self._ids.append(identifier.hex())
+    def step(self, line: str) -> None:
+        self._lines.append(line.lower())
 
     def finalize(self) -> bytes:
-        return sha256("".join(f"{one}\n" for one in sorted(self._ids)).encode()).digest()
+        return sha256("".join(f"{one}\n" for one in sorted(self._lines)).encode()).digest()
 
 
 class Connection:
@@ -158,6 +158,6 @@ def tables_of(service: str) -> str:
 
 def functions(conn: sqlite3.Connection) -> None:
     """What the statements call that SQLite does not have."""
-    make: Callable[..., Any] = DigestOfIds
-    conn.create_aggregate("digest_of_ids", 1, make)
+    make: Callable[..., Any] = DigestOfLines
+    conn.create_aggregate("digest_of_lines", 1, make)
     conn.create_function("make_day", 1, lambda _day: True)

@@ -43,6 +43,7 @@ from reelwarden_retention.site.reaper import handlers as reaper
 from reelwarden_retention.site.reaper.brake import Limits
 from reelwarden_retention.site.reaper.erasure import Eraser
 from reelwarden_retention.site.reaper.freezes import Freezes
+from reelwarden_retention.site.reaper.laying import Laying
 from reelwarden_retention.site.reaper.schema import MIGRATIONS as REAPER_TABLES
 from reelwarden_retention.site.reaper.store import ReaperStore, SiteRules
 from reelwarden_retention.site.reaper.sweep import Sweeper
@@ -159,8 +160,9 @@ class School:
         role, faults = f"{self.name}/reaper", self.world.faults
         units = self._units("reaper", conn, lambda c: ReaperStore(c, rules))
         disk, lock = FaultyDisk(self.root, role, faults), asyncio.Lock()
-        sweeper = Sweeper(units, disk, Eraser(units, disk, lambda _step: faults.point(role)), LIMITS, lock)
-        vault = Vault(units, disk, self.ask, lock, write_once=self.write_once)
+        laying = Laying(units, disk, lock, write_once=self.write_once)
+        eraser = Eraser(units, disk, lambda _step: faults.point(role))
+        sweeper, vault = Sweeper(units, disk, eraser, LIMITS, lock, laying), Vault(units, self.ask, laying)
 
         async def say_kept() -> None:
             async with units.begin() as store:

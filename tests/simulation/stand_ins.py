@@ -74,7 +74,8 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     ),
     upkeep.COUNT_DAY: (
         f"""
-        SELECT count(*) AS count, coalesce(digest_of_ids(id), x'{EMPTY}') AS digest FROM segments
+        SELECT count(*) AS count, coalesce(digest_of_lines(hex(id)), x'{EMPTY}') AS digest,
+        coalesce(digest_of_lines(hex(id) || ' ' || status), x'{EMPTY}') AS states FROM segments
         WHERE school = ?1 AND camera = ?2 AND start_at >= ?3 AND start_at < ?4 AND status <>
         'erased'""",
     ),

@@ -8,23 +8,11 @@ import pytest
 
 from tests.simulation.playing import play
 
-OUTLIVES = "a vault file outlives its hold and its day"
-LOST = "the index says lost of footage that was altered and is there"
-OPEN = {
-    "76": OUTLIVES,
-    "196": "the keeper has forgotten a hold that the school keeps",
-    "296": OUTLIVES,
-    "575": OUTLIVES,
-    "586": LOST,
-    "621": LOST,
-}
-"""Seeds that show faults which are known and not mended yet (docs/reliability.md)."""
-
 
 @pytest.mark.parametrize("first", [0, 250, 500, 750])
 def test_nothing_breaks_what_must_always_hold(first: int) -> None:
     told = play("--first", str(first), "--seeds", "250")
-    assert set(told["failed"]) <= OPEN.keys(), told["replay"]
+    assert not told["failed"], told["replay"]
     assert told["erased"] > 5 * told["seeds"]
     assert told["holds"] > 2 * told["seeds"]
 

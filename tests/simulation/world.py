@@ -228,7 +228,6 @@ class World(Around):
             else:
                 ahead = dice.choice((-24, -3, 3, 24, 24))
                 machine.jump(timedelta(hours=ahead))
-                self.oracle.was_set_back |= ahead < 0
         elif what == "boot":
             machine.boot(synchronised=dice.random() < 0.5)
             for one in self.school.processes.values():

@@ -33,11 +33,12 @@ from reelwarden_retention.site.reaper.brake import Limits
 from reelwarden_retention.site.reaper.disk import Disk
 from reelwarden_retention.site.reaper.erasure import Eraser, Reached
 from reelwarden_retention.site.reaper.handlers import on_plan_issued
+from reelwarden_retention.site.reaper.laying import Laying
 from reelwarden_retention.site.reaper.machine_clock import MachineClock
 from reelwarden_retention.site.reaper.schema import MIGRATIONS
 from reelwarden_retention.site.reaper.store import ReaperStore, SiteRules
 from reelwarden_retention.site.reaper.sweep import Sweeper
-from reelwarden_retention.site.reaper.vault import Vault
+from reelwarden_retention.site.reaper.vault import AskScanner, Vault
 from tests.support.backends import DATABASE_PASSWORD
 
 SCHOOL = "s001"
@@ -207,9 +208,14 @@ class Site:
         self.units = SqliteUnits(self.conn, path, lambda conn: ReaperStore(conn, rules))
         self.disk, self.lock = Disk(self.root), asyncio.Lock()
         self.eraser = Eraser(self.units, self.disk, self.reached)
-        self.sweeper = Sweeper(self.units, self.disk, self.eraser, Limits(20, 0.2), self.lock)
-        self.vault = Vault(self.units, self.disk, self.answer, self.lock, write_once=self.write_once)
+        laying = Laying(self.units, self.disk, self.lock, write_once=self.write_once)
+        self.sweeper = Sweeper(self.units, self.disk, self.eraser, Limits(20, 0.2), self.lock, laying)
+        self.vault = self.make_vault(self.answer, write_once=self.write_once)
         self.recorded: list[Segment] = []
+
+    def make_vault(self, ask: AskScanner, *, write_once: bool) -> Vault:
+        """Another one."""
+        return Vault(self.units, ask, Laying(self.units, self.disk, self.lock, write_once=write_once))
 
     def write(self, start: datetime, *, camera: str = "gate", body: bytes | None = None) -> Segment:
         """Record a file of ten seconds, as a recorder would."""

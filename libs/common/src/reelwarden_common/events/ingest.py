@@ -159,7 +159,8 @@ class SegmentMoved(Event):
 class DayCounted(Event):
     """What the catalogue holds of one camera-day (UTC), so that the index can tell what it lacks.
 
-    `digest` is the SHA-256 over the sorted segment ids, each followed by a newline.
+    `digest` is the SHA-256 over the sorted segment ids, each followed by a newline; `states` the same over
+    ids, each with a space and what was told of it: recorded, altered or lost.
     """
 
     SUBJECT: ClassVar[str] = "scanner.day.counted"
@@ -168,6 +169,8 @@ class DayCounted(Event):
     count: int
     digest: Digest
     complete_to: Instant
+    states: Digest | None = None
+    """None: of a school that does not tell it yet."""
 
 
 class CameraSilent(Event):

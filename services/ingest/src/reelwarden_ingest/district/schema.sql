@@ -107,6 +107,8 @@ CREATE TABLE days (
     said_at timestamptz NOT NULL,
     asked integer NOT NULL DEFAULT 0,
     look_at timestamptz,
+    -- Over the ids with their states. NULL: the school does not tell it.
+    states bytea,
     PRIMARY KEY (school, camera, day)
 );
 CREATE INDEX days_look_at ON days (look_at) WHERE look_at IS NOT NULL;

@@ -8,7 +8,7 @@ from reelwarden_common.errors import Refused
 from reelwarden_common.identity import segment_id
 from reelwarden_common.messaging.postgres import Connection
 from reelwarden_ingest.district.index.domain import Counted, id_bytes
-from reelwarden_ingest.district.index.upkeep import COUNT_DAY, DAYS
+from reelwarden_ingest.district.index.upkeep import COUNT_DAY, DAYS, counted
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ async def count(conn: Connection, school: str, of: CameraDay) -> tuple[Counted, 
     (have,) = await conn.fetch(COUNT_DAY, school, of.camera, *of.span)
     told = await conn.fetchrow(_TOLD, school, of.camera, of.day)
     return (
-        Counted(have["count"], have["digest"].hex()),
-        None if told is None else Counted(told["count"], told["digest"].hex()),
+        counted(have),
+        None if told is None else counted(told),
     )
 
 
@@ -106,7 +106,7 @@ SELECT camera, day FROM (
     SELECT camera, day FROM days WHERE school = $1
     UNION SELECT c.camera, d FROM cameras c CROSS JOIN unnest($2::date[]) d WHERE c.school = $1
 ) known WHERE (camera, day) > ($3, $4) ORDER BY camera, day LIMIT $5"""
-_TOLD = "SELECT count, digest FROM days WHERE school = $1 AND camera = $2 AND day = $3"
+_TOLD = "SELECT count, digest, states FROM days WHERE school = $1 AND camera = $2 AND day = $3"
 _ROWS = """
 SELECT s.id, s.camera, s.start_at, s.digest, s.status, e.id IS NOT NULL AS certified
 FROM segments s LEFT JOIN erasures e ON e.school = s.school AND e.id = s.id

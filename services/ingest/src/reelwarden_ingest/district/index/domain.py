@@ -1,7 +1,7 @@
 """What the index believes, and what it makes of counts: rules without I/O."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from reelwarden_common.errors import Refused
@@ -207,10 +207,12 @@ def hours_of(start: datetime, end: datetime) -> list[datetime]:
 
 @dataclass(frozen=True)
 class Counted:
-    """How many segments of a camera-day there are, and the digest over their ids."""
+    """How many segments of a camera-day there are, and the digests over their ids and over their states."""
 
     count: int
     digest: str
+    states: str | None = None
+    """None: not told."""
 
 
 def lacking(told: Counted, have: Counted) -> bool:
@@ -219,7 +221,7 @@ def lacking(told: Counted, have: Counted) -> bool:
     `have` leaves erased segments out, as the school does. Having more is no lack by itself (its own recorder
     may have overwritten some, which no event tells), but it may hide one.
     """
-    return told != have
+    return replace(told, states=told.states or have.states) != have
 
 
 def ask_again_after(asked: int, first: timedelta) -> timedelta | None:

@@ -136,7 +136,7 @@ def _day_differs(day: CameraDay, told: Counted, have: Counted) -> Difference:
         start=day.span[0],
         where=str(day),
         expected=f"{told.count}",
-        found=f"{have.count}",
+        found=f"{have.count}" if told.digest != have.digest else f"{have.count}, in other states",
         repairable=True,
     )
 

@@ -167,6 +167,7 @@ class IndexStore(FootageStore):
             bytes.fromhex(told.digest),
             said_at,
             self.clock() + self.settle,
+            told.states and bytes.fromhex(told.states),
         )
         await self.conn.execute(
             "INSERT INTO cameras (school, camera, complete_to) VALUES ($1, $2, $3)"
@@ -233,8 +234,10 @@ WITH known AS (
 )
 SELECT start_at, end_at, EXISTS (SELECT 1 FROM changed) AS changed FROM known"""
 _COUNT = """
-INSERT INTO days (school, camera, day, count, digest, said_at, look_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO days (school, camera, day, count, digest, said_at, look_at, states)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (school, camera, day) DO UPDATE SET count = excluded.count, digest = excluded.digest,
-    said_at = excluded.said_at, look_at = excluded.look_at,
-    asked = CASE WHEN days.count = excluded.count AND days.digest = excluded.digest THEN days.asked ELSE 0 END
+    said_at = excluded.said_at, look_at = excluded.look_at, states = excluded.states,
+    asked = CASE WHEN (days.count, days.digest, days.states)
+        IS NOT DISTINCT FROM (excluded.count, excluded.digest, excluded.states) THEN days.asked ELSE 0 END
 WHERE days.said_at < excluded.said_at"""

@@ -50,9 +50,8 @@ class Upkeep:
                 place = (row["school"], row["camera"], row["day"])
                 start = datetime(row["day"].year, row["day"].month, row["day"].day, tzinfo=UTC)
                 (have,) = await store.conn.fetch(COUNT_DAY, *place[:2], start, start + timedelta(days=1))
-                told = Counted(row["count"], row["digest"].hex())
                 asked, look_at = row["asked"], None
-                if lacking(told, Counted(have["count"], have["digest"].hex())):
+                if lacking(counted(row), counted(have)):
                     asked += 1
                     if wait := ask_again_after(asked, self._ask_again):
                         look_at = now + wait
@@ -115,6 +114,12 @@ class Upkeep:
                     log(ROLE).info(step, day=day.isoformat(), segments=gone)
 
 
+def counted(row: asyncpg.Record) -> Counted:
+    """A row with count, digest and states."""
+    states = row["states"]
+    return Counted(row["count"], row["digest"].hex(), None if states is None else states.hex())
+
+
 async def _register(store: IndexStore, school: School, camera: Camera, keep_days: int) -> None:
     managed = school.erasure is Erasure.MANAGED
     facts = (camera.place_kind.value, keep_days, managed)
@@ -133,11 +138,13 @@ WHERE (cameras.place_kind, cameras.keep_days, cameras.managed)
     IS DISTINCT FROM (excluded.place_kind, excluded.keep_days, excluded.managed)
 RETURNING true"""
 _DUE_DAYS = """
-SELECT school, camera, day, count, digest, asked FROM days
+SELECT school, camera, day, count, digest, states, asked FROM days
 WHERE look_at <= $1 ORDER BY look_at LIMIT $2 FOR UPDATE SKIP LOCKED"""
 COUNT_DAY = """
 SELECT count(*) AS count, sha256(convert_to(
-    coalesce(string_agg(encode(id, 'hex') || E'\\n', '' ORDER BY id), ''), 'UTF8')) AS digest
+    coalesce(string_agg(encode(id, 'hex') || E'\\n', '' ORDER BY id), ''), 'UTF8')) AS digest,
+    sha256(convert_to(coalesce(string_agg(
+        encode(id, 'hex') || ' ' || status || E'\\n', '' ORDER BY id), ''), 'UTF8')) AS states
 FROM segments WHERE school = $1 AND camera = $2 AND start_at >= $3 AND start_at < $4 AND status <> 'erased'"""
 _LOOKED = "UPDATE days SET asked = $4, look_at = $5 WHERE school = $1 AND camera = $2 AND day = $3"
 _HOURS_TO_CHECK = """

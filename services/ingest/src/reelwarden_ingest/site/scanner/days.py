@@ -37,13 +37,18 @@ class Days:
         """A camera-day was told."""
         self.conn.execute("DELETE FROM uncounted WHERE camera = ? AND day = ?", (camera, day))
 
-    def ids(self, camera: str, day: str) -> list[str]:
-        """What `DayCounted` counts of a camera-day (UTC): all that was recorded and not erased by us."""
+    def states(self, camera: str, day: str) -> dict[str, str]:
+        """What `DayCounted` counts of a camera-day (UTC): all that was recorded and not erased by us.
+
+        Of each id what was told of it: what its own recorder overwrote, or other footage displaced, was told
+        as recorded, and so was what became unreadable.
+        """
         query = """
-            SELECT id FROM segments
+            SELECT id, state, found_digest FROM segments
             WHERE camera = ? AND start_us >= ? AND start_us < ? AND state <> 'erased'
         """
-        return [row["id"] for row in self.conn.execute(query, (camera, *_span(day)))]
+        found = self.conn.execute(query, (camera, *_span(day)))
+        return {row["id"]: _told(State(row["state"]), row["found_digest"]) for row in found}
 
     def following(self, camera: str, day: str) -> tuple[str, str] | None:
         """The first camera-day behind this one of which the catalogue has anything; both empty: of all."""
@@ -69,6 +74,12 @@ class Days:
             rows.altered(row) for row in found if row["state"] == State.ALTERED and row["found_digest"]
         ]
         return present, altered, [rows.lost(rows.segment(row)) for row in found if row["state"] == State.LOST]
+
+
+def _told(state: State, found_digest: str | None) -> str:
+    if state is State.LOST or (state is State.ALTERED and found_digest):
+        return state.value
+    return "recorded"
 
 
 def _span(day: str) -> tuple[int, int]:

@@ -286,7 +286,7 @@ class Days:
                 following = catalogue.days.following(*_camera_day(after))
                 if following is None:
                     return portion, None
-                portion.days += _total(following, catalogue.days.ids(*following))
+                portion.days += _total(following, [*catalogue.days.states(*following)])
             after = "/".join(following)
         return portion, after
 
@@ -296,7 +296,7 @@ class Days:
         portion = Portion()
         for key in keys:
             async with self._scanner.units.begin() as catalogue:
-                portion.days += _total(_camera_day(key), catalogue.days.ids(*_camera_day(key)))
+                portion.days += _total(_camera_day(key), [*catalogue.days.states(*_camera_day(key))])
         return portion
 
     async def repair(self, look: Look, key: str) -> str:

@@ -55,9 +55,14 @@ class Reports:
     def _count(self, catalogue: Catalogue, camera: str, day: str) -> None:
         reached = reached_by(self._scanner, catalogue, camera)
         if reached is not None:
-            ids = catalogue.days.ids(camera, day)
+            states = catalogue.days.states(camera, day)
             counted = DayCounted(
-                camera=camera, day=day, count=len(ids), digest=digest_of(ids), complete_to=reached
+                camera=camera,
+                day=day,
+                count=len(states),
+                digest=digest_of(states),
+                complete_to=reached,
+                states=digest_of(f"{one} {state}" for one, state in states.items()),
             )
             catalogue.publish(self._scanner.school, counted)
         if reached is not None or camera not in self._scanner.recorders.cameras:

@@ -221,7 +221,9 @@ class Catalogue(Store):
         )
         self._sign(known.id, found)
         if found.digest is not None:
-            self.publish_altered([rows.altered(self.conn.execute(sql.BY_ID, (known.id,)).fetchone())])
+            altered = self.conn.execute(sql.BY_ID, (known.id,)).fetchone()
+            self.publish_altered([rows.altered(altered)])
+            self.days.changed(altered["camera"], f"{rows.moment(altered['start_us']):%Y-%m-%d}")
 
     def publish_altered(self, altered: Iterable[SegmentAltered]) -> None:
         """Say that files hold something else than was recorded."""

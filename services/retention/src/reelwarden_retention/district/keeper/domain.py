@@ -10,7 +10,7 @@ from reelwarden_common.errors import Refused
 from reelwarden_common.events.base import CameraSpan, Id, Reason
 from reelwarden_common.events.retention import CameraPeriod, Hold, HoldSource
 from reelwarden_retention.periods import succeed
-from reelwarden_retention.shapes import CameraPolicy
+from reelwarden_retention.shapes import CameraPolicy, joined
 
 MOST_EPOCHS_AHEAD = 1000
 """No district is restored so often; a site that claims it is wrong or lying."""
@@ -101,6 +101,19 @@ def release_stopped(kept: KeptHold, now: datetime) -> KeptHold | None:
     if kept.released_at is None or not kept.stands(now):
         return None
     return KeptHold(kept.hold, HoldState.DECIDED)
+
+
+def taken_back(kept: KeptHold, of_site: Hold, now: datetime) -> KeptHold | None:
+    """The hold as a site keeps it, longer or wider than we know it; None where we know as much.
+
+    One that had lapsed goes on: the district that was restored forgot that it was prolonged.
+    """
+    longer = joined(kept.hold, of_site)
+    over = longer.until <= now or (kept.released_at is not None and kept.released_at <= now)
+    if over or longer == kept.hold:
+        return None
+    state = HoldState.DECIDED if kept.state is HoldState.LAPSED else kept.state
+    return KeptHold(longer, state, kept.released_at)
 
 
 def policies(

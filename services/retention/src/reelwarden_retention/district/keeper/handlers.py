@@ -1,7 +1,6 @@
 """What the keeper hears: applications become holds, sites tell what they keep, every change a new plan."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from reelwarden_common.envelope import Envelope
@@ -46,9 +45,9 @@ from reelwarden_retention.district.keeper.domain import (
     next_step,
     release_stopped,
     released,
+    taken_back,
 )
 from reelwarden_retention.district.keeper.store import KeeperStore
-from reelwarden_retention.shapes import joined
 
 
 async def on_application_filed(event: ApplicationFiled, envelope: Envelope, store: KeeperStore) -> None:
@@ -255,11 +254,10 @@ async def _adopt(hold: Hold, school: str, store: KeeperStore) -> bool:
         await store.put_hold(school, KeptHold(hold, HoldState.DECIDED))
         store.publish(school, HoldAsked(hold=hold))
         return True
-    longer = joined(known.hold, hold)
-    if longer == known.hold or not known.stands(store.clock()):
-        return False
-    await store.put_hold(school, replace(known, hold=longer))
-    return True
+    longer = taken_back(known, hold, store.clock())
+    if longer is not None:
+        await store.put_hold(school, longer)
+    return longer is not None
 
 
 HANDLERS: Mapping[type[Event], Handler[KeeperStore]] = {

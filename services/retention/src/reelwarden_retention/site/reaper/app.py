@@ -19,6 +19,7 @@ from reelwarden_retention.site.reaper.erasure import Eraser
 from reelwarden_retention.site.reaper.freezes import Freezes
 from reelwarden_retention.site.reaper.fsck import checks
 from reelwarden_retention.site.reaper.handlers import BATCHES, HANDLERS
+from reelwarden_retention.site.reaper.laying import Laying
 from reelwarden_retention.site.reaper.machine_clock import MachineClock
 from reelwarden_retention.site.reaper.schema import MIGRATIONS
 from reelwarden_retention.site.reaper.settings import Settings
@@ -57,9 +58,10 @@ async def build(settings: Settings, machine: MachineClock | None = None) -> Asyn
 
     disk, storage = Disk(config.storage(school.id)), asyncio.Lock()
     limits = Limits(settings.brake_segments, settings.brake_share)
-    sweeper = Sweeper(units, disk, Eraser(units, disk), limits, storage)
+    laying = Laying(units, disk, storage, write_once=school.write_once)
+    sweeper = Sweeper(units, disk, Eraser(units, disk), limits, storage, laying)
     budget = Budget(units, disk, settings.vault_share, write_once=school.write_once)
-    vault = Vault(units, disk, ask, storage, write_once=school.write_once)
+    vault = Vault(units, ask, laying)
     freezes = Freezes(units, settings.state_dir / "freezes")
 
     async def say_kept() -> None:

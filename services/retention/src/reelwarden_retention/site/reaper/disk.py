@@ -141,6 +141,11 @@ class Disk:
             os.rename(draft, new, src_dir_fd=target, dst_dir_fd=target)
             os.fsync(target)
 
+    def discard_part(self, place: str) -> None:
+        """Remove what a copy to `place` left that was cut off."""
+        folder, _, name = place.rpartition("/")
+        self.unlink([f"{folder}/.{name}.part"])
+
     def put_back(self, place: str, to: str) -> bool:
         """Move a file to where it belongs unless something else is there; tells whether it is there now."""
         here = self.look(place)

@@ -65,6 +65,7 @@ class Eraser:
                 return []
             spared = self._held(store, [one.footage for one in items])
             spared |= {entry.footage.id for entry in store.journal.entries()}
+            spared |= {footage.id for footage, _ in store.journal.laying()}
             chosen = [one for one in items if one.footage.id not in spared]
             store.journal.intend(chosen, plan[2])
             entries = [e for e in store.journal.entries() if e.footage.id not in spared]
@@ -198,8 +199,8 @@ class Eraser:
             one, trash = entry.footage, trash_place(entry.footage)
             if not entry.on_disk or self._disk.look(trash) is None:
                 continue
-            if not await asyncio.to_thread(self._disk.put_back, trash, one.locator):
-                stranded[one.id] = await asyncio.to_thread(self._to_vault, entry)
+            if not await asyncio.to_thread(self._back_at_place, one):
+                stranded[one.id] = await self._to_vault(entry)
             self._reached("put-back")
         async with self._units.begin() as store:
             for identifier, place in stranded.items():
@@ -209,13 +210,29 @@ class Eraser:
             store.journal.drop(one for one in identifiers if stranded.get(one, "") is not None)
         self._reached("spared")
 
-    def _to_vault(self, entry: Entry) -> str | None:
+    def _back_at_place(self, one: Footage) -> bool:
+        """From the trash to its place; True, too, where its content lies there already: it was restored."""
+        trash = trash_place(one)
+        if self._disk.put_back(trash, one.locator):
+            return True
+        try:
+            if self._disk.read(one.locator) != self._disk.read(trash):
+                return False
+        except OSError:
+            return False
+        self._disk.unlink([trash])
+        return True
+
+    async def _to_vault(self, entry: Entry) -> str | None:
         """Its place was taken by another file meanwhile: keep it where held footage is kept."""
         one, trash = entry.footage, trash_place(entry.footage)
-        place = vault_place(one, self._disk.read(trash).digest)
-        if self._disk.put_back(trash, f"{VAULT}/{place}"):
+        content = await asyncio.to_thread(self._disk.read, trash)
+        place = vault_place(one, content.digest)
+        async with self._units.begin() as store:
+            store.journal.lay([(one.id, place)])
+        if await asyncio.to_thread(self._disk.put_back, trash, f"{VAULT}/{place}"):
             return place
-        if self._disk.read(f"{VAULT}/{place}") == self._disk.read(trash):
+        if await asyncio.to_thread(self._disk.read, f"{VAULT}/{place}") == content:
             self._disk.unlink([trash])
             return place
         log("reaper").error("stays_in_trash", footage=one.id, reason="its places are taken by other files")

@@ -1,4 +1,4 @@
-"""What is being erased, and which sweeps wait for a person: rows that survive a crash."""
+"""What is being erased, what is being laid into the vault, which sweeps wait: rows that survive a crash."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -91,6 +91,23 @@ class Journal:
             )
             for row in found
         ]
+
+    # into the vault
+
+    def lay(self, items: Iterable[tuple[Id, str | None]]) -> None:
+        """Before a file is laid into the vault: where it will lie, None as long as nobody read it."""
+        self._conn.executemany("INSERT OR REPLACE INTO laying VALUES (?, ?)", items)
+
+    def laying(self) -> list[tuple[Footage, str | None]]:
+        """What was begun, and where it is to lie."""
+        found = self._conn.execute(
+            "SELECT f.*, l.place FROM laying l JOIN footage f ON f.id = l.footage ORDER BY f.id"
+        )
+        return [(rows.footage(row), row["place"]) for row in found]
+
+    def laid(self) -> None:
+        """All of it was noted."""
+        self._conn.execute("DELETE FROM laying")
 
     # stopped sweeps
 

@@ -78,4 +78,9 @@ MIGRATIONS = (
         plan TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    -- What is being laid into the vault: written before a draft is made there, dropped with the note in
+    -- `footage`. `place`: where it will lie; null until its draft was read.
+    CREATE TABLE laying (footage TEXT PRIMARY KEY REFERENCES footage, place TEXT) WITHOUT ROWID;
+    """,
 )

@@ -245,7 +245,7 @@ class ReaperStore(Store):
         self.conn.execute("DELETE FROM holds WHERE until_us < ?", (before,))
         self.conn.execute(
             "DELETE FROM footage WHERE presence <> 'present' AND vault IS NULL AND believed_end_us < ?"
-            " AND id NOT IN (SELECT footage FROM journal)",
+            " AND id NOT IN (SELECT footage FROM journal) AND id NOT IN (SELECT footage FROM laying)",
             (before,),
         )
         for camera, policy in self.policies().items():
@@ -253,7 +253,7 @@ class ReaperStore(Store):
                 ended = self.clock() - timedelta(days=policy.period.days) - 2 * FORGET_AFTER
                 self.conn.execute(
                     "DELETE FROM footage WHERE camera = ? AND presence = 'present' AND vault IS NULL"
-                    " AND believed_end_us < ?",
+                    " AND believed_end_us < ? AND id NOT IN (SELECT footage FROM laying)",
                     (camera, rows.microseconds(ended)),
                 )
 

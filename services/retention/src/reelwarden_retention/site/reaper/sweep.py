@@ -17,6 +17,7 @@ from reelwarden_retention.site.reaper.domain import (
     is_held,
 )
 from reelwarden_retention.site.reaper.erasure import Eraser
+from reelwarden_retention.site.reaper.laying import Laying
 from reelwarden_retention.site.reaper.store import ReaperStore
 
 BATCH = 50
@@ -38,8 +39,10 @@ class Sweeper:
         eraser: Eraser,
         limits: Limits,
         storage: asyncio.Lock,
+        laying: Laying,
     ) -> None:
         self._units, self._disk, self._eraser, self._limits = units, disk, eraser, limits
+        self._laying = laying
         self._storage = storage
         """Held while files move: the vault must not look for a file that is in the trash for a moment."""
 
@@ -48,6 +51,7 @@ class Sweeper:
         if not await self._is_bound():
             return
         with self._disk.alone():
+            await self._laying.finish()
             async with self._storage:
                 await self._eraser.resume()
             async with self._units.begin() as store:

@@ -1,6 +1,5 @@
 """Holds brought into force: every file that a hold covers lies in the vault, its digest checked (R3.1)."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,17 +13,15 @@ from reelwarden_common.identity import digest_of
 from reelwarden_common.messaging.sqlite import SqliteUnits
 from reelwarden_common.telemetry import log
 from reelwarden_retention.site.reaper import rows
-from reelwarden_retention.site.reaper.disk import VAULT, Disk
 from reelwarden_retention.site.reaper.domain import (
     Footage,
     KeptHold,
     Kind,
     Piece,
-    Presence,
     forgotten_part,
     gone_and_gaps,
 )
-from reelwarden_retention.site.reaper.erasure import vault_place
+from reelwarden_retention.site.reaper.laying import Laying
 from reelwarden_retention.site.reaper.store import FORGET_AFTER, ReaperStore
 
 AskScanner = Callable[[SegmentsQuery], Awaitable[SegmentsAnswer]]
@@ -53,18 +50,14 @@ class Vault:
     def __init__(
         self,
         units: SqliteUnits[ReaperStore],
-        disk: Disk,
         ask: AskScanner,
-        storage: asyncio.Lock,
-        *,
-        write_once: bool,
+        laying: Laying,
     ) -> None:
-        self._units, self._disk, self._ask, self._storage = units, disk, ask, storage
-        self._write_once = write_once
-        """Recorders never rewrite a closed file, so that a hard link keeps what it holds."""
+        self._units, self._ask, self._laying = units, ask, laying
 
     async def turn(self) -> None:
         """Look after every hold whose turn it is; one that fails does not keep the others waiting."""
+        await self._laying.finish()
         async with self._units.begin() as store:
             waiting = store.to_look_after(LOOK_AGAIN)
         for kept, told in waiting:
@@ -120,39 +113,9 @@ class Vault:
         return Known(tuple(segments.values()), complete_to, tuple(missing), tuple(away.values()))
 
     async def keep(self, covered: Sequence[Footage]) -> None:
-        """Put into the vault what is not there yet."""
-        done = []
-        for one in covered:
-            if one.vault is None:
-                async with self._storage:
-                    place = await asyncio.to_thread(self._put, one)
-                if place is not None:
-                    done.append((one.id, place))
-        if done:
-            async with self._units.begin() as store:
-                for identifier, place in done:
-                    store.catalogue.vaulted(identifier, place)
-
-    def _put(self, one: Footage) -> str | None:
-        """Put a file into the vault and read it there; None: it is not at its place.
-
-        A file whose content is not what was recorded is kept too, under what it was found to hold: it is
-        all that is left.
-        """
-        if one.presence is not Presence.PRESENT or self._disk.look(one.locator) is None:
-            return None
-        draft = f"{VAULT}/{one.camera}/.{one.id}"
-        self._disk.unlink([draft])
-        try:
-            if self._write_once:
-                self._disk.link(one.locator, draft)
-            else:
-                self._disk.copy(one.locator, draft)
-        except FileNotFoundError:
-            return None
-        place = vault_place(one, self._disk.read(draft).digest)
-        self._disk.settle(draft, f"{VAULT}/{place}")
-        return place
+        """Put into the vault what is not there, and note what cannot be had any more."""
+        if lacking := [one for one in covered if not self._laying.has(one)]:
+            await self._laying.lay(lacking)
 
     def _in_force(
         self, kept: KeptHold, known: Known, vaulted: Sequence[Footage], remembered: Sequence[Piece]
