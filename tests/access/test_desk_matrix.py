@@ -31,6 +31,7 @@ OWN = {
     "/api/applications": "one's own list",
     "/api/extensions": "one's own list",
     "/extensions": "one's own list",
+    "/plans": "one's own schools",
     "/drafts": "one's own forms",
     "/drafts/{name}/delete": "one's own forms: others' are not found, and nothing is deleted",
     "/apply": "the form says who may not",

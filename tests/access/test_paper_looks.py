@@ -77,7 +77,7 @@ async def test_a_picture_that_is_drawn_anew_has_nothing_else_in_it(tmp_path: Pat
         b"\xff\xd8", b"\xff\xd8\xff\xe1" + (len(secret) + 2).to_bytes(2) + secret, 1
     )
     (tmp_path / "plan.jpg").write_bytes(hidden)
-    assert await redrawn("plan.jpg", tmp_path / "plan.jpg", tmp_path / "drawn") == (60, 40)
+    assert await redrawn("plan.jpg", tmp_path / "plan.jpg", tmp_path / "drawn") == (60, 40, PNG)
     assert kind_of(tmp_path / "drawn") == PNG
     assert b"GPS" not in (tmp_path / "drawn").read_bytes()
     (tmp_path / "plan.pdf").write_bytes(document())

@@ -13,6 +13,7 @@ from reelwarden_access.district.desk import (
     key_pages,
     list_pages,
     pages,
+    plan_pages,
     supervision_pages,
     timeline_pages,
     training_pages,
@@ -24,6 +25,7 @@ from reelwarden_access.district.desk.drafts import Drafts
 from reelwarden_access.district.desk.extension_office import ExtensionOffice
 from reelwarden_access.district.desk.handlers import HANDLERS
 from reelwarden_access.district.desk.office import Office
+from reelwarden_access.district.desk.plan_office import Plans
 from reelwarden_access.district.desk.settings import Settings
 from reelwarden_access.district.desk.sheets import Sheets
 from reelwarden_access.district.desk.store import DeskStore
@@ -62,6 +64,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     http.state.office, http.state.s3 = office, s3
     http.state.drafts = Drafts(desk)
     http.state.attachments = Attachments(desk, settings.attachment_limits())
+    http.state.plans = Plans(desk)
     http.state.extensions = ExtensionOffice(desk, sheets)
     http.state.supervisions = SupervisionOffice(desk, s3)
     for part in (
@@ -70,6 +73,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
         timeline_pages,
         draft_pages,
         attachment_pages,
+        plan_pages,
         list_pages,
         extension_pages,
         supervision_pages,

@@ -20,6 +20,7 @@ from reelwarden_access.district.desk.drafts import Drafts
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_fields import taken
 from reelwarden_access.district.desk.page_words import WORDS
+from reelwarden_access.district.desk.plan_pages import plans_beside
 from reelwarden_access.district.desk.timeline_pages import beside
 from reelwarden_access.district.desk.uploads import form_with_files
 from reelwarden_common.district import PersonRole
@@ -78,6 +79,7 @@ async def _page(
         "with_unit": AUTHORITIES,
         "with_authority": STATE_ORGANS,
         **WORDS,
+        **await plans_beside(request, person, schools),
         **await papers_beside(request, person, _form_of(request) or ""),
         **await beside(office, person, shown.get("given", {})),
         **shown,

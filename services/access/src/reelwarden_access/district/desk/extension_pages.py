@@ -25,6 +25,7 @@ from reelwarden_access.district.desk.drafts import Drafts
 from reelwarden_access.district.desk.extension_office import ExtensionOffice
 from reelwarden_access.district.desk.page_fields import taken
 from reelwarden_access.district.desk.page_words import WORDS
+from reelwarden_access.district.desk.plan_pages import plans_beside
 from reelwarden_access.district.desk.timeline_pages import beside
 from reelwarden_access.district.desk.uploads import form_with_files
 from reelwarden_common.web import Missing, Person, SignedIn, Web
@@ -151,8 +152,10 @@ def _web(request: Request) -> Web:
 async def _form(
     request: Request, office: ExtensionOffice, person: Person, given: Form, problem: WebRefusal | None = None
 ) -> Response:
+    schools = [s for s in office.config.schools if person.holds(s.id, *MAY_APPLY)]
     values = {
-        "schools": [s for s in office.config.schools if person.holds(s.id, *MAY_APPLY)],
+        "schools": schools,
+        **await plans_beside(request, person, schools),
         "given": given,
         **await papers_beside(request, person, request.query_params.get("form", "")),
         "problem": problem.text if problem else None,

@@ -47,8 +47,8 @@ async def kinds_of(files: Sequence[tuple[str, Path]]) -> list[str]:
     return [str(one["kind"]) for one in said]
 
 
-async def redrawn(name: str, path: Path, target: Path) -> tuple[int, int]:
-    """Draw a picture anew; returns its width and height in pixels.
+async def redrawn(name: str, path: Path, target: Path) -> tuple[int, int, str]:
+    """Draw a picture anew; returns its width and height in pixels, and its media type.
 
     Raises:
         NotTakenFile: it is no picture that may be taken.
@@ -56,8 +56,8 @@ async def redrawn(name: str, path: Path, target: Path) -> tuple[int, int]:
     said = await _look(["--redraw", str(path), str(target)])
     if not said or "why" in said[0]:
         raise NotTakenFile(said[0]["why"] if said else "damaged", name)
-    width, height = said[0]["size"]
-    return width, height
+    width, height, kind = said[0]["drawn"]
+    return width, height, kind
 
 
 async def _look(arguments: Sequence[str]) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ MOST_PIXELS = 50_000_000
 MOST_PAGES = 500
 PLAN = (2400, 2400)
 """Pixels of a floor plan, at most."""
+_LARGE = 1_500_000
 MEMORY = 1024**3
 SECONDS = 20
 _HEAD = 4096
@@ -116,16 +117,23 @@ def _read_pdf(path: Path) -> None:
         raise NotTaken("hides")
 
 
-def redraw(path: Path, target: Path) -> tuple[int, int]:
-    """A picture drawn anew, so that nothing else that the file held is kept; returns its size in pixels."""
+def redraw(path: Path, target: Path) -> tuple[int, int, str]:
+    """A picture drawn anew, so that nothing else that the file held is kept.
+
+    Returns:
+        Its width and height in pixels, and its media type: PNG, unless that would be large.
+    """
     if kind_of(path) == PDF:
         raise NotTaken("type")
     with Image.open(path) as picture:
         picture.draft("RGB", PLAN)
         drawn = picture.convert("RGB")
     drawn.thumbnail(PLAN)
-    drawn.save(target, "PNG", optimize=True)
-    return drawn.size
+    drawn.save(target, "PNG")
+    if target.stat().st_size <= _LARGE:
+        return *drawn.size, PNG
+    drawn.save(target, "JPEG", quality=85)
+    return *drawn.size, JPEG
 
 
 def main(arguments: list[str]) -> None:
@@ -137,7 +145,7 @@ def main(arguments: list[str]) -> None:
         said: dict[str, object]
         try:
             if redraws:
-                said = {"size": redraw(Path(path), Path(arguments[2]))}
+                said = {"drawn": redraw(Path(path), Path(arguments[2]))}
             else:
                 said = {"kind": kind_of(Path(path))}
         except NotTaken as refusal:

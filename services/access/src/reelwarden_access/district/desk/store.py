@@ -9,6 +9,7 @@ from reelwarden_access.district.desk.tables.extensions import ExtensionsTable
 from reelwarden_access.district.desk.tables.footage import ExportsTable, HoldsTable
 from reelwarden_access.district.desk.tables.passkeys import PasskeysTable
 from reelwarden_access.district.desk.tables.people import PeopleTable
+from reelwarden_access.district.desk.tables.plans import PlansTable
 from reelwarden_access.district.desk.tables.retrievals import RetrievalsTable
 from reelwarden_access.district.desk.tables.supervised import SupervisedTable
 from reelwarden_access.district.desk.tables.tasks import TasksTable
@@ -28,6 +29,7 @@ class DeskStore(Store):
         self.drafts = DraftsTable(conn)
         self.attachments = AttachmentsTable(conn)
         self.extensions = ExtensionsTable(conn)
+        self.plans = PlansTable(conn)
         self.holds = HoldsTable(conn)
         self.exports = ExportsTable(conn)
         self.retrievals = RetrievalsTable(conn)

@@ -109,6 +109,8 @@ ACT_WORDS: Mapping[str, str] = {
     "file": N_("file an application"),
     "draft": N_("keep a draft"),
     "attach": N_("attach a file"),
+    "plan": N_("change a floor plan"),
+    "read_plan": N_("look at a floor plan"),
     "read_attachment": N_("read an attached file"),
     "approve": N_("approve"),
     "reject": N_("reject"),
