@@ -57,7 +57,10 @@ class Vault:
 
     async def turn(self) -> None:
         """Look after every hold whose turn it is; one that fails does not keep the others waiting."""
-        await self._laying.finish()
+        try:
+            await self._laying.finish()
+        except OSError as error:
+            log("reaper").warning("laying_waits", error=str(error))
         async with self._units.begin() as store:
             waiting = store.to_look_after(LOOK_AGAIN)
         for kept, told in waiting:
