@@ -10,6 +10,7 @@ from reelwarden_common.events.ingest import SegmentsAnswer, SegmentsQuery
 from reelwarden_common.events.retention import HoldInForce, SegmentsErased, SweepStopped, VaultMeasured
 from reelwarden_common.identity import digest_of
 from reelwarden_retention.shapes import CameraPolicy
+from reelwarden_retention.site.reaper import rows
 from reelwarden_retention.site.reaper.budget import Budget
 from tests.support.retention import NOW, TEN, Site, hold, period, plan, released
 
@@ -120,6 +121,22 @@ async def test_what_was_erased_long_ago_is_gone_and_no_gap(site: Site) -> None:
     [event] = site.said(HoldInForce)
     assert event.gone == (CameraSpan(camera="gate", start=START, end=START + 3 * TEN),)
     assert event.gaps == ()
+
+
+async def test_what_was_erased_is_gone_though_another_file_claims_its_time(site: Site) -> None:
+    """The camera's clock was set back and it recorded the same minute again."""
+    first = await site.record(START, START + TEN)
+    (site.root / first[0].locator).unlink()
+    async with site.units.begin() as store:
+        store.catalogue.erased(first[0].id)
+    again = site.write(START, body=b"the same minute again")
+    async with site.units.begin() as store:
+        store.catalogue.record([rows.of_segment(again)])
+    await site.hear(plan(1, holds=(hold("h1", START, START + 2 * TEN),)))
+    await site.vault.turn()
+    [event] = site.said(HoldInForce)
+    assert (event.complete, event.segments, event.gaps) == (True, 2, ())
+    assert event.gone == (CameraSpan(camera="gate", start=START, end=START + TEN),)
 
 
 async def test_a_gap_that_was_told_stays_one_however_old_it_grows(site: Site) -> None:

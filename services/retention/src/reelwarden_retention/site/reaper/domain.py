@@ -214,7 +214,11 @@ def is_held(one: Footage, standing: Sequence[KeptHold], margins: Mapping[str, ti
 
 
 def gone_and_gaps(
-    missing: Iterable[CameraSpan], span: CameraSpan, vaulted: Collection[Piece], recorded: Collection[Piece]
+    missing: Iterable[CameraSpan],
+    span: CameraSpan,
+    vaulted: Collection[Piece],
+    recorded: Collection[Piece],
+    absent: Iterable[Piece],
 ) -> tuple[list[CameraSpan], list[CameraSpan]]:
     """What a hold lacks: what was recorded and is no longer there, and what no recording is known of.
 
@@ -223,10 +227,15 @@ def gone_and_gaps(
         span: The hold's.
         vaulted: What the vault has, whole.
         recorded: What was ever heard to be recorded, there or not.
+        absent: What of that is nowhere any more; gone, too, where another file claims its time.
     """
     lacking = beyond(missing, span, vaulted)
     gaps = beyond(lacking, span, recorded)
-    return beyond(lacking, span, gaps), gaps
+    gone = beyond(lacking, span, gaps)
+    for one in absent:
+        lost = CameraSpan(camera=span.camera, start=one.start, end=one.end)
+        gone += [part for part in beyond([lost], span, gone) if part.end - part.start > SLIVER]
+    return sorted(gone, key=lambda part: part.start), gaps
 
 
 def forgotten_part(span: CameraSpan, remembered_from: datetime, gaps: Collection[Piece]) -> list[CameraSpan]:

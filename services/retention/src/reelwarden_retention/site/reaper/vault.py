@@ -18,6 +18,7 @@ from reelwarden_retention.site.reaper.domain import (
     KeptHold,
     Kind,
     Piece,
+    Presence,
     forgotten_part,
     gone_and_gaps,
 )
@@ -83,8 +84,7 @@ class Vault:
             kept_now = [one for one in store.catalogue.overlapping(kept, margin) if one.vault is not None]
             now, span = store.clock(), kept.hold.span
             forgotten = forgotten_part(span, now - FORGET_AFTER, _gaps_told(told))
-            recorded: list[Piece] = [*store.catalogue.ever_recorded(span), *forgotten]
-            event = self._in_force(kept, known, kept_now, recorded)
+            event = self._in_force(kept, known, kept_now, store.catalogue.ever_recorded(span), forgotten)
             text = json.dumps(event.model_dump(mode="json", exclude={"complete_to"}), sort_keys=True)
             if text != told:
                 store.publish(store.school, event)
@@ -121,7 +121,12 @@ class Vault:
             await self._laying.lay(lacking)
 
     def _in_force(
-        self, kept: KeptHold, known: Known, vaulted: Sequence[Footage], remembered: Sequence[Piece]
+        self,
+        kept: KeptHold,
+        known: Known,
+        vaulted: Sequence[Footage],
+        remembered: Sequence[Footage],
+        forgotten: Sequence[Piece],
     ) -> HoldInForce:
         span = kept.hold.span
         whole = [one for one in vaulted if one.kind is Kind.SEGMENT and f"/{one.digest}." in f"{one.vault}"]
@@ -134,8 +139,9 @@ class Vault:
             for one in known.segments
             if one.id not in there
         ]
-        recorded: list[Piece] = [*known.segments, *known.away, *remembered]
-        gone, gaps = gone_and_gaps(missing, span, whole, recorded)
+        absent = [one for one in remembered if one.presence is not Presence.PRESENT and one.vault is None]
+        recorded: list[Piece] = [*known.segments, *known.away, *remembered, *forgotten]
+        gone, gaps = gone_and_gaps(missing, span, whole, recorded, absent)
         return HoldInForce(
             hold=kept.hold.id,
             cause=kept.hold.cause,
