@@ -18,7 +18,7 @@ from reelwarden_common.clock import Clock
 from reelwarden_common.messaging.units import Units
 from reelwarden_common.s3 import S3, WHOLE, ContentDiffers, NotAllowed, NotStored, StoreAway
 
-BATCH = 32
+BATCH = 64
 
 
 class Share:
