@@ -75,6 +75,15 @@ class Acknowledged:
         return one.camera == span.camera and one.start < span.end + margin and one.end > span.start - margin
 
 
+@dataclass(frozen=True)
+class Unlinked:
+    """When a file went, how many words had been heard before, and when it was due as far as they told."""
+
+    at: datetime
+    words: int
+    due: datetime
+
+
 class Oracle:
     """Of one school."""
 
@@ -91,8 +100,8 @@ class Oracle:
         self.certified_at: dict[str, datetime] = {}
         self.junk: dict[str, datetime] = {}
         """What somebody else wrote over footage: digest and time."""
-        self.vanished: dict[str, tuple[datetime, int]] = {}
-        """Unlinked and not yet certified: since when, and how many words had been heard before."""
+        self.vanished: dict[str, Unlinked] = {}
+        """Not yet certified."""
         self.words = 0
         self.restored: set[str] = set()
         """Brought back from the store, perhaps after it was erased: then it goes and is certified again."""
@@ -248,11 +257,11 @@ class Oracle:
         if one.id in self.certified and one.id not in self.restored:
             raise Broken(f"3: {one.locator} was certified twice")
         self.restored.discard(one.id)
-        at, words = self.vanished.pop(one.id, (self.time.now, self.words))
-        if at < (wanted := self.due_of(one, at)) - SLACK:
-            raise Broken(f"2: {one.locator} of {one.end} was erased at {at}, due {wanted}")
-        if hold := self.held(one, at, words):
-            raise Broken(f"1: {one.locator} was erased at {at} under hold {hold}")
+        gone = self.vanished.pop(one.id, None) or self._unlinked(one)
+        if gone.at < gone.due - SLACK:
+            raise Broken(f"2: {one.locator} of {one.end} was erased at {gone.at}, due {gone.due}")
+        if hold := self.held(one, gone.at, gone.words):
+            raise Broken(f"1: {one.locator} was erased at {gone.at} under hold {hold}")
         self.certified[one.id], self.certified_at[one.id] = certificate, self.time.now
         if certificate.digest != one.digest and certificate.digest not in self.junk:
             raise Broken(f"3: the certificate of {one.locator} names another content")
@@ -261,6 +270,9 @@ class Oracle:
             raise Broken(f"3: {one.locator} was certified and lies at {places}")
         if one.id not in self.under_way:
             self.sweep.append(one.id)
+
+    def _unlinked(self, one: Piece) -> Unlinked:
+        return Unlinked(self.time.now, self.words, self.due_of(one, self.time.now))
 
     def _junk_erased(self, certificate: Certificate) -> None:
         """A file that was no footage, or could not be taken for some while its times were not believed."""
@@ -300,7 +312,7 @@ class Oracle:
                 continue
             if not self._intended(one):
                 raise Broken(f"3: {one.locator} of {one.end} is gone: no intent, no certificate")
-            self.vanished[one.id] = now, self.words
+            self.vanished[one.id] = self._unlinked(one)
             if hold := self.held(one, now, self.words):
                 raise Broken(f"1: {one.locator} was unlinked under hold {hold}")
         for name, known in self.holds.items():
