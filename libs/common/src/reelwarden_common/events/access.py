@@ -46,6 +46,8 @@ class ApplicationFiled(ApplicationEvent):
     outsider: Reason | None = None
     """police, court, guardian …: filed through reception."""
     hold_until: Instant
+    paper: Reason | None = None
+    """Made on the numbered paper form of this name, and entered afterwards."""
 
 
 class ApplicationApproved(ApplicationEvent):
@@ -234,12 +236,16 @@ class PartsReviewed(Event):
 
 
 class TaskEvent(Event):
-    """Something that a role has to do with an application by a deadline; never who."""
+    """Something that a role has to do with an application by a deadline; never who.
+
+    Of a numbered paper form that was passed over, or stands on two sheets, the application is `paper-` with
+    school and number.
+    """
 
     application: Id
     number: Annotated[str, Field(examples=["s001-2026-0001"])]
     task: Annotated[str, Field(max_length=64, examples=["decide"])]
-    """decide, retrieve, record, sign, declare, close or review."""
+    """decide, retrieve, record, sign, declare, close, review, review_paper, paper_skipped or paper_twice."""
     for_role: Annotated[str, Field(max_length=64, examples=["leader"])]
     """Whose task it is, as `district.toml` calls roles."""
     deadline: Instant

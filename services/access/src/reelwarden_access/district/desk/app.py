@@ -13,6 +13,7 @@ from reelwarden_access.district.desk import (
     key_pages,
     list_pages,
     pages,
+    paper_form_pages,
     plan_pages,
     supervision_pages,
     timeline_pages,
@@ -25,6 +26,7 @@ from reelwarden_access.district.desk.drafts import Drafts
 from reelwarden_access.district.desk.extension_office import ExtensionOffice
 from reelwarden_access.district.desk.handlers import HANDLERS
 from reelwarden_access.district.desk.office import Office
+from reelwarden_access.district.desk.paper_form_office import PaperForms
 from reelwarden_access.district.desk.plan_office import Plans
 from reelwarden_access.district.desk.settings import Settings
 from reelwarden_access.district.desk.sheets import Sheets
@@ -64,6 +66,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     http.state.office, http.state.s3 = office, s3
     http.state.drafts = Drafts(desk)
     http.state.attachments = Attachments(desk, settings.attachment_limits())
+    http.state.paper_forms = PaperForms(desk)
     http.state.plans = Plans(desk)
     http.state.extensions = ExtensionOffice(desk, sheets)
     http.state.supervisions = SupervisionOffice(desk, s3)
@@ -74,6 +77,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
         draft_pages,
         attachment_pages,
         plan_pages,
+        paper_form_pages,
         list_pages,
         extension_pages,
         supervision_pages,

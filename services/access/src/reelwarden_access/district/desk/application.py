@@ -102,6 +102,8 @@ class Rules:
     """For filling in the record, and again for signing it; and for closing what is complete."""
     review_within: timedelta = timedelta(days=7)
     """For the district to look at two parts held by one person."""
+    paper_within: timedelta = timedelta(days=3)
+    """To review a form on paper that was entered, and to account for a number that was passed over."""
     valid_for: timedelta = timedelta(days=7)
     use_within: timedelta = timedelta(days=30)
     hold_when_filed: timedelta = timedelta(days=30)

@@ -233,6 +233,34 @@ class AttachmentsSigned(BaseModel):
     digest: str = Field(description="of the form with its files")
 
 
+class OnPaper(BaseModel):
+    """What stands on the back of a numbered paper form, and who signed it (R4.2, R4.3)."""
+
+    approver: str = Field(max_length=200, description="an account of the directory")
+    approved_at: datetime = Field(description="without a zone: the district's")
+    operator: str = Field(max_length=200)
+    supervisor: str = Field(max_length=200)
+    retrieved_at: datetime
+    present: list[Line] = Field(default=[], max_length=50)
+    content: Words
+    outcome: Words
+    medium: Line = ""
+    again: bool = Field(default=False, description="another sheet that bears a number entered already")
+    password: Password
+
+    def moments(self, zone: str) -> tuple[datetime, datetime]:
+        """When it was approved, and when the footage was retrieved."""
+        return aware(self.approved_at, zone), aware(self.retrieved_at, zone)
+
+
+class ReviewingPaper(BaseModel):
+    """Somebody looked at what was made on paper."""
+
+    decision: Literal["approve", "reject"]
+    opinion: Words
+    password: Password
+
+
 class ReviewingParts(BaseModel):
     """The district has looked at two parts held by one person."""
 

@@ -11,6 +11,7 @@ from reelwarden_access.district.desk.application import Status
 from reelwarden_access.district.desk.domain import MAY_APPLY, MAY_DECIDE
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_words import WORDS
+from reelwarden_access.district.desk.paper_form import MAY_ENTER
 from reelwarden_access.district.desk.wanted import MOST_IN_A_TABLE, PAGE, Wanted, wanted
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web import Missing, Person, SignedIn, Web
@@ -88,6 +89,7 @@ async def _list(request: Request, office: Office, person: Person, view: str) -> 
     decides = view == "mine" and person.holds_somewhere(*MAY_DECIDE)
     given = {name: request.query_params.get(name, "") for name in FILTERS}
     page = asked.skip // PAGE + 1
+    schools = [s for s in office.config.schools if person.holds(s.id, *PersonRole)]
     values: dict[str, Any] = {
         "title": title,
         "empty": empty,
@@ -98,7 +100,8 @@ async def _list(request: Request, office: Office, person: Person, view: str) -> 
         "given": given,
         "filtered": asked.filtered,
         "statuses": list(Status) if view in ("mine", "all") else [],
-        "schools": [s for s in office.config.schools if person.holds(s.id, *PersonRole)],
+        "schools": schools,
+        "with_paper": [s for s in schools if view == "supervise" and person.holds(s.id, *MAY_ENTER)],
         "page": page,
         "before": _address(given, page - 1) if page > 1 else None,
         "after": _address(given, page + 1) if len(found) > PAGE else None,

@@ -13,6 +13,7 @@ from reelwarden_access.district.desk.acts import (
     filing,
     keys,
     knowing,
+    paper_forms,
     recording,
     releasing,
     reminding,
@@ -287,6 +288,7 @@ class Office:
             await store.attachments.erase(store.clock() - self._keep_papers, store.clock())
             await extending.end_by_time(store, store.clock())
             await retrieving.end_forgotten(store, store.clock())
+            await paper_forms.look(store, self.rules, store.clock())
             await reminding.remind(store, self.rules, store.clock())
             waiting = await store.retrievals.waiting()
         await asyncio.to_thread(self._builder.tidy, waiting, self.now())

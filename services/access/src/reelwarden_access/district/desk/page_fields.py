@@ -41,6 +41,12 @@ _NAMES: Mapping[str, str] = {
     "copies": N_("Copies"),
     "declaration": N_("Declaration"),
     "note": N_("Receipt"),
+    "approver": N_("Approved by"),
+    "approved_at": N_("Approved at"),
+    "operator": N_("Operator"),
+    "supervisor": N_("Supervisor"),
+    "retrieved_at": N_("Retrieved at"),
+    "decision": N_("Review"),
 }
 
 

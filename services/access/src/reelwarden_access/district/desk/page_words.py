@@ -15,5 +15,6 @@ WORDS = {
     "capacity_words": words.CAPACITY_WORDS,
     "declaration_words": words.DECLARATION_WORDS,
     "wait_words": words.WAIT_WORDS,
+    "doubt_words": words.DOUBT_WORDS,
     "staff_word": words.STAFF_WORD,
 }

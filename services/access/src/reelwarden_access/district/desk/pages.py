@@ -63,6 +63,7 @@ _FORMS = frozenset(
         "stop_release",
         "review_parts",
         "attach",
+        "review_paper",
     }
 )
 """The acts that have a place of their own on an application's page: there they tell their refusal."""

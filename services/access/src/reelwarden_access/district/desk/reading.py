@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from reelwarden_access.district.desk import domain, extension, retrieval
+from reelwarden_access.district.desk.acts.paper_forms import signers_of
 from reelwarden_access.district.desk.acts.recording import what_was_watched
 from reelwarden_access.district.desk.acts.releasing import building
 from reelwarden_access.district.desk.application import (
@@ -20,12 +21,14 @@ from reelwarden_access.district.desk.attachment import check_adding
 from reelwarden_access.district.desk.attachment_shown import AttachmentShown, EarlierFormShown
 from reelwarden_access.district.desk.awaiting import awaited
 from reelwarden_access.district.desk.desk import Work
+from reelwarden_access.district.desk.paper_form import PaperForm, check_review, check_reviewed
 from reelwarden_access.district.desk.shown import (
     ApplicationShort,
     ApplicationShown,
     CombinedShown,
     ExportShown,
     HoldShown,
+    PaperShown,
     RecordShown,
     ReleaseShown,
     SignatureShown,
@@ -108,6 +111,7 @@ async def show(work: Work, application_id: str) -> ApplicationShown:
     actor = await work.actor(application.school)
     domain.check_reading(application, actor)
     row = await work.store.applications.row(application.id)
+    sheet = await work.store.paper_forms.of_application(application.id)
     table = work.store.retrievals
     supervision = await table.supervision(application.id, work.now)
     record = await _record(work, application)
@@ -153,8 +157,9 @@ async def show(work: Work, application_id: str) -> ApplicationShown:
         combined=[CombinedShown(**asdict(one)) for one in await work.store.combined.of(application.id)],
         attachments=[AttachmentShown.of(one) for one in await work.store.attachments.of(application.id)],
         earlier_forms=EarlierFormShown.of(await work.store.attachments.earlier(application.id)),
+        paper=_paper(work, sheet),
         waits=await awaited(work, application, actor),
-        may=await _may(work, application, actor),
+        may=await _may(work, application, actor, sheet),
     )
 
 
@@ -181,7 +186,21 @@ async def _record(work: Work, application: Application) -> RecordShown | None:
     )
 
 
-async def _may(work: Work, application: Application, actor: Actor) -> list[str]:
+def _paper(work: Work, sheet: PaperForm | None) -> PaperShown | None:
+    if sheet is None or sheet.entered_at is None:
+        return None
+    return PaperShown(
+        number=sheet.name,
+        entered_at=sheet.entered_at,
+        review_by=sheet.entered_at + work.rules.paper_within,
+        reviewed_at=sheet.reviewed_at,
+        reviewer_name=sheet.reviewer_name,
+        in_order=sheet.in_order,
+        opinion=sheet.opinion,
+    )
+
+
+async def _may(work: Work, application: Application, actor: Actor, sheet: PaperForm | None) -> list[str]:
     """The acts that would not be refused now: what buttons are for."""
     table = work.store.retrievals
     supervision = await table.supervision(application.id, work.now)
@@ -195,6 +214,8 @@ async def _may(work: Work, application: Application, actor: Actor) -> list[str]:
     release_waits = await work.store.holds.release_waits(application.id, work.now)
     unreviewed = any(one.reviewed_at is None for one in await work.store.combined.of(application.id))
     name = application.applicant_name
+    form = (await work.store.applications.row(application.id))["form"] if sheet else {}
+    signers = await signers_of(work, form)
 
     def retrieve() -> None:
         retrieval.check_retriever(application, actor, supervision, trained=trained, now=work.now)
@@ -223,6 +244,10 @@ async def _may(work: Work, application: Application, actor: Actor) -> list[str]:
             signed,
         )
 
+    def close() -> None:
+        retrieval.check_close(application, actor)
+        check_reviewed(sheet)
+
     def supervise() -> None:
         retrieval.check_none_open(supervision)
         retrieval.check_supervision(application, actor, retrievers, [name])
@@ -242,7 +267,8 @@ async def _may(work: Work, application: Application, actor: Actor) -> list[str]:
         "take": take,
         "record": lambda: retrieval.check_record(application, actor, retrievers, signed=bool(signed)),
         "declare": lambda: retrieval.check_declaration(application, actor, Declaration.RETURNED, "-"),
-        "close": lambda: retrieval.check_close(application, actor),
+        "close": close,
+        "review_paper": lambda: check_review(sheet, actor, signers),
         "review_parts": lambda: retrieval.check_parts_review(actor, waiting=unreviewed),
         "stop_release": lambda: extension.check_stop(actor, waiting=release_waits),
     }

@@ -28,6 +28,8 @@ class Settings(WebSettings):
     """To fill in the record of a retrieval, and again to sign it."""
     review_days: float = Field(default=7, gt=0)
     """For the district to look at two parts held by one person."""
+    paper_days: float = Field(default=3, gt=0)
+    """To review a form on paper that was entered, and to account for a number that was passed over."""
     valid_days: float = Field(default=7, gt=0)
     """How long an approval may be used."""
     use_days: float = Field(default=30, gt=0)
@@ -66,6 +68,7 @@ class Settings(WebSettings):
             decide_urgent_within=timedelta(hours=self.urgent_hours),
             record_within=timedelta(days=self.record_days),
             review_within=timedelta(days=self.review_days),
+            paper_within=timedelta(days=self.paper_days),
             valid_for=timedelta(days=self.valid_days),
             use_within=timedelta(days=self.use_days),
             hold_when_filed=timedelta(days=self.hold_days),

@@ -175,6 +175,18 @@ class RecordShown(BaseModel):
     missing: list[Capacity]
 
 
+class PaperShown(BaseModel):
+    """The numbered paper form on which it was made, and its review."""
+
+    number: str
+    entered_at: datetime
+    review_by: datetime
+    reviewed_at: datetime | None
+    reviewer_name: str | None
+    in_order: bool | None
+    opinion: str | None
+
+
 class ApplicationShort(BaseModel):
     """An application in a list."""
 
@@ -219,6 +231,7 @@ class ApplicationShown(ApplicationShort):
     combined: list[CombinedShown] = Field(description="two parts by one person; the district reviews it")
     attachments: list[AttachmentShown]
     earlier_forms: list[EarlierFormShown] = Field(description="as they were signed before a file was added")
+    paper: PaperShown | None = Field(description="made on paper, and entered afterwards")
     waits: list[WaitShown] = Field(description="what is missing before the next step")
     may: list[str] = Field(description="what whoever asks may do next")
 

@@ -7,6 +7,7 @@ from reelwarden_access.district.desk.tables.combined import CombinedTable
 from reelwarden_access.district.desk.tables.drafts import DraftsTable
 from reelwarden_access.district.desk.tables.extensions import ExtensionsTable
 from reelwarden_access.district.desk.tables.footage import ExportsTable, HoldsTable
+from reelwarden_access.district.desk.tables.paper_forms import PaperFormsTable
 from reelwarden_access.district.desk.tables.passkeys import PasskeysTable
 from reelwarden_access.district.desk.tables.people import PeopleTable
 from reelwarden_access.district.desk.tables.plans import PlansTable
@@ -29,6 +30,7 @@ class DeskStore(Store):
         self.drafts = DraftsTable(conn)
         self.attachments = AttachmentsTable(conn)
         self.extensions = ExtensionsTable(conn)
+        self.paper_forms = PaperFormsTable(conn)
         self.plans = PlansTable(conn)
         self.holds = HoldsTable(conn)
         self.exports = ExportsTable(conn)

@@ -24,6 +24,7 @@ class TaskKind(StrEnum):
     DECLARE = "declare"
     CLOSE = "close"
     REVIEW = "review"
+    REVIEW_PAPER = "review_paper"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Progress:
     complete_at: datetime | None = None
     unreviewed_since: datetime | None = None
     """Two parts by one person that the district has not looked at."""
+    paper_since: datetime | None = None
+    """Made on paper, and not reviewed since it was entered."""
 
 
 def tasks_of(found: Progress, rules: Rules) -> tuple[Task, ...]:
@@ -68,6 +71,9 @@ def tasks_of(found: Progress, rules: Rules) -> tuple[Task, ...]:
     if found.unreviewed_since is not None:
         deadline = found.unreviewed_since + rules.review_within
         tasks.append(Task(TaskKind.REVIEW, PersonRole.DISTRICT_OFFICER, deadline))
+    if found.paper_since is not None:
+        deadline = found.paper_since + rules.paper_within
+        tasks.append(Task(TaskKind.REVIEW_PAPER, PersonRole.SAFETY, deadline))
     return tuple(tasks)
 
 

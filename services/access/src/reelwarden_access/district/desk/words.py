@@ -105,10 +105,27 @@ MARK_WORDS: Mapping[MarkKind, str] = {
     MarkKind.SEEK: N_("goes to another moment"),
     MarkKind.ENDED: N_("is at the end"),
 }
+DOUBT_WORDS: Mapping[str, str] = {
+    "one_person": N_("applicant, approver, operator and supervisor are not four different people"),
+    "no_right": N_("the approver or the supervisor had no right to it"),
+    "before_approval": N_("retrieved before it was approved"),
+    "too_long": N_("more footage than one application covers"),
+    "copy": N_("a copy for somebody who gets none"),
+    "leader": N_("it concerns a school leader, and the district did not approve it"),
+    "no_authority": N_("police or court without an authority document"),
+    "no_unit": N_("no unit is named"),
+    "late": N_("entered late"),
+}
+"""What is not as the rules want it on a paper form."""
 ACT_WORDS: Mapping[str, str] = {
     "file": N_("file an application"),
     "draft": N_("keep a draft"),
     "attach": N_("attach a file"),
+    "paper_forms": N_("look at numbered paper forms"),
+    "print_paper": N_("print numbered paper forms"),
+    "void_paper": N_("declare a paper form void"),
+    "enter_paper": N_("enter a paper form"),
+    "review_paper": N_("review a paper form"),
     "plan": N_("change a floor plan"),
     "read_plan": N_("look at a floor plan"),
     "read_attachment": N_("read an attached file"),

@@ -148,6 +148,15 @@ ACTS = {
     "extensions": N_("listing extensions"),
     "draft": N_("keeping a draft"),
     "keys": N_("using keys of one's own"),
+    "attach": N_("attaching a file"),
+    "read_attachment": N_("reading an attached file"),
+    "plan": N_("changing a floor plan"),
+    "read_plan": N_("looking at a floor plan"),
+    "paper_forms": N_("looking at numbered paper forms"),
+    "print_paper": N_("printing numbered paper forms"),
+    "void_paper": N_("declaring a paper form void"),
+    "enter_paper": N_("entering a paper form"),
+    "review_paper": N_("reviewing a paper form"),
 }
 """What people tried at the desk."""
 HINTS = {

@@ -70,11 +70,11 @@ async def file(work: Work, draft: Draft) -> Application:
     if draft.outsider is None:
         draft = _for_staff(draft, actor)
     store = work.store
-    written = _written(school, cameras, draft)
+    said = written(school, cameras, draft)
     if draft.id is not None and await store.applications.known(draft.id):
         filed = await store.applications.load(draft.id)
         domain.check_own_form(filed, actor)
-        domain.check_same_form(filed, (await store.applications.row(filed.id))["form"], written)
+        domain.check_same_form(filed, (await store.applications.row(filed.id))["form"], said)
         return filed
     domain.check_filing(actor, draft, work.rules, await store.applications.count_open(actor.id), work.now)
     local = work.now.astimezone(ZoneInfo(work.config.time_zone))
@@ -85,7 +85,7 @@ async def file(work: Work, draft: Draft) -> Application:
         "filed_at": iso(work.now),
         "filed_by": {"name": actor.name, "unit": actor.unit},
         "undertaking": UNDERTAKING,
-        **written,
+        **said,
         **await papers_in_form(store, draft.id, actor.id, work.now),
     }
     application = Application(
@@ -141,7 +141,7 @@ async def filed_as(work: Work, form: str) -> Application | None:
     return application if application.filer == actor.id else None
 
 
-def _written(school: School, cameras: Sequence[Camera], draft: Draft) -> dict[str, Any]:
+def written(school: School, cameras: Sequence[Camera], draft: Draft) -> dict[str, Any]:
     """What the applicant says, as it stands in the form."""
     return {
         "school": {"id": school.id, "name": school.name},

@@ -15,6 +15,7 @@ from reelwarden_access.district.desk.application import (
     Supervision,
 )
 from reelwarden_access.district.desk.desk import Work
+from reelwarden_access.district.desk.paper_form import check_reviewed
 from reelwarden_access.district.desk.tables.retrievals import Record
 from reelwarden_access.district.desk.tables.supervised import Still
 from reelwarden_access.district.desk.watched import Watched, watched
@@ -201,6 +202,7 @@ async def close(work: Work, application_id: str) -> Application:
     """Everything is done and signed."""
     application, actor = await work.lock(application_id)
     outcome = retrieval.check_close(application, actor)
+    check_reviewed(await work.store.paper_forms.of_application(application.id))
     await end(work.store, application, Status.CLOSED, work.now, outcome)
     work.store.publish(
         application.school,

@@ -80,11 +80,13 @@ class TasksTable:
 
 
 _PROGRESS = """
-SELECT a.*, r.filled_at, r.complete_at, c.since AS unreviewed_since,
+SELECT a.*, r.filled_at, coalesce(r.complete_at, p.reviewed_at) AS complete_at, c.since AS unreviewed_since,
+    CASE WHEN p.reviewed_at IS NULL THEN p.entered_at END AS paper_since,
     CASE WHEN a.manner = 'copy' THEN l.handed_over_at ELSE v.ended END AS retrieved_at,
     coalesce(s.capacities, '{}') AS capacities
 FROM applications a
 LEFT JOIN records r ON r.application = a.id
+LEFT JOIN paper_forms p ON p.application = a.id
 LEFT JOIN releases l ON l.application = a.id
 LEFT JOIN LATERAL (
     SELECT max(stopped_at) AS ended FROM viewings WHERE application = a.id
@@ -109,4 +111,5 @@ def _progress(row: asyncpg.Record) -> Progress:
         frozenset(Capacity(one) for one in row["capacities"]),
         row["complete_at"],
         row["unreviewed_since"],
+        row["paper_since"],
     )
