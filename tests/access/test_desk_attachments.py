@@ -15,10 +15,10 @@ import pytest
 from pypdf import PdfReader
 
 from reelwarden_access import verify
-from reelwarden_access.district.desk.acts.filing import digest_of_form
 from reelwarden_access.district.desk.attachment import MB
 from reelwarden_access.district.desk.drafts import KEPT
 from reelwarden_access.district.desk.tables.attachments import AttachmentsTable
+from reelwarden_access.district.desk.to_sign import digest_of_form
 from tests.support.desk import PASSWORD, POLICE, DeskHouse, filing
 from tests.support.papers import archive, bomb, document, picture
 

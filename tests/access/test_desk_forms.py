@@ -325,10 +325,14 @@ async def test_the_forms_of_a_copys_way_keep_what_was_written(house: DeskHouse) 
     page = await press(house, "wu.qian", f"{path}/declare", note="回执 8")
     assert "请填写：使用情况。" in refusal(page, "declare#declare")
     assert 'name="note" value="回执 8"' in page.text
-    page = await press(house, "wu.qian", f"{path}/declare", declaration="transferred", note=" ")
+    page = await press(
+        house, "wu.qian", f"{path}/declare", declaration="transferred", note=" ", password=PASSWORD
+    )
     assert "请填写：回执。" in refusal(page, "declare#declare")
     assert 'value="transferred" required checked' in page.text
-    await house.do("wu.qian", f"/api{path}/declaration", {"declaration": "destroyed"})
-    again = await house.ask("wu.qian", "POST", f"/api{path}/declaration", {"declaration": "returned"})
+    await house.do("wu.qian", f"/api{path}/declaration", {"declaration": "destroyed", "password": PASSWORD})
+    again = await house.ask(
+        "wu.qian", "POST", f"/api{path}/declaration", {"declaration": "returned", "password": PASSWORD}
+    )
     assert (again.status_code, again.json()["error"]["code"]) == (409, "declared")
     assert (await house.show(application))["declaration"] == "destroyed"

@@ -12,10 +12,10 @@ import rfc8785
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from reelwarden_access import verify
-from reelwarden_access.district.desk.acts.filing import digest_of_form
 from reelwarden_access.district.desk.package import PackageParts, build_package
-from reelwarden_access.district.desk.passkeys import jwk_of
+from reelwarden_access.district.desk.to_sign import digest_of_form
 from reelwarden_common.events.access import Manner
+from reelwarden_common.web.signing.passkeys import jwk_of
 from reelwarden_local.keys import make_key
 from tests.support.authenticator import SecurityKey
 from tests.support.desk import PASSWORD, DeskHouse

@@ -300,7 +300,11 @@ async def test_a_copy_on_paper_is_declared_and_what_is_overdue_is_told(house: De
     assert (await review(house, application, "feng.ju")).status_code == 303
     closing = await house.ask("li.lei", "POST", f"/api/applications/{application}/close")
     assert closing.json()["error"]["code"] == "not_declared"
-    await house.do("chen.gang", f"/api/applications/{application}/declaration", {"declaration": "returned"})
+    await house.do(
+        "chen.gang",
+        f"/api/applications/{application}/declaration",
+        {"declaration": "returned", "password": PASSWORD},
+    )
     await house.do("li.lei", f"/api/applications/{application}/close")
     await house.http.state.office.lapse()
     assert "review_paper" in [e.task for e in await house.until_said(TaskDone, application)]

@@ -205,7 +205,7 @@ async def test_a_refusal_is_the_matter_of_the_school_that_it_concerns(house: Des
         sweep="w-refused", reason="first-sweep", segments=1, bytes=1, oldest=NOW, newest=NOW
     )
     await house.say("reaper", "s001", stopped)
-    await heard_of(house, "sweeps")
+    await heard_of(house, "sweeps", "w-refused")
     confirm = "/api/sweeps/w-refused/confirm"
     assert await school_of_refusal(house, "qian.duo", "POST", confirm, password=PASSWORD) == "s001"
     for officer in ("chen.gang", "li.lei"):
@@ -213,9 +213,9 @@ async def test_a_refusal_is_the_matter_of_the_school_that_it_concerns(house: Des
         assert tried == "district", "nobody closes the violation of their own attempt"
 
 
-async def heard_of(house: DeskHouse, kind: str) -> None:
+async def heard_of(house: DeskHouse, kind: str, name: str) -> None:
     for _ in range(150):
-        if (await house.ask("feng.ju", "GET", f"/api/{kind}")).json():
+        if name in (await house.ask("feng.ju", "GET", f"/api/{kind}")).text:
             return
         await asyncio.sleep(0.1)
     raise AssertionError(kind)

@@ -122,7 +122,11 @@ async def test_a_copy_for_the_police_leaves_once(house: DeskHouse) -> None:
     assert (recipient["name"], recipient["on_behalf_of"]) == ("吴倩", "张警官")
     early = await house.ask("chen.gang", "POST", f"{path}/close")
     assert early.json()["error"]["rule"] == "R4.4"
-    await house.do("wu.qian", f"{path}/declaration", {"declaration": "transferred", "note": "回执 8"})
+    await house.do(
+        "wu.qian",
+        f"{path}/declaration",
+        {"declaration": "transferred", "note": "回执 8", "password": PASSWORD},
+    )
     assert (await house.until_said(UseDeclared, application))[0].declaration == "transferred"
     await house.do("li.lei", f"{path}/close")
     assert (await house.until_said(ApplicationClosed, application))[0].outcome == "transferred"

@@ -21,12 +21,12 @@ from PIL import Image, ImageChops
 
 from reelwarden_access import verify
 from reelwarden_access.district.desk.package import (
-    NotPackaged,
     PackageParts,
     PackageResult,
     build_package,
     files_of_export,
 )
+from reelwarden_access.district.desk.sealing import NotPackaged
 from reelwarden_common.events.access import Manner, PackagedFile
 from reelwarden_common.events.base import CameraSpan
 from reelwarden_common.events.report import CustodyAnswer, CustodyEntry

@@ -139,11 +139,12 @@ async def test_a_morning_is_read_planned_work_is_set_apart_and_the_page_is_signe
         digest = re.search(r"<code>([0-9a-f]{64})</code>", page)
         assert shown is not None
         assert digest is not None
-        form = {"shown": unescape(shown[1]), "password": PASSWORD}
+        form = {"shown": unescape(shown[1]), "digest": digest[1], "password": PASSWORD}
         for wrong, status in (
             ({"password": "wrong"}, 403),
             ({"shown": form["shown"][:-2] + "xx"}, 422),
             ({"shown": ""}, 422),
+            ({"digest": "0" * 64}, 409),
         ):
             answer = await safety.post("/morning/s001", data=form | wrong)
             assert answer.status_code == status, answer.text
@@ -179,7 +180,10 @@ async def test_a_page_that_nobody_signs_is_a_finding(
         assert "09:00 未签" in (await safety.get("/morning")).text
         page = (await safety.get("/morning/s001")).text
         shown = re.search(r'name="shown" value="([^"]+)"', page)
+        digest = re.search(r"<code>([0-9a-f]{64})</code>", page)
         assert shown is not None
-        await safety.post("/morning/s001", data={"shown": unescape(shown[1]), "password": PASSWORD})
+        assert digest is not None
+        form = {"shown": unescape(shown[1]), "digest": digest[1], "password": PASSWORD}
+        assert (await safety.post("/morning/s001", data=form)).status_code == 303
         await until(lambda: open_kinds(safety), lambda kinds: "morning-unsigned" not in kinds)
         await safety.aclose()

@@ -1,5 +1,6 @@
 """The rule set: written as a draft, compared, signed, published, and what it sets (R6)."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -43,6 +44,11 @@ async def test_the_next_version_is_drafted_compared_signed_and_in_force(
         page = (await officer.get("/rules/draft")).text
         for told in ("<del>—</del>", "<ins>45</ins>", "R3.1 保存期限为 45 天", "&lt;script&gt;"):
             assert told in page, told
+        shown = re.search(r'name="digest" value="([0-9a-f]{64})"', page)
+        assert shown is not None
+        unseen = await officer.post("/rules/publish", data=nothing)
+        assert unseen.status_code == 409, "not what was shown"
+        nothing["digest"] = shown[1]
         wrong = await officer.post("/rules/publish", data=nothing | {"password": "wrong"})
         assert wrong.status_code == 403
         late = await officer.post("/rules/publish", data=nothing | {"effective": "2020-01-01"})
@@ -52,10 +58,10 @@ async def test_the_next_version_is_drafted_compared_signed_and_in_force(
         newest, first = (await officer.get("/api/rules")).json()
         assert (newest["version"], newest["settings"]["keep_days"]) == (2, 45)
         assert (newest["signed_name"], first["version"]) == ("区检查员", 1)
-        shown = (await officer.get("/rules?lang=en")).text
+        told_to_all = (await officer.get("/rules?lang=en")).text
         for told in ("Kept for 45 days.", "R3.1 保存期限为 45 天", "区检查员", "Days that footage is kept"):
-            assert told in shown, told
-        assert "<script>alert" not in shown
+            assert told in told_to_all, told
+        assert "<script>alert" not in told_to_all
         cameras = (await officer.get("/api/schools/s001/cameras")).json()["cameras"]
         assert {one["keep_days"] for one in cameras} == {45}
         await officer.aclose()

@@ -3,6 +3,10 @@
     python verify.py                             # the unpacked package in which this file lies
     python verify.py package.zip                 # or the folder it was unpacked into
     python verify.py package.zip --key FINGERPRINT_OR_PEM --log-key VERIFIER_KEY --json
+    python verify.py package.zip --record number-record.zip
+
+The record (调取记录表) is signed after the package was made: its supplement, `<number>-record.zip`, is
+checked with the package where it lies beside the zip or in the unpacked folder, or alone when it is given.
 
 Needs Python 3.9 or later and nothing else; where the library `cryptography` is installed, it checks the
 signatures. A copy lies in every package. Whoever doubts the package should doubt that copy too: get this
@@ -22,11 +26,17 @@ import struct
 import sys
 import zipfile
 from pathlib import Path, PurePosixPath
-from typing import Any, Iterator, Sequence  # noqa: UP035 - for Python 3.9
+from typing import Any, Callable, Iterator, Sequence  # noqa: UP035 - for Python 3.9
 
-FORMAT = "reelwarden-package/1"
+FORMAT, SUPPLEMENT = "reelwarden-package/1", "reelwarden-supplement/1"
+SUPPLEMENT_ENDS = "-record.zip"
 MANIFEST, SIGNATURE, CUSTODY = "manifest.json", "manifest.sig", "custody/"
 FORM, FORM_SIGNATURES = "forms/application.json", "forms/signatures.json"
+RECORD, RECORD_SIGNATURES, ACTS_SIGNED = (
+    "forms/record.json",
+    "forms/record-signatures.json",
+    "forms/acts.json",
+)
 DIGESTS, LOG_KEYS = "footage/digests.json", "custody/log-keys.txt"
 CHUNK = 1024 * 1024
 LARGEST_TEXT = 64 * 1024 * 1024
@@ -84,6 +94,24 @@ WORDS = {
         "{name} 以密码再次确认身份签字：由服务台证明，无本人密钥可核验",
         "{name} signed by giving the password again: the desk attests it, there is no own key to check",
     ),
+    "in-supplement": ("补充件 {file}：{zh}", "in the supplement {file}: {en}"),
+    "no-supplement": ("{file} 不是补充件", "{file} is no supplement"),
+    "other-package": (
+        "补充件 {file} 属于另一个证据包",
+        "the supplement {file} belongs to another package",
+    ),
+    "other-form": (
+        "补充件 {file} 的调取记录表不是针对包内的申请表",
+        "the record in the supplement {file} is not about the application in the package",
+    ),
+    "supplement": (
+        "补充件 {file} 完整，属于本证据包：调取记录表及其签字",
+        "the supplement {file} is intact and belongs to this package: the record and its signatures",
+    ),
+    "package-not-checked": (
+        "所属证据包（SHA-256 {package}）未一并核验",
+        "the package it belongs to (SHA-256 {package}) was not checked with it",
+    ),
     "gaps": (
         "录像有 {count} 处未覆盖时段，见 footage/gaps.json",
         "{count} spans are not covered: see footage/gaps.json",
@@ -119,6 +147,10 @@ class Verdict:
         self.problems: list[Finding] = []
         self.notes: list[Finding] = []
         self.number, self.fingerprint, self.files = "", "", 0
+        self.manifest, self.form = "", ""
+        """SHA-256 of the manifest, and of the application form."""
+        self.supplement_to: dict[str, str | None] | None = None
+        """Of a supplement: the package's SHA-256, its manifest's, and the application form's."""
 
     @property
     def intact(self) -> bool:
@@ -141,6 +173,7 @@ class Verdict:
         return {
             "intact": self.intact,
             "number": self.number,
+            "kind": "package" if self.supplement_to is None else "supplement",
             "files": self.files,
             "key": self.fingerprint,
             "problems": told(self.problems),
@@ -245,6 +278,11 @@ class ZippedPackage:
                 yield Finding("container")
 
 
+def _beside(name: str) -> bool:
+    """Whether a file of an unpacked package is a supplement to it: that is checked by itself."""
+    return "/" not in name and name.endswith(SUPPLEMENT_ENDS)
+
+
 class UnpackedPackage:
     """A package that was unpacked into a folder."""
 
@@ -261,7 +299,9 @@ class UnpackedPackage:
     def names(self) -> list[str]:
         """All files but the traces that Python leaves when this file runs in the folder."""
         names = [one.relative_to(self._path).as_posix() for one in self._found]
-        return [name for name in names if "__pycache__" not in PurePosixPath(name).parts]
+        return [
+            name for name in names if "__pycache__" not in PurePosixPath(name).parts and not _beside(name)
+        ]
 
     def open(self, name: str) -> Any:  # noqa: ANN401 - a binary file
         """One file."""
@@ -357,7 +397,9 @@ def wanted_fingerprint(text: str) -> str:
 
 # --- people's own keys (WebAuthn) --------------------------------------------------------------------------
 
-ACTS = {"approver": ("approve", "reject"), "department": ("advise",)}
+ACTS = {"applicant": ("file",), "approver": ("approve", "reject"), "department": ("advise",)}
+GIVEN_WHEN_FILED = ("number", "filed_at")
+"""Of an application, after its applicant signed it."""
 PRESENT_AND_VERIFIED = 0b101
 """Of the flags: somebody was there, and the device knew them by finger, face or PIN."""
 HASH_HEADER = bytes.fromhex("3031300d060960864801650304020105000420")
@@ -383,8 +425,42 @@ def attachment_name(number: int) -> str:
     return f"forms/attachments/{number:02d}"
 
 
-def check_form_signature(one: dict[str, Any], digest: str) -> str:
+def digest_of(shown: dict[str, Any]) -> str:
+    """SHA-256 of JSON as RFC 8785 writes it; forms hold no fractions, and names of ASCII only."""
+    text = json.dumps(shown, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_as_written(form: bytes) -> str:
+    """What the applicant's own key signs: the form but for what it got when it was filed."""
+    return digest_of(
+        {name: value for name, value in json.loads(form).items() if name not in GIVEN_WHEN_FILED}
+    )
+
+
+def check_act(one: dict[str, Any]) -> str:
+    """Check a signed act without a form of its own; the key's fingerprint, empty if by password.
+
+    Raises:
+        ValueError: why it does not hold.
+        KeyError: a part is missing.
+    """
+    if digest_of(one["shown"]) != one["digest"] or one["shown"]["kind"] != one["act"]:
+        raise ValueError("it is not about what was shown")
+    if not one["passkey"]:
+        return ""
+    if one["passkey"]["act"] != one["act"]:
+        raise ValueError("the key signed another act")
+    return check_own_key(one["passkey"], one["digest"], one["words"])
+
+
+def check_form_signature(one: dict[str, Any], digest: str, as_written: str = "") -> str:
     """Check a signature under a form; the fingerprint of the signer's own key, empty if by password.
+
+    Args:
+        one: The signature.
+        digest: Of the form.
+        as_written: Of the form as its applicant saw it.
 
     Raises:
         ValueError: why it does not hold.
@@ -392,6 +468,8 @@ def check_form_signature(one: dict[str, Any], digest: str) -> str:
     """
     if one["digest"] != digest:
         raise ValueError("it is not under this form")
+    if one["passkey"] and one["capacity"] == "applicant":
+        return check_passkey({**one, "digest": as_written})
     return check_passkey(one) if one["passkey"] else ""
 
 
@@ -405,9 +483,19 @@ def check_passkey(one: dict[str, Any]) -> str:
     own = one["passkey"]
     if own["act"] not in ACTS.get(one["capacity"], ("sign",)):
         raise ValueError(f"the key signed another act: {own['act']}")
+    return check_own_key(own, one["digest"], one["opinion"])
+
+
+def check_own_key(own: dict[str, Any], digest: str, words: str) -> str:
+    """Check that a key signed its act on what has this digest, with these words; returns its fingerprint.
+
+    Raises:
+        ValueError: why it does not hold.
+        KeyError: a part is missing.
+    """
     client, device = from_base64url(own["client_data"]), from_base64url(own["authenticator_data"])
     said = json.loads(client)
-    wanted = hashlib.sha256(statement(own["act"], one["digest"], one["opinion"], own["nonce"])).digest()
+    wanted = hashlib.sha256(statement(own["act"], digest, words, own["nonce"])).digest()
     if said["type"] != "webauthn.get" or from_base64url(said["challenge"]) != wanted:
         raise ValueError("the key signed something else")
     if said["origin"] != own["origin"] or device[:32] != hashlib.sha256(own["rp_id"].encode()).digest():
@@ -578,6 +666,8 @@ class Check:
         if not problems:
             self._footage(listed)
             self._form_signatures()
+            self._record_signatures()
+            self._acts()
             self._attachments(listed)
             self._custody()
         return self.verdict
@@ -595,7 +685,7 @@ class Check:
             manifest = json.loads(raw)
             listed: list[dict[str, Any]] = manifest["files"]
             public = base64.b64decode(manifest["key"], validate=True)
-            known = manifest["format"] == FORMAT
+            known = manifest["format"] in (FORMAT, SUPPLEMENT)
             self.verdict.number, self.verdict.files = str(manifest["number"]), len(listed)
             gaps = len(manifest["gaps"])
             whole = all(
@@ -606,6 +696,10 @@ class Check:
         if not known or not whole:
             raise Finding("not-a-package", why=f"{MANIFEST}: format")
         self.verdict.fingerprint = fingerprint(public)
+        self.verdict.manifest = hashlib.sha256(raw).hexdigest()
+        if manifest["format"] == SUPPLEMENT:
+            named = {name: manifest.get(name) for name in ("package", "package_manifest")}
+            self.verdict.supplement_to = {**named, "form": None}
         if not signed_by(public, signature, raw):
             raise Finding("bad-signature")
         self._compare_key(self.verdict.fingerprint)
@@ -663,15 +757,36 @@ class Check:
         """Each signature is under the form that lies here; those by an own key follow from that key."""
         if FORM_SIGNATURES not in self._names:
             return
-        digest = hashlib.sha256(self._text(FORM)).hexdigest()
+        form = self._text(FORM)
+        digest, as_written = hashlib.sha256(form).hexdigest(), digest_as_written(form)
+        self.verdict.form = digest
         for one in json.loads(self._text(FORM_SIGNATURES)):
-            name = str(one["name"])
-            try:
-                key = check_form_signature(one, digest)
-            except (ValueError, KeyError, TypeError, IndexError) as error:
-                self.verdict.problems.append(Finding("bad-form-signature", name=name, why=error))
-            else:
-                self.verdict.notes.append(Finding("own-key" if key else "by-password", name=name, key=key))
+            self._signature(str(one["name"]), one, lambda it: check_form_signature(it, digest, as_written))
+
+    def _record_signatures(self) -> None:
+        """The same of the record, in a supplement."""
+        if self.verdict.supplement_to is None or RECORD not in self._names:
+            return
+        record = self._text(RECORD)
+        digest = hashlib.sha256(record).hexdigest()
+        self.verdict.supplement_to["form"] = json.loads(record)["application_digest"]
+        for one in json.loads(self._text(RECORD_SIGNATURES)):
+            self._signature(str(one["name"]), one, lambda it: check_form_signature(it, digest))
+
+    def _acts(self) -> None:
+        """Acts without a form of their own: what was shown is what its digest says, and that was signed."""
+        if ACTS_SIGNED not in self._names:
+            return
+        for one in json.loads(self._text(ACTS_SIGNED)):
+            self._signature("{} ({})".format(one["name"], one["act"]), one, check_act)
+
+    def _signature(self, name: str, one: dict[str, Any], check: Callable[[dict[str, Any]], str]) -> None:
+        try:
+            key = check(one)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            self.verdict.problems.append(Finding("bad-form-signature", name=name, why=error))
+        else:
+            self.verdict.notes.append(Finding("own-key" if key else "by-password", name=name, key=key))
 
     def _attachments(self, listed: Sequence[dict[str, Any]]) -> None:
         """Each file that the signed form names lies here, as it was when the form was signed."""
@@ -687,7 +802,7 @@ class Check:
 
     def _custody(self) -> None:
         proofs = [name for name in self._names if name.startswith(CUSTODY) and name.endswith(".tlog-proof")]
-        if not proofs:
+        if not proofs and self.verdict.supplement_to is None:
             self.verdict.notes.append(Finding("no-custody"))
         unchecked = set()
         log_keys = self._log_keys or self._enclosed_log_keys()
@@ -710,18 +825,37 @@ class Check:
         return found
 
 
-def verify(path: Path, key: str | None = None, log_keys: Sequence[str] = ()) -> Verdict:
-    """Check a package.
+def verify(
+    path: Path, key: str | None = None, log_keys: Sequence[str] = (), records: Sequence[Path] = ()
+) -> Verdict:
+    """Check a package, with the supplements that lie beside or in it; or a supplement alone.
 
     Args:
         path: the zip, or the folder it was unpacked into.
         key: the fingerprint of the key that must have signed it, or the key's PEM file.
         log_keys: C2SP verifier keys of custody logs, or files that hold one.
+        records: supplements that lie elsewhere.
     """
+    verdict = verify_alone(path, key, log_keys)
+    if verdict.supplement_to is not None:
+        if verdict.supplement_to["package"]:
+            found = Finding("package-not-checked", package=verdict.supplement_to["package"])
+            verdict.notes.append(found)
+        return verdict
+    if not any(one.code in ("not-readable", "not-a-package") for one in verdict.problems):
+        for record in records or supplements_of(path, verdict.number):
+            add_supplement(verdict, record, verify_alone(record, key, ()))
+    return verdict
+
+
+def verify_alone(path: Path, key: str | None, log_keys: Sequence[str]) -> Verdict:
+    """One zip or folder by itself."""
     verdict = Verdict()
     try:
         package = UnpackedPackage(path) if path.is_dir() else ZippedPackage(path)
-        return Check(package, key, log_keys).run()
+        check = Check(package, key, log_keys)
+        verdict = check.verdict
+        return check.run()
     except OSError as error:
         verdict.problems.append(Finding("not-readable", why=error))
     except Exception as error:  # noqa: BLE001 - hostile files have many ways to be none
@@ -729,13 +863,43 @@ def verify(path: Path, key: str | None = None, log_keys: Sequence[str] = ()) -> 
     return verdict
 
 
+def supplements_of(path: Path, number: str) -> list[Path]:
+    """Those in an unpacked package, or the one beside a zip."""
+    if path.is_dir():
+        return sorted(path.glob(f"*{SUPPLEMENT_ENDS}"))
+    beside = path.parent / f"{number}{SUPPLEMENT_ENDS}" if safe(number) else path
+    return [beside] if beside != path and beside.is_file() else []
+
+
+def add_supplement(verdict: Verdict, path: Path, found: Verdict) -> None:
+    """What was found in a supplement, and whether it belongs to the package."""
+    for one in found.problems:
+        verdict.problems.append(Finding("in-supplement", file=path.name, zh=one.say("zh"), en=one.say("en")))
+    if found.problems:
+        return
+    belongs = found.supplement_to
+    if belongs is None:
+        verdict.problems.append(Finding("no-supplement", file=path.name))
+    elif belongs["package_manifest"] != verdict.manifest:
+        verdict.problems.append(Finding("other-package", file=path.name))
+    elif verdict.form and belongs["form"] != verdict.form:
+        verdict.problems.append(Finding("other-form", file=path.name))
+    else:
+        verdict.notes.append(Finding("supplement", file=path.name))
+        told = {one.code for one in verdict.notes} & {"key-not-compared"}
+        same_key = told if found.fingerprint == verdict.fingerprint else set()
+        verdict.notes += [one for one in found.notes if one.code not in same_key]
+
+
 def report(verdict: Verdict) -> str:
     """What a person reads, Chinese first."""
     lines = []
+    package = verdict.supplement_to is None
+    chinese, english = ("证据包", "Package") if package else ("调取记录补充件", "Supplement")
     if verdict.intact:
         lines += [
-            f"✔ 证据包 {verdict.number} 完整：{verdict.files} 个文件与签名清单一致。",
-            f"  Package {verdict.number} is intact: {verdict.files} files are as signed.",
+            f"✔ {chinese} {verdict.number} 完整：{verdict.files} 个文件与签名清单一致。",
+            f"  {english} {verdict.number} is intact: {verdict.files} files are as signed.",
         ]
     else:
         lines += ["✘ 不可采信：", "  Not to be relied on:"]
@@ -762,9 +926,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--key", help="签名公钥指纹或 PEM 文件 · fingerprint or PEM file of the signing key")
     parser.add_argument("--log-key", action="append", default=[], help="存证日志公钥 · key of a custody log")
+    parser.add_argument(
+        "--record",
+        type=Path,
+        action="append",
+        default=[],
+        help="调取记录补充件，不在包旁时给出 · the supplement, where it is not beside the package",
+    )
     parser.add_argument("--json", action="store_true", help="输出 JSON · for programs")
     given = parser.parse_args(arguments)
-    verdict = verify(given.package, given.key, given.log_key)
+    verdict = verify(given.package, given.key, given.log_key, given.record)
     checked = f"核验 · checking {given.package}\n"
     text = (
         json.dumps(verdict.as_json(), ensure_ascii=False, indent=2)

@@ -239,9 +239,10 @@ async def _copied(scene: Scene, story: Story) -> None:
     _verified(story, package)
     await _record(scene, story, "copy", ("zhou.cao", "liu.an", "sun.qian"))
     await supervisor.post(f"/api/applications/{application}/supervision/close")
-    await (await scene.person("sun.qian")).post(
+    reception = await scene.person("sun.qian")
+    await reception.post(
         f"/api/applications/{application}/declaration",
-        {"declaration": "transferred", "note": "回执 2026-118"},
+        {"declaration": "transferred", "note": "回执 2026-118", "password": reception.password},
     )
     closed = await supervisor.post(f"/api/applications/{application}/close")
     story.prove(

@@ -149,8 +149,26 @@ CREATE TABLE extension_signatures (
     digest text NOT NULL,
     until timestamptz,
     signed_at timestamptz NOT NULL,
+    own_key jsonb,
     PRIMARY KEY (extension, version)
 );
+-- Signed acts that leave no form of their own: what was shown (`digest` is its SHA-256), and the words written.
+-- `subject`: an application, an extension or a sweep.
+CREATE TABLE signed_acts (
+    id bigserial PRIMARY KEY,
+    act text NOT NULL,
+    subject text NOT NULL,
+    signer text NOT NULL REFERENCES people,
+    name text NOT NULL,
+    unit text NOT NULL,
+    role text NOT NULL,
+    shown jsonb NOT NULL,
+    digest text NOT NULL,
+    words text NOT NULL,
+    own_key jsonb,
+    signed_at timestamptz NOT NULL
+);
+CREATE INDEX signed_acts_subject ON signed_acts (subject, id);
 
 -- `application`: what it serves, an application or an extension.
 CREATE TABLE holds (
@@ -272,7 +290,8 @@ CREATE TABLE releases (
     digest text,
     size bigint,
     released_at timestamptz,
-    handed_over_at timestamptz
+    handed_over_at timestamptz,
+    manifest text
 );
 CREATE TABLE records (
     application text PRIMARY KEY REFERENCES applications,

@@ -395,7 +395,8 @@ CREATE TABLE report_signature (
     name text NOT NULL,
     role text NOT NULL,
     digest text NOT NULL,
-    at timestamptz NOT NULL
+    at timestamptz NOT NULL,
+    own_key jsonb
 );
 CREATE TABLE report_reading (
     report text NOT NULL REFERENCES report,
@@ -433,7 +434,8 @@ CREATE TABLE rules (
     settings jsonb NOT NULL DEFAULT '{}',
     english text NOT NULL DEFAULT '',
     signed_by text,
-    signed_name text
+    signed_name text,
+    own_key jsonb
 );
 CREATE TABLE rules_draft (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -535,6 +537,7 @@ CREATE TABLE morning (
     signed_at timestamptz NOT NULL,
     pdf_zh bytea NOT NULL,
     pdf_en bytea NOT NULL,
+    own_key jsonb,
     PRIMARY KEY (school, day)
 );
 
@@ -610,3 +613,23 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_waiting ON delivery (target, next_at) WHERE state = 'waiting';
 CREATE INDEX delivery_target ON delivery (target, made_at);
 CREATE INDEX delivery_settled ON delivery (settled_at) WHERE state <> 'waiting';
+
+-- Keys of people's own (WebAuthn), registered at the dashboard's own name; an actor is an account (ADR 0014).
+CREATE TABLE passkeys (
+    credential text PRIMARY KEY,
+    actor text NOT NULL,
+    name text NOT NULL,
+    cose bytea NOT NULL,
+    counter bigint NOT NULL,
+    rp_id text NOT NULL,
+    origin text NOT NULL,
+    added_at timestamptz NOT NULL,
+    removed_at timestamptz
+);
+CREATE INDEX passkeys_actor ON passkeys (actor) WHERE removed_at IS NULL;
+CREATE TABLE passkey_nonces (
+    nonce text PRIMARY KEY,
+    actor text NOT NULL,
+    issued_at timestamptz NOT NULL
+);
+CREATE INDEX passkey_nonces_issued ON passkey_nonces (issued_at);

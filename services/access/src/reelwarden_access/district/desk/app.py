@@ -10,7 +10,6 @@ from reelwarden_access.district.desk import (
     attachment_pages,
     draft_pages,
     extension_pages,
-    key_pages,
     list_pages,
     pages,
     paper_form_pages,
@@ -39,6 +38,7 @@ from reelwarden_common.s3 import S3
 from reelwarden_common.settings import S3Settings
 from reelwarden_common.telemetry import VERSION
 from reelwarden_common.web import Web
+from reelwarden_common.web.signing import key_pages
 from reelwarden_common.web.text import N_
 
 TITLE = N_("Footage retrieval desk")
@@ -64,6 +64,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     office = Office(desk, bus, builder, sheets, timedelta(days=settings.attachment_days))
     http = web.make_app(VERSION, ABOUT)
     http.state.office, http.state.s3 = office, s3
+    http.state.keys = office
     http.state.drafts = Drafts(desk)
     http.state.attachments = Attachments(desk, settings.attachment_limits())
     http.state.paper_forms = PaperForms(desk)

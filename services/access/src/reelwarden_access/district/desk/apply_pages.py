@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.datastructures import FormData
 
 from reelwarden_access.district.desk.api.office_of import At
@@ -26,6 +26,7 @@ from reelwarden_access.district.desk.uploads import form_with_files
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web import Person, SignedIn, Web, Wrong
 from reelwarden_common.web.refusals import WebRefusal
+from reelwarden_common.web.signing.key_pages import own_key_ids
 from reelwarden_common.web.text import N_, Text
 
 router = APIRouter(include_in_schema=False)
@@ -76,6 +77,8 @@ async def _page(
         "anew": _anew(request) if isinstance(problem, FormTaken) else None,
         "max_hours": f"{office.rules.max_footage / timedelta(hours=1):g}",
         "zone": office.config.time_zone,
+        "own_keys": await own_key_ids(request, person),
+        "prepare": f"{request.url.path}/to-sign?{request.url.query}",
         "with_unit": AUTHORITIES,
         "with_authority": STATE_ORGANS,
         **WORDS,
@@ -106,11 +109,31 @@ async def filed(request: Request, office: At, person: SignedIn) -> Response:
         if request.url.path == "/reception":
             required({N_("Role"): given.get("outsider")})
         body = _filing(form, given | {"id": name})
-        done = await office.file(person, body.draft(office.config.time_zone), body.password)
+        done = await office.file(person, body.draft(office.config.time_zone), body.proof)
     except WebRefusal as refusal:
         return await _page(request, office, person, {"given": given}, refusal)
     await _drafts(request).delete(person, done.id)
     return RedirectResponse(f"/applications/{done.id}", status_code=303)
+
+
+@router.post("/apply/to-sign")
+@router.post("/reception/to-sign")
+async def to_sign(request: Request, office: At, person: SignedIn) -> Response:
+    """The digest of the form as it is written, for the applicant's own key; files that came with it wait."""
+    name = _form_of(request)
+    try:
+        async with form_with_files(request, papers_of(request).limits) as sent:
+            await take_papers(request, person, name or "", sent)
+            body = _filing(sent.fields, written(sent.fields, "cameras") | {"id": name})
+        return JSONResponse({"digest": await office.to_file(person, body.draft(office.config.time_zone))})
+    except WebRefusal as refusal:
+        return not_ready(request, refusal)
+
+
+def not_ready(request: Request, refusal: WebRefusal) -> Response:
+    """Why there is nothing to sign yet, for the page's script."""
+    web: Web = request.app.state.web
+    return JSONResponse({"problem": web.say(request, refusal.text)}, status_code=refusal.status)
 
 
 async def _saved(request: Request, person: Person, given: Mapping[str, Any]) -> Response:

@@ -6,12 +6,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
+from reelwarden_access.district.desk.acts.signing import Signed as SignedWith
 from reelwarden_access.district.desk.application import Declaration, Draft, Outsider
 from reelwarden_access.district.desk.extension import ExtensionDraft
-from reelwarden_access.district.desk.passkeys import Assertion, Proof
 from reelwarden_access.district.desk.watched import MarkKind
 from reelwarden_common.events.access import Manner
 from reelwarden_common.events.retention import HoldSource
+from reelwarden_common.web.signing.passkeys import Assertion, Proof
+from reelwarden_common.web.signing.statement import in_lines
 
 _NO_NUL = r"^[^\x00]*$"
 """PostgreSQL keeps no NUL in a text."""
@@ -21,10 +23,43 @@ Password = Annotated[str, Field(max_length=200, description="again: what is sign
 APPLICATION_ID = "^[0-9a-f]{32}$"
 MOST_MS = 7 * 24 * 3600 * 1000
 """No viewing copy is longer."""
-FormDigest = Annotated[str, Field(max_length=64, description="of the form that was shown and is signed")]
+FormDigest = Annotated[
+    str, Field(max_length=64, description="of what was shown and is signed; with an own key it is needed")
+]
 
 
-class Filing(BaseModel):
+class Signed(BaseModel):
+    """What is signed: with the password again, or with the signer's own key."""
+
+    digest: FormDigest = ""
+    password: Password = ""
+    passkey: str = Field(
+        default="", max_length=8000, pattern=_NO_NUL, description="own key's answer, in place of the password"
+    )
+
+    @property
+    def words(self) -> str:
+        """What the signer wrote; an own key signs it too."""
+        return ""
+
+    @property
+    def proof(self) -> Proof:
+        """How the signer shows that it is they."""
+        return Assertion(self.passkey, self.digest, self.words) if self.passkey else self.password
+
+    @property
+    def signed(self) -> SignedWith:
+        """All that came with a signed act."""
+        return SignedWith(self.digest, self.words, self.proof)
+
+
+class Signing(Signed):
+    """A signature under a form."""
+
+    digest: FormDigest = Field()
+
+
+class Filing(Signed):
     """监控录像调取申请表: an application to view footage, or for a copy (R4.2)."""
 
     school: str = Field(max_length=63, examples=["s001"])
@@ -38,7 +73,6 @@ class Filing(BaseModel):
     relation: Line = ""
     phone: Line = ""
     documents: list[Line] = Field(default=[], max_length=20)
-    password: Password
     outsider: Outsider | None = Field(default=None, description="through reception; none: staff")
     name: Line = Field(default="", description="the outsider's")
     unit: Line = ""
@@ -85,21 +119,6 @@ def end_of_day(day: date, zone: str) -> datetime:
     return datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(zone))
 
 
-class Signing(BaseModel):
-    """A signature: with the password again, or with the signer's own key."""
-
-    digest: FormDigest
-    password: Password = ""
-    passkey: str = Field(
-        default="", max_length=8000, pattern=_NO_NUL, description="own key's answer, in place of the password"
-    )
-
-    @property
-    def proof(self) -> Proof:
-        """How the signer shows that it is they."""
-        return Assertion(self.passkey, self.digest) if self.passkey else self.password
-
-
 class Deciding(Signing):
     """A decision, signed."""
 
@@ -109,12 +128,12 @@ class Deciding(Signing):
     )
 
     @property
-    def proof(self) -> Proof:
-        """The same; an own key signs the opinion too."""
-        return Assertion(self.passkey, self.digest, self.opinion) if self.passkey else self.password
+    def words(self) -> str:
+        """The opinion."""
+        return self.opinion
 
 
-class Extending(BaseModel):
+class Extending(Signed):
     """延期保存申请: keep footage for longer (R3.1)."""
 
     school: str = Field(max_length=63, examples=["s001"])
@@ -125,7 +144,6 @@ class Extending(BaseModel):
     reason: Words
     until: date = Field(description="kept to the end of this day")
     case_number: Line = Field(default="", description="required for a case")
-    password: Password
     id: str | None = Field(
         default=None, pattern=APPLICATION_ID, description="if you make it: sent again, it is filed once"
     )
@@ -149,6 +167,11 @@ class Reviewing(Deciding):
     """A review, signed: the purpose still stands."""
 
     until: date = Field(description="kept to the end of this day")
+
+    @property
+    def words(self) -> str:
+        """The day and the opinion."""
+        return in_lines(until=self.until.isoformat(), opinion=self.opinion)
 
 
 class Supervising(BaseModel):
@@ -198,12 +221,16 @@ class StillShown(BaseModel):
     digest: str = Field(description="SHA-256 of the picture")
 
 
-class Releasing(BaseModel):
+class Releasing(Signed):
     """To whom the copy is handed, and on what."""
 
     recipient: Line = Field(description="must be the one named in the application")
     medium: Line = Field(default="", examples=["USB 0421"])
-    password: Password
+
+    @property
+    def words(self) -> str:
+        """To whom, on what."""
+        return in_lines(recipient=self.recipient, medium=self.medium)
 
 
 class Recording(BaseModel):
@@ -214,17 +241,20 @@ class Recording(BaseModel):
     copies: int = Field(default=1, ge=1, le=9)
 
 
-class Declaring(BaseModel):
+class Declaring(Signed):
     """What became of a copy (R4.4)."""
 
     declaration: Declaration
     note: Words = Field(default="", description="the receipt, when transferred to a case")
 
+    @property
+    def words(self) -> str:
+        """What became of it, and the receipt."""
+        return in_lines(declaration=self.declaration, note=self.note)
 
-class Confirming(BaseModel):
+
+class Confirming(Signed):
     """A confirmation, signed."""
-
-    password: Password
 
 
 class AttachmentsSigned(BaseModel):
@@ -261,11 +291,15 @@ class ReviewingPaper(BaseModel):
     password: Password
 
 
-class ReviewingParts(BaseModel):
+class ReviewingParts(Signed):
     """The district has looked at two parts held by one person."""
 
     opinion: Words
-    password: Password
+
+    @property
+    def words(self) -> str:
+        """The opinion."""
+        return self.opinion
 
 
 class Filed(BaseModel):

@@ -5,12 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from reelwarden_access.district.desk.acts import keys
 from reelwarden_access.district.desk.application import Actor, Application, Rules
 from reelwarden_access.district.desk.attempts import WITHIN, is_slip
-from reelwarden_access.district.desk.domain import required
+from reelwarden_access.district.desk.domain import check_digest, required
 from reelwarden_access.district.desk.extension import Extension
-from reelwarden_access.district.desk.passkeys import Assertion, Proof
 from reelwarden_access.district.desk.rule_set import in_force
 from reelwarden_access.district.desk.store import DeskStore
 from reelwarden_common.district import DistrictConfig, PersonRole
@@ -18,6 +16,8 @@ from reelwarden_common.events.access import AccessDenied
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.messaging.units import Units
 from reelwarden_common.web import Denied, People, Person, Text
+from reelwarden_common.web.signing import keys
+from reelwarden_common.web.signing.passkeys import Assertion, Proof
 from reelwarden_common.web.text import N_
 
 T = TypeVar("T")
@@ -40,6 +40,15 @@ class Work:
         number = await self.store.people.actor_id(self.who.id)
         roles = frozenset(self.who.roles_at(school))
         return Actor(number, self.who.id, self.who.name, self.who.unit, roles)
+
+    def check_shown(self, given: str, now: str) -> None:
+        """What was signed is what is there now; programs that give the password need not say what they saw.
+
+        Raises:
+            Wrong: it has changed since it was shown.
+        """
+        if given or self.own_key:
+            check_digest(given, now)
 
     async def lock(self, application: str) -> tuple[Application, Actor]:
         """An application that nobody else changes meanwhile, and whoever acts on it."""
@@ -156,7 +165,8 @@ class Desk:
     async def _same_person(self, who: Person, about: About, proof: Proof) -> dict[str, Any] | None:
         if isinstance(proof, Assertion):
             async with self.units.begin() as store:
-                return await keys.proven(store, who, about.act, proof)
+                actor = await store.people.actor_id(who.id)
+                return await keys.proven(store.passkeys, actor, about.act, proof, store.clock())
         await self.same_password(who, proof)
         return None
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from reelwarden_access.district.desk import extension_reading
 from reelwarden_access.district.desk.acts import extending
 from reelwarden_access.district.desk.acts.filing import Decision
+from reelwarden_access.district.desk.acts.signing import Signed
 from reelwarden_access.district.desk.application import Rules
 from reelwarden_access.district.desk.desk import About, Desk, Work
 from reelwarden_access.district.desk.extension import Extension, ExtensionDraft
@@ -16,6 +17,7 @@ from reelwarden_access.district.desk.extension_reading import ExtensionShort, Ex
 from reelwarden_access.district.desk.forms import Lang
 from reelwarden_access.district.desk.sheets import Sheets
 from reelwarden_common.web import Person
+from reelwarden_common.web.signing.passkeys import Proof
 
 T = TypeVar("T")
 
@@ -33,37 +35,43 @@ class ExtensionOffice:
         """The numbers in force."""
         return self._desk.rules
 
-    async def file(self, who: Person, draft: ExtensionDraft, password: str) -> Extension:
+    async def file(self, who: Person, draft: ExtensionDraft, proof: Proof) -> Extension:
         """Ask to keep footage for longer, signed."""
         about = About("extend", school=draft.school)
-        return await self._desk.perform(who, about, lambda work: extending.file(work, draft), password)
+        return await self._desk.perform(who, about, lambda work: extending.file(work, draft), proof)
 
-    async def approve(self, who: Person, name: str, decision: Decision, password: str) -> Extension:
+    async def to_file(self, who: Person, draft: ExtensionDraft) -> str:
+        """The digest of what would be filed: what an own key signs."""
+        about = About("extend", school=draft.school)
+        return await self._desk.perform(who, about, lambda work: extending.content_to_sign(work, draft))
+
+    async def approve(self, who: Person, name: str, decision: Decision, proof: Proof) -> Extension:
         """Sign an approval."""
-        return await self._on(who, "grant", name, partial(extending.approve, decision=decision), password)
+        return await self._on(who, "grant", name, partial(extending.approve, decision=decision), proof)
 
-    async def reject(self, who: Person, name: str, decision: Decision, password: str) -> Extension:
+    async def reject(self, who: Person, name: str, decision: Decision, proof: Proof) -> Extension:
         """Sign a rejection."""
-        return await self._on(who, "refuse", name, partial(extending.reject, decision=decision), password)
+        return await self._on(who, "refuse", name, partial(extending.reject, decision=decision), proof)
 
     async def review(
-        self, who: Person, name: str, decision: Decision, until: datetime, password: str
+        self, who: Person, name: str, decision: Decision, until: datetime, proof: Proof
     ) -> Extension:
         """Sign a review that renews it."""
         act = partial(extending.review, decision=decision, until=until)
-        return await self._on(who, "review", name, act, password)
+        return await self._on(who, "review", name, act, proof)
 
-    async def finish(self, who: Person, name: str, decision: Decision, password: str) -> Extension:
+    async def finish(self, who: Person, name: str, decision: Decision, proof: Proof) -> Extension:
         """Sign that its purpose is achieved."""
-        return await self._on(who, "end", name, partial(extending.finish, decision=decision), password)
+        return await self._on(who, "end", name, partial(extending.finish, decision=decision), proof)
 
     async def withdraw(self, who: Person, name: str) -> Extension:
         """Take it back before it is decided."""
         return await self._on(who, "withdraw_extension", name, extending.withdraw)
 
-    async def stop_release(self, who: Person, name: str, password: str) -> Extension:
+    async def stop_release(self, who: Person, name: str, signed: Signed) -> Extension:
         """Take a waiting release back."""
-        return await self._on(who, "stop_release", name, extending.stop_release, password)
+        act = partial(extending.stop_release, signed=signed)
+        return await self._on(who, "stop_release", name, act, signed.proof)
 
     async def show(self, who: Person, name: str) -> ExtensionShown:
         """One extension with everything."""
@@ -85,7 +93,7 @@ class ExtensionOffice:
         act: str,
         name: str,
         work: Callable[[Work, str], Awaitable[T]],
-        password: str | None = None,
+        proof: Proof | None = None,
     ) -> T:
         about = About(act, extension=name)
-        return await self._desk.perform(who, about, lambda w: work(w, name), password)
+        return await self._desk.perform(who, about, lambda w: work(w, name), proof)

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from reelwarden_access.district.desk.acts.filing import Decision
 from reelwarden_access.district.desk.api.office_of import AtExtensions
-from reelwarden_access.district.desk.apply_pages import chosen_cameras, written
+from reelwarden_access.district.desk.apply_pages import chosen_cameras, not_ready, written
 from reelwarden_access.district.desk.attachment_beside import papers_beside, papers_of, take_papers
 from reelwarden_access.district.desk.bodies import (
     APPLICATION_ID,
@@ -30,6 +30,7 @@ from reelwarden_access.district.desk.timeline_pages import beside
 from reelwarden_access.district.desk.uploads import form_with_files
 from reelwarden_common.web import Missing, Person, SignedIn, Web
 from reelwarden_common.web.refusals import WebRefusal
+from reelwarden_common.web.signing.key_pages import own_key_ids
 
 router = APIRouter(include_in_schema=False)
 Form = Mapping[str, Any]
@@ -70,14 +71,32 @@ async def filed(request: Request, office: AtExtensions, person: SignedIn) -> Res
             draft = name if re.fullmatch(APPLICATION_ID, name) else uuid.uuid4().hex
             await drafts.save(person, "extend", draft, given)
             return RedirectResponse("/drafts", status_code=303)
-        school, cameras = chosen_cameras(given)
-        fields = {"school": school, "cameras": cameras, "id": request.query_params.get("form")}
-        body = taken(Extending, given | fields | {"password": sent.fields.get("password", "")})
-        done = await office.file(person, body.draft(office.config.time_zone), body.password)
+        body = _extending(given, name, str(sent.fields.get("password", "")))
+        done = await office.file(person, body.draft(office.config.time_zone), body.proof)
     except WebRefusal as refusal:
         return await _form(request, office, person, given, refusal)
     await drafts.delete(person, done.id)
     return RedirectResponse(f"/extensions/{done.id}", status_code=303)
+
+
+@router.post("/extend/to-sign")
+async def to_sign(request: Request, office: AtExtensions, person: SignedIn) -> Response:
+    """The digest of the form as it is written, for the applicant's own key; files that came with it wait."""
+    name = request.query_params.get("form", "")
+    try:
+        async with form_with_files(request, papers_of(request).limits) as sent:
+            await take_papers(request, person, name, sent)
+            given = written(sent.fields, "cameras")
+        body = _extending(given, name)
+        return JSONResponse({"digest": await office.to_file(person, body.draft(office.config.time_zone))})
+    except WebRefusal as refusal:
+        return not_ready(request, refusal)
+
+
+def _extending(given: Form, name: str, password: str = "") -> Extending:
+    school, cameras = chosen_cameras(given)
+    fields = {"school": school, "cameras": cameras, "id": name, "password": password}
+    return taken(Extending, {**given, **fields})
 
 
 @router.get("/extensions/{extension}")
@@ -109,17 +128,17 @@ async def act_on(
 async def _decide(office: ExtensionOffice, who: Person, name: str, form: Form) -> None:
     body = taken(Deciding, form)
     act = office.reject if form.get("decision") == "reject" else office.approve
-    await act(who, name, Decision(body.digest, body.opinion), body.password)
+    await act(who, name, Decision(body.digest, body.opinion), body.proof)
 
 
 async def _review(office: ExtensionOffice, who: Person, name: str, form: Form) -> None:
     if form.get("decision") == "end":
         ending = taken(Deciding, form)
-        await office.finish(who, name, Decision(ending.digest, ending.opinion), ending.password)
+        await office.finish(who, name, Decision(ending.digest, ending.opinion), ending.proof)
         return
     body = taken(Reviewing, form)
     until = end_of_day(body.until, office.config.time_zone)
-    await office.review(who, name, Decision(body.digest, body.opinion), until, body.password)
+    await office.review(who, name, Decision(body.digest, body.opinion), until, body.proof)
 
 
 async def _withdraw(office: ExtensionOffice, who: Person, name: str, _: Form) -> None:
@@ -127,7 +146,7 @@ async def _withdraw(office: ExtensionOffice, who: Person, name: str, _: Form) ->
 
 
 async def _stop_release(office: ExtensionOffice, who: Person, name: str, form: Form) -> None:
-    await office.stop_release(who, name, taken(Confirming, form).password)
+    await office.stop_release(who, name, taken(Confirming, form).signed)
 
 
 _ACTS: Mapping[str, Act] = {
@@ -160,6 +179,8 @@ async def _form(
         **await papers_beside(request, person, request.query_params.get("form", "")),
         "problem": problem.text if problem else None,
         "rules": office.rules,
+        "own_keys": await own_key_ids(request, person),
+        "prepare": f"/extend/to-sign?{request.url.query}",
         "zone": office.config.time_zone,
         **WORDS,
         **await beside(request.app.state.office, person, given),
@@ -187,6 +208,7 @@ async def render_extension(
         "given": given or {},
         "problem": problem.text if problem else None,
         "rules": office.rules,
+        "own_keys": await own_key_ids(request, person),
         **WORDS,
     }
     return _web(request).render(request, "extension.html", values, problem.status if problem else 200)

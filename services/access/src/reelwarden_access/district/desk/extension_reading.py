@@ -14,7 +14,8 @@ from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.domain import MAY_READ
 from reelwarden_access.district.desk.extension import Extension, ExtensionStatus
 from reelwarden_access.district.desk.reading import passes, schools_of
-from reelwarden_access.district.desk.shown import HoldShown, SignatureShown
+from reelwarden_access.district.desk.shown import HoldShown, SignatureShown, SignedActShown
+from reelwarden_access.district.desk.to_sign import digest_of_form, stop_release
 from reelwarden_common.events.retention import HoldSource
 
 
@@ -51,6 +52,8 @@ class ExtensionShown(ExtensionShort):
     decide_by: datetime
     signatures: list[SignedStepShown]
     holds: list[HoldShown]
+    to_sign: dict[str, str] = Field(description="by act: the digest of what is shown, to be signed")
+    acts: list[SignedActShown] = Field(description="signed acts that have no form of their own")
     attachments: list[AttachmentShown]
     earlier_forms: list[EarlierFormShown] = Field(description="as they were signed before a file was added")
 
@@ -71,8 +74,9 @@ async def show(work: Work, name: str) -> ExtensionShown:
     found = await work.store.extensions.load(name)
     extension.check_reading(found, await work.actor(found.school))
     form, filed_at = await work.store.extensions.form(found.id)
+    short = await _short(work, found)
     return ExtensionShown(
-        **await _short(work, found),
+        **short,
         form=form,
         digest=found.form_digest,
         filed_at=filed_at,
@@ -82,6 +86,10 @@ async def show(work: Work, name: str) -> ExtensionShown:
             for step in await work.store.extensions.signatures(found.id)
         ],
         holds=[HoldShown.of(hold) for hold in await work.store.holds.of(found.id)],
+        to_sign={"stop_release": digest_of_form(stop_release(found))}
+        if "stop_release" in short["may"]
+        else {},
+        acts=[SignedActShown.of(one) for one in await work.store.signed_acts.of(found.id)],
         attachments=[AttachmentShown.of(one) for one in await work.store.attachments.of(found.id)],
         earlier_forms=EarlierFormShown.of(await work.store.attachments.earlier(found.id)),
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,7 +11,6 @@ from reelwarden_access.district.desk.acts import (
     combining,
     extending,
     filing,
-    keys,
     knowing,
     paper_forms,
     recording,
@@ -20,22 +19,27 @@ from reelwarden_access.district.desk.acts import (
     retrieving,
     watching,
 )
+from reelwarden_access.district.desk.acts.signing import Signed
 from reelwarden_access.district.desk.application import Application, Declaration, Draft, Rules, Supervision
-from reelwarden_access.district.desk.desk import About, Desk
+from reelwarden_access.district.desk.desk import About, Desk, Work
 from reelwarden_access.district.desk.drafts import KEPT
 from reelwarden_access.district.desk.forms import Lang
-from reelwarden_access.district.desk.passkeys import Passkey, Proof
 from reelwarden_access.district.desk.sheets import Sheets
 from reelwarden_access.district.desk.shown import ApplicationShort, ApplicationShown
+from reelwarden_access.district.desk.supplement import SupplementParts, build_supplement
 from reelwarden_access.district.desk.tables.footage import Export
 from reelwarden_access.district.desk.tables.retrievals import Record, Release, Viewing
 from reelwarden_access.district.desk.wanted import EVERYTHING, Wanted
+from reelwarden_access.verify import SUPPLEMENT_ENDS
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.errors import Transient
 from reelwarden_common.events.ingest import CoverageAnswer, CoverageQuery
 from reelwarden_common.messaging.topology import INDEX_COVERAGE
 from reelwarden_common.role import Bus
-from reelwarden_common.web import Missing, Person
+from reelwarden_common.web import N_, Missing, Person, Text
+from reelwarden_common.web.signing import keys
+from reelwarden_common.web.signing.passkeys import Passkey, Proof
+from reelwarden_common.web.signing.table import PasskeysTable
 
 LANGUAGES: tuple[Lang, ...] = ("zh", "en")
 T = TypeVar("T")
@@ -61,10 +65,14 @@ class Office:
         """The numbers in force."""
         return self._desk.rules
 
-    async def file(self, who: Person, draft: Draft, password: str) -> Application:
+    async def file(self, who: Person, draft: Draft, proof: Proof) -> Application:
         """File an application, signed."""
         about = About("file", school=draft.school)
-        return await self._desk.perform(who, about, lambda work: filing.file(work, draft), password)
+        return await self._desk.perform(who, about, lambda work: filing.file(work, draft), proof)
+
+    async def to_file(self, who: Person, draft: Draft) -> str:
+        """The digest of what would be filed: what an own key signs."""
+        return await self._desk.perform(who, About("file"), lambda work: filing.to_sign(work, draft))
 
     async def filed_as(self, who: Person, form: str) -> Application | None:
         """The application that somebody filed with a form, if they did."""
@@ -141,11 +149,11 @@ class Office:
         return await self._desk.perform(who, about, lambda work: retrieving.watch(work, request))
 
     async def release(
-        self, who: Person, application: str, handing: releasing.Handing, password: str
+        self, who: Person, application: str, handing: releasing.Handing, signed: Signed
     ) -> Release:
         """Build the package and release it: once."""
-        act = partial(releasing.claim, handing=handing)
-        found, export, claimed = await self._on(who, "release", application, act, password)
+        act = partial(releasing.claim, handing=handing, signed=signed)
+        found, export, claimed = await self._on(who, "release", application, act, signed.proof)
         try:
             shown = await self.show(who, application)
             custody = await self._builder.custody(found.school, found.id, tuple(h.id for h in shown.holds))
@@ -191,6 +199,22 @@ class Office:
         retrieval.check_first(fresh=fresh)
         self._builder.path(release).unlink(missing_ok=True)
 
+    async def supplement(self, who: Person, application: str) -> tuple[str, bytes]:
+        """The signed record for whoever has the package, with its file's name."""
+        shown = await self.show(who, application)
+        if shown.record is None or shown.record.complete_at is None:
+            raise Missing(Text(N_("There is no record yet that all have signed.")))
+        printed = {
+            f"record.{lang}.pdf": await asyncio.to_thread(self._sheets.record, shown, lang)
+            for lang in LANGUAGES
+        }
+        async with self._desk.units.begin() as store:
+            release = await store.retrievals.release(application)
+            now = store.clock()
+        parts = SupplementParts(shown, printed, release.manifest if release else None, now)
+        made = await asyncio.to_thread(build_supplement, parts, self._builder.key)
+        return f"{shown.number}{SUPPLEMENT_ENDS}", made
+
     async def fill_record(self, who: Person, application: str, draft: recording.RecordDraft) -> Record:
         """Fill in the record form."""
         return await self._on(who, "record", application, partial(recording.fill, draft=draft))
@@ -200,30 +224,34 @@ class Office:
         return await self._on(who, "sign", application, partial(recording.sign, digest=digest), proof)
 
     async def declare(
-        self, who: Person, application: str, declaration: Declaration, note: str
+        self, who: Person, application: str, declaration: Declaration, note: str, signed: Signed
     ) -> Application:
-        """Declare the use of a copy."""
-        act = partial(recording.declare, declaration=declaration, note=note)
-        return await self._on(who, "declare", application, act)
+        """Sign what became of a copy."""
+        act = partial(recording.declare, declaration=declaration, note=note, signed=signed)
+        return await self._on(who, "declare", application, act, signed.proof)
 
     async def close(self, who: Person, application: str) -> Application:
         """Close an application."""
         return await self._on(who, "close", application, recording.close)
 
-    async def review_parts(self, who: Person, application: str, opinion: str, password: str) -> Application:
+    async def review_parts(self, who: Person, application: str, opinion: str, signed: Signed) -> Application:
         """Look at two parts held by one person."""
-        act = partial(combining.review, opinion=opinion)
-        return await self._on(who, "review_parts", application, act, password)
+        act = partial(combining.review, opinion=opinion, signed=signed)
+        return await self._on(who, "review_parts", application, act, signed.proof)
 
-    async def stop_release(self, who: Person, application: str, password: str) -> None:
+    async def stop_release(self, who: Person, application: str, signed: Signed) -> None:
         """Take the waiting release of an application's footage back."""
-        act = extending.stop_release_of_application
-        await self._on(who, "stop_release", application, act, password)
+        act = partial(extending.stop_release_of_application, signed=signed)
+        await self._on(who, "stop_release", application, act, signed.proof)
 
-    async def confirm_sweep(self, who: Person, sweep: str, password: str) -> None:
+    async def confirm_sweep(self, who: Person, sweep: str, signed: Signed) -> None:
         """Let a stopped sweep go on."""
         about = About("confirm_sweep", sweep=sweep)
-        await self._desk.perform(who, about, lambda work: watching.confirm_sweep(work, sweep), password)
+
+        def act(work: Work) -> Awaitable[None]:
+            return watching.confirm_sweep(work, sweep, signed)
+
+        await self._desk.perform(who, about, act, signed.proof)
 
     async def ask_restore(self, who: Person, segment: str) -> None:
         """Have a lost segment restored."""
@@ -301,17 +329,27 @@ class Office:
 
     async def own_keys(self, who: Person) -> Sequence[Passkey]:
         """Somebody's keys in use."""
-        return await self._desk.perform(who, About("keys"), lambda work: keys.own(work.store, who))
+        return await self._keys(who, lambda table, actor, _: table.of(actor))
 
     async def nonce(self, who: Person, password: str | None = None) -> str:
         """For one use of a key; to register one, the password is needed."""
-        return await self._desk.perform(who, About("keys"), lambda w: keys.nonce(w.store, who), password)
+        return await self._keys(who, lambda table, actor, now: table.nonce(actor, now), password)
 
     async def add_key(self, who: Person, new: keys.NewKey) -> Passkey:
         """Take a key into use."""
-        return await self._desk.perform(who, About("keys"), lambda w: keys.register(w.store, who, new))
+        return await self._keys(who, lambda table, actor, now: keys.register(table, actor, new, now))
 
     async def remove_key(self, who: Person, key: str, password: str) -> None:
         """Take a key out of use."""
-        about = About("keys")
-        await self._desk.perform(who, about, lambda w: keys.remove(w.store, who, key), password)
+        await self._keys(who, lambda table, actor, now: keys.remove(table, actor, key, now), password)
+
+    async def _keys(
+        self,
+        who: Person,
+        act: Callable[[PasskeysTable, str, datetime], Awaitable[T]],
+        password: str | None = None,
+    ) -> T:
+        async def work(w: Work) -> T:
+            return await act(w.store.passkeys, await w.store.people.actor_id(who.id), w.now)
+
+        return await self._desk.perform(who, About("keys"), work, password)

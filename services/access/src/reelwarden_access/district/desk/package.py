@@ -6,21 +6,26 @@ One zip, nothing compressed, every byte determined by its parts: so that any cha
 import base64
 import io
 import os
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import rfc8785
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from PIL import Image, ImageDraw, ImageFont
 from pydantic import BaseModel, ValidationError
 
+from reelwarden_access.district.desk.sealing import (
+    Member,
+    NotPackaged,
+    held,
+    signing_key,
+    to_check_with,
+    write,
+)
 from reelwarden_access.verify import (
     CHUNK,
     CUSTODY,
@@ -29,12 +34,9 @@ from reelwarden_access.verify import (
     LOG_KEYS,
     MANIFEST,
     SIGNATURE,
-    directory,
     fingerprint,
-    local_header,
     safe,
 )
-from reelwarden_common.errors import Refused
 from reelwarden_common.events.access import Manner, PackagedFile
 from reelwarden_common.events.base import CameraSpan
 from reelwarden_common.events.report import CustodyAnswer
@@ -44,10 +46,6 @@ FootageFile = tuple[str, Path, str]
 """Name in the footage part, where its bytes are, their SHA-256."""
 _MARK_SHARE = 28
 """A still's height is this many times the mark's."""
-
-
-class NotPackaged(Refused):
-    """A part of the package is missing or not what it should be: nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -83,27 +81,6 @@ class PackageResult:
     """Fingerprint of the key that signed it."""
 
 
-@dataclass(frozen=True)
-class _Member:
-    """A file of the package: in memory, or on disk."""
-
-    name: str
-    size: int
-    digest: str
-    content: bytes | Path
-    marked_from: str | None = None
-
-    @property
-    def listed(self) -> dict[str, Any]:
-        """Its line in the manifest."""
-        line: dict[str, Any] = {"name": self.name, "size": self.size, "sha256": self.digest}
-        return line | ({"marked_from": self.marked_from} if self.marked_from else {})
-
-    def open(self) -> BinaryIO:
-        """Its bytes."""
-        return io.BytesIO(self.content) if isinstance(self.content, bytes) else self.content.open("rb")
-
-
 class _Digests(BaseModel):
     files: list[PackagedFile]
 
@@ -127,7 +104,7 @@ def build_package(target: Path, parts: PackageParts) -> PackageResult:
         NotPackaged: a file of the footage part is missing, or is not what its digest says.
         OSError: no space, or the signing key cannot be read.
     """
-    key = _signing_key(parts.signing_key_path)
+    key = signing_key(parts.signing_key_path)
     public = key.public_key().public_bytes_raw()
     members = [*_papers(parts, public), *_footage(parts)]
     manifest = rfc8785.dumps(
@@ -142,11 +119,11 @@ def build_package(target: Path, parts: PackageParts) -> PackageResult:
             "files": [member.listed for member in members],
         }
     )
-    sealed = [_held(MANIFEST, manifest), _held(SIGNATURE, key.sign(manifest))]
+    sealed = [held(MANIFEST, manifest), held(SIGNATURE, key.sign(manifest))]
     draft = target.with_name(target.name + ".part")
     try:
         with draft.open("w+b") as file:
-            _write(file, [*sealed, *members])
+            write(file, [*sealed, *members])
             file.flush()
             os.fsync(file.fileno())
             digest, size = _measured(file)
@@ -156,48 +133,33 @@ def build_package(target: Path, parts: PackageParts) -> PackageResult:
     return PackageResult(digest, size, sha256(manifest).hexdigest(), fingerprint(public))
 
 
-def _signing_key(path: Path) -> Ed25519PrivateKey:
-    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise NotPackaged(f"{path} 不是 Ed25519 私钥 · is no Ed25519 key")
-    return key
-
-
-def _held(name: str, content: bytes, marked_from: str | None = None) -> _Member:
-    return _Member(name, len(content), sha256(content).hexdigest(), content, marked_from)
-
-
 # what goes in
 
 
-def _papers(parts: PackageParts, public: bytes) -> list[_Member]:
-    pem = Ed25519PublicKey.from_public_bytes(public).public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+def _papers(parts: PackageParts, public: bytes) -> list[Member]:
     readme = resources.files("reelwarden_access.district.desk").joinpath("package_readme.txt")
     text = readme.read_text(encoding="utf-8").format(
         number=parts.number, key=fingerprint(public), gaps=len(parts.gaps)
     )
-    verifier = resources.files("reelwarden_access").joinpath("verify.py").read_bytes()
-    found = [_held("README.txt", text.encode()), _held("verify.py", verifier), _held("public-key.pem", pem)]
-    found += [_held(f"forms/{name}", content) for name, content in sorted(parts.forms.items())]
-    found += [_held(f"stills/{name}", content) for name, content in sorted(parts.stills.items())]
+    found = [held("README.txt", text.encode()), *to_check_with(public)]
+    found += [held(f"forms/{name}", content) for name, content in sorted(parts.forms.items())]
+    found += [held(f"stills/{name}", content) for name, content in sorted(parts.stills.items())]
     return found + _custody(parts)
 
 
-def _custody(parts: PackageParts) -> list[_Member]:
+def _custody(parts: PackageParts) -> list[Member]:
     if parts.custody is None:
         return []
-    found = [_held(f"{CUSTODY}checkpoint.txt", parts.custody.checkpoint.encode())]
+    found = [held(f"{CUSTODY}checkpoint.txt", parts.custody.checkpoint.encode())]
     for one in sorted(parts.custody.entries, key=lambda entry: entry.index):
         name = f"{CUSTODY}{one.index:08d}"
-        found += [_held(f"{name}.json", one.entry.encode()), _held(f"{name}.tlog-proof", one.proof.encode())]
+        found += [held(f"{name}.json", one.entry.encode()), held(f"{name}.tlog-proof", one.proof.encode())]
     if parts.log_keys:
-        found.append(_held(LOG_KEYS, "".join(f"{key}\n" for key in parts.log_keys).encode()))
+        found.append(held(LOG_KEYS, "".join(f"{key}\n" for key in parts.log_keys).encode()))
     return found
 
 
-def _footage(parts: PackageParts) -> list[_Member]:
+def _footage(parts: PackageParts) -> list[Member]:
     found = []
     for name, path, digest in sorted(parts.footage_files):
         inside = f"footage/{name}"
@@ -207,14 +169,14 @@ def _footage(parts: PackageParts) -> list[_Member]:
             content = path.read_bytes()
             if sha256(content).hexdigest() != digest:
                 raise NotPackaged(f"{name}：内容与导出时不符 · is not what was exported")
-            found.append(_held(inside, marked(content, parts.recipient_text), digest))
+            found.append(held(inside, marked(content, parts.recipient_text), digest))
         else:
-            found.append(_Member(inside, path.stat().st_size, digest, path))
+            found.append(Member(inside, path.stat().st_size, digest, path))
     _complete(found)
     return found
 
 
-def _complete(found: Sequence[_Member]) -> None:
+def _complete(found: Sequence[Member]) -> None:
     """What the exporter listed must all be there: a package without its native segments is none."""
     digests = next((one for one in found if one.name == DIGESTS), None)
     if digests is None:
@@ -249,35 +211,6 @@ def marked(still: bytes, text: str) -> bytes:
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=92, subsampling=0)
     return out.getvalue()
-
-
-# how it is written
-
-
-def _write(file: BinaryIO, members: Sequence[_Member]) -> None:
-    entries = []
-    for member in members:
-        offset = file.tell()
-        file.write(local_header(member.name, member.size, 0))
-        crc = _copy(member, file)
-        end = file.tell()
-        file.seek(offset)
-        file.write(local_header(member.name, member.size, crc))
-        file.seek(end)
-        entries.append((member.name, member.size, crc, offset))
-    file.write(directory(entries, file.tell()))
-
-
-def _copy(member: _Member, target: BinaryIO) -> int:
-    total, size, crc = sha256(), 0, 0
-    with member.open() as source:
-        while chunk := source.read(CHUNK):
-            total.update(chunk)
-            crc = zlib.crc32(chunk, crc)
-            size += target.write(chunk)
-    if size != member.size or total.hexdigest() != member.digest:
-        raise NotPackaged(f"{member.name}：内容与导出时不符 · is not what was exported")
-    return crc
 
 
 def _measured(file: BinaryIO) -> tuple[str, int]:

@@ -65,7 +65,7 @@ async def _view(office: Office, who: Person, application: str, _: Form) -> str:
 
 async def _release(office: Office, who: Person, application: str, form: Form) -> None:
     body = taken(Releasing, form)
-    await office.release(who, application, Handing(body.recipient, body.medium), body.password)
+    await office.release(who, application, Handing(body.recipient, body.medium), body.signed)
 
 
 async def _record(office: Office, who: Person, application: str, form: Form) -> None:
@@ -80,7 +80,7 @@ async def _sign(office: Office, who: Person, application: str, form: Form) -> No
 
 async def _declare(office: Office, who: Person, application: str, form: Form) -> None:
     body = taken(Declaring, form)
-    await office.declare(who, application, body.declaration, body.note)
+    await office.declare(who, application, body.declaration, body.note, body.signed)
 
 
 async def _close(office: Office, who: Person, application: str, _: Form) -> None:
@@ -88,12 +88,12 @@ async def _close(office: Office, who: Person, application: str, _: Form) -> None
 
 
 async def _stop_release(office: Office, who: Person, application: str, form: Form) -> None:
-    await office.stop_release(who, application, taken(Confirming, form).password)
+    await office.stop_release(who, application, taken(Confirming, form).signed)
 
 
 async def _review_parts(office: Office, who: Person, application: str, form: Form) -> None:
     body = taken(ReviewingParts, form)
-    await office.review_parts(who, application, body.opinion, body.password)
+    await office.review_parts(who, application, body.opinion, body.signed)
 
 
 class _Acts(dict[str, PageAct]):

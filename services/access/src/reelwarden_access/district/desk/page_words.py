@@ -16,5 +16,6 @@ WORDS = {
     "declaration_words": words.DECLARATION_WORDS,
     "wait_words": words.WAIT_WORDS,
     "doubt_words": words.DOUBT_WORDS,
+    "act_words": words.ACT_WORDS,
     "staff_word": words.STAFF_WORD,
 }

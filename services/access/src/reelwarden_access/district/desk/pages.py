@@ -16,9 +16,11 @@ from reelwarden_access.district.desk.api.streaming import package
 from reelwarden_access.district.desk.application import Status
 from reelwarden_access.district.desk.apply_pages import written
 from reelwarden_access.district.desk.attachment_beside import papers_beside
+from reelwarden_access.district.desk.bodies import Confirming
 from reelwarden_access.district.desk.domain import MAY_APPLY, MAY_DECIDE, MAY_READ
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_acts import ACTS
+from reelwarden_access.district.desk.page_fields import taken
 from reelwarden_access.district.desk.page_words import WORDS
 from reelwarden_access.district.desk.retrieval import ViewingOver
 from reelwarden_common.district import PersonRole
@@ -26,6 +28,7 @@ from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.events.ingest import CoverageQuery
 from reelwarden_common.web import Person, Section, SignedIn, Web
 from reelwarden_common.web.refusals import WebRefusal
+from reelwarden_common.web.signing.key_pages import own_key_ids
 from reelwarden_common.web.text import N_
 
 _OVERSEE = (
@@ -124,9 +127,7 @@ async def render_application(
         "given": refused.form if refused else {},
         "problem": refused.why.text if refused and not at_form else None,
         "renews": renews,
-        "own_keys": [key.id for key in await office.own_keys(person)]
-        if {"decide", "advise", "sign"} & set(shown.may)
-        else [],
+        "own_keys": await own_key_ids(request, person),
         "longest": int(office.rules.supervise_at_most.total_seconds() // 60),
         "renewing": REFRESH_SECONDS if renews and request.query_params.get("renew") != "no" else 0,
         "overdue": bool(shown.use_by and not shown.declaration and shown.use_by < office.now()),
@@ -216,6 +217,7 @@ async def _alarms(
         "school_names": {s.id: s.name for s in office.config.schools} | {DISTRICT_SCHOOL: office.config.name},
         "names": {one.id: one.name for one in _web(request).people.all()},
         "problem": problem.text if problem else None,
+        "own_keys": await own_key_ids(request, person),
     }
     return _web(request).render(request, "alarms.html", values, problem.status if problem else 200)
 
@@ -226,7 +228,8 @@ async def act_on_alarm(request: Request, office: At, person: SignedIn, kind: str
     form = await request.form()
     try:
         if kind == "sweeps":
-            await office.confirm_sweep(person, item, str(form.get("password", "")))
+            body = taken(Confirming, {k: v for k, v in form.items() if isinstance(v, str)})
+            await office.confirm_sweep(person, item, body.signed)
         else:
             await office.ask_restore(person, item)
     except WebRefusal as refusal:

@@ -16,6 +16,19 @@ def to_be_checked(shown: ApplicationShown) -> dict[str, bytes]:
     return {"application.json": rfc8785.dumps(shown.form), "signatures.json": rfc8785.dumps(signatures)}
 
 
+def record_to_be_checked(shown: ApplicationShown) -> dict[str, bytes]:
+    """The record as it was signed, the signatures under it, and the acts signed beside it."""
+    if shown.record is None:
+        return {}
+    signatures = [_signature(one) for one in shown.record.signatures]
+    acts = [one.model_dump(mode="json", exclude={"own_key"}) | {"passkey": one.own_key} for one in shown.acts]
+    return {
+        "record.json": rfc8785.dumps(shown.record.form),
+        "record-signatures.json": rfc8785.dumps(signatures),
+        "acts.json": rfc8785.dumps(acts),
+    }
+
+
 async def attached(store: DeskStore, application: str) -> dict[str, bytes]:
     """The files that were attached to the form, by their place in it."""
     found = {}

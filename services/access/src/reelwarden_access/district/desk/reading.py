@@ -1,14 +1,14 @@
 """What is read at the desk: lists, one application with everything, alarms."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from reelwarden_access.district.desk import domain, extension, retrieval
+from reelwarden_access.district.desk import domain, extension, retrieval, to_sign
 from reelwarden_access.district.desk.acts.paper_forms import signers_of
 from reelwarden_access.district.desk.acts.recording import what_was_watched
-from reelwarden_access.district.desk.acts.releasing import building
+from reelwarden_access.district.desk.acts.releasing import building, export_digest
 from reelwarden_access.district.desk.application import (
     SWEEPS_THAT_ASK,
     Actor,
@@ -32,12 +32,16 @@ from reelwarden_access.district.desk.shown import (
     RecordShown,
     ReleaseShown,
     SignatureShown,
+    SignedActShown,
     StillTakenShown,
     SupervisionShown,
     ViewingShown,
     WatchedShown,
     short,
 )
+from reelwarden_access.district.desk.tables.combined import Combined
+from reelwarden_access.district.desk.tables.footage import Export
+from reelwarden_access.district.desk.tables.retrievals import Release
 from reelwarden_access.district.desk.wanted import MOST_IN_A_TABLE, Wanted
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web import Denied, Wrong
@@ -117,6 +121,8 @@ async def show(work: Work, application_id: str) -> ApplicationShown:
     record = await _record(work, application)
     release = await table.release(application.id)
     export = await work.store.exports.of(application.id)
+    combined = await work.store.combined.of(application.id)
+    may = await _may(work, application, actor, sheet)
     kept = short(
         application, domain.approvals_needed(application), work.config.school(application.school).name
     )
@@ -154,13 +160,27 @@ async def show(work: Work, application_id: str) -> ApplicationShown:
         if release and release.released_at
         else None,
         record=record,
-        combined=[CombinedShown(**asdict(one)) for one in await work.store.combined.of(application.id)],
+        combined=[CombinedShown(**asdict(one)) for one in combined],
         attachments=[AttachmentShown.of(one) for one in await work.store.attachments.of(application.id)],
         earlier_forms=EarlierFormShown.of(await work.store.attachments.earlier(application.id)),
         paper=_paper(work, sheet),
         waits=await awaited(work, application, actor),
-        may=await _may(work, application, actor, sheet),
+        may=may,
+        to_sign={act: d for act, d in _to_sign(application, export, release, combined).items() if act in may},
+        acts=[SignedActShown.of(one) for one in await work.store.signed_acts.of(application.id)],
     )
+
+
+def _to_sign(
+    application: Application, export: Export | None, release: Release | None, combined: Sequence[Combined]
+) -> dict[str, str]:
+    shown = {
+        "release": to_sign.release(application, export_digest(export)),
+        "declare": to_sign.declaration(application, release.digest or "" if release else ""),
+        "review_parts": to_sign.review_parts(application, [(one.name, one.parts) for one in combined]),
+        "stop_release": to_sign.stop_release(application),
+    }
+    return {act: to_sign.digest_of_form(what) for act, what in shown.items()}
 
 
 async def _supervision(work: Work, found: Supervision | None) -> SupervisionShown | None:
@@ -297,7 +317,11 @@ async def sweeps(work: Work) -> list[dict[str, Any]]:
     """Stopped sweeps at one's schools; `asks` where they wait for a confirmation."""
     schools = _overseen(work)
     return [
-        sweep | {"asks": sweep["reason"] in SWEEPS_THAT_ASK and sweep["confirmed_at"] is None}
+        sweep
+        | {
+            "asks": sweep["reason"] in SWEEPS_THAT_ASK and sweep["confirmed_at"] is None,
+            "digest": to_sign.digest_of_form(to_sign.confirm_sweep(sweep)),
+        }
         for sweep in await work.store.alarms.sweeps()
         if schools is None or sweep["school"] in schools
     ]

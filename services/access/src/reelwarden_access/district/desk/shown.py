@@ -16,6 +16,7 @@ from reelwarden_access.district.desk.application import (
 )
 from reelwarden_access.district.desk.attachment_shown import AttachmentShown, EarlierFormShown
 from reelwarden_access.district.desk.tables.footage import HeldSpan
+from reelwarden_access.district.desk.tables.signed_acts import SignedAct
 from reelwarden_access.district.desk.waiting import Wait
 from reelwarden_access.verify import key_fingerprint
 from reelwarden_common.events.access import Manner, PackagedFile
@@ -54,6 +55,30 @@ class SignatureShown(BaseModel):
             signed_at=one.signed_at,
             own_key=one.own_key,
         )
+
+
+class SignedActShown(BaseModel):
+    """A signed act that has no form of its own: a release, a declaration, a review."""
+
+    act: str
+    name: str
+    unit: str
+    role: str
+    shown: dict[str, Any] = Field(description="what was shown; `digest` is its SHA-256 (RFC 8785)")
+    digest: str
+    words: str = Field(description="what the signer wrote with it")
+    own_key: dict[str, Any] | None = Field(description="what the signer's own key signed; null: by password")
+    signed_at: datetime
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the signer's own key; empty where the password was given again."""
+        return key_fingerprint(self.own_key["key"]) if self.own_key else ""
+
+    @classmethod
+    def of(cls, one: SignedAct) -> "SignedActShown":
+        """As it was kept."""
+        return cls(**{name: getattr(one, name) for name in cls.model_fields})
 
 
 class HoldShown(BaseModel):
@@ -234,6 +259,8 @@ class ApplicationShown(ApplicationShort):
     paper: PaperShown | None = Field(description="made on paper, and entered afterwards")
     waits: list[WaitShown] = Field(description="what is missing before the next step")
     may: list[str] = Field(description="what whoever asks may do next")
+    to_sign: dict[str, str] = Field(description="by act: the digest of what is shown, to be signed")
+    acts: list[SignedActShown] = Field(description="signed acts that have no form of their own")
 
 
 def short(application: Application, needed: int, school_name: str) -> dict[str, Any]:

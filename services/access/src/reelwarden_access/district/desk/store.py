@@ -8,15 +8,16 @@ from reelwarden_access.district.desk.tables.drafts import DraftsTable
 from reelwarden_access.district.desk.tables.extensions import ExtensionsTable
 from reelwarden_access.district.desk.tables.footage import ExportsTable, HoldsTable
 from reelwarden_access.district.desk.tables.paper_forms import PaperFormsTable
-from reelwarden_access.district.desk.tables.passkeys import PasskeysTable
 from reelwarden_access.district.desk.tables.people import PeopleTable
 from reelwarden_access.district.desk.tables.plans import PlansTable
 from reelwarden_access.district.desk.tables.retrievals import RetrievalsTable
+from reelwarden_access.district.desk.tables.signed_acts import SignedActsTable
 from reelwarden_access.district.desk.tables.supervised import SupervisedTable
 from reelwarden_access.district.desk.tables.tasks import TasksTable
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.messaging.postgres import Connection
 from reelwarden_common.messaging.units import Store
+from reelwarden_common.web.signing.table import PasskeysTable
 
 
 class DeskStore(Store):
@@ -38,6 +39,7 @@ class DeskStore(Store):
         self.supervised = SupervisedTable(conn)
         self.combined = CombinedTable(conn)
         self.tasks = TasksTable(conn)
+        self.signed_acts = SignedActsTable(conn)
         self.alarms = AlarmsTable(conn)
 
     async def school_of(self, cause: str) -> str | None:

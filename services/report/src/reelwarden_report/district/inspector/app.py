@@ -13,6 +13,7 @@ from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_common.telemetry import VERSION, make_telemetry
 from reelwarden_common.web import N_, Section, Web
+from reelwarden_common.web.signing import key_pages
 from reelwarden_report.district.inspector import (
     answer_pages,
     api,
@@ -43,11 +44,13 @@ from reelwarden_report.district.inspector.maintenance import mark_planned
 from reelwarden_report.district.inspector.measures import Measures
 from reelwarden_report.district.inspector.mornings import Mornings, look_for_signatures
 from reelwarden_report.district.inspector.notices import Notices
+from reelwarden_report.district.inspector.own_keys import OwnKeys
 from reelwarden_report.district.inspector.programs import KEEPERS
 from reelwarden_report.district.inspector.register import register
 from reelwarden_report.district.inspector.room import VIEWERS, Room
 from reelwarden_report.district.inspector.schedule import keep
 from reelwarden_report.district.inspector.settings import Settings
+from reelwarden_report.district.inspector.signing import SIGNERS
 from reelwarden_report.district.inspector.store import InspectorStore
 from reelwarden_report.district.inspector.token_task import TokenTasks
 from reelwarden_report.district.inspector.tokens import Tokens
@@ -68,6 +71,7 @@ SECTIONS = (
     Section("/programs", N_("Programs"), KEEPERS),
     Section("/rules", N_("Rules")),
     Section("/feedback", N_("Suggestions")),
+    Section("/keys", N_("My keys"), SIGNERS),
 )
 _PAGES = (
     program_pages,
@@ -89,11 +93,12 @@ SCHEDULE_SECONDS = 60
 def make_http(room: Room, pool: asyncpg.Pool) -> FastAPI:
     """Pages and API on one application."""
     app = room.web.make_app(VERSION, "State of all schools, findings, inspections and reports.")
-    app.state.room = room
+    app.state.room, app.state.keys = room, room.keys
     app.state.mornings = Mornings(room, pool)
     app.include_router(api.router, dependencies=[program_api.ByToken])
     app.include_router(program_api.router, dependencies=[program_api.ByToken])
     app.include_router(register_pages.api, dependencies=[program_api.ByToken])
+    app.include_router(key_pages.router)
     for each in _PAGES:
         app.include_router(each.router)
     return app
@@ -118,7 +123,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
     answers = Answers(pool, views, config)
     events = EventStream(bus)
     tokens = Tokens(pool)
-    outward = (tokens, events, Webhooks(pool), Notices(pool))
+    outward = (tokens, events, Webhooks(pool), Notices(pool), OwnKeys(units, web.people))
     room = Room(web, config, settings, units, views, inspections, live, glances, answers, bus, *outward)
 
     telemetry = make_telemetry("inspector")

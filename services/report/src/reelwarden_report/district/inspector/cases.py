@@ -114,16 +114,16 @@ class Cases(Findings):
             *columns.values(),
         )
 
-    async def refused(self, envelope: Envelope, event: access.AccessDenied) -> None:
+    async def refused(self, school: str, name: str, at: datetime, event: access.AccessDenied) -> None:
         await self.conn.execute(
             "INSERT INTO refusal VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
-            envelope.school,
-            envelope.id,
+            school,
+            name,
             event.actor,
             event.act,
             event.rule,
             event.application,
-            envelope.time,
+            at,
         )
 
     async def trained(self, school: str, event: access.TrainingCounted) -> None:

@@ -7,13 +7,13 @@ from reelwarden_common.envelope import Envelope
 from reelwarden_common.events import access, backup, ingest, letters, report
 from reelwarden_common.events.base import Event
 from reelwarden_common.messaging.delivery import BatchHandler, Handler
+from reelwarden_report.district.inspector import refusals
 from reelwarden_report.district.inspector.case_handlers import CASE_HANDLERS
 from reelwarden_report.district.inspector.domain import Cause, Kind
 from reelwarden_report.district.inspector.footage_handlers import FOOTAGE_HANDLERS
 from reelwarden_report.district.inspector.letters import cause_of
 from reelwarden_report.district.inspector.shapes import Settled
 from reelwarden_report.district.inspector.store import InspectorStore
-from reelwarden_report.district.inspector.violation_rules import kind_of_denial
 
 
 async def on_segments(
@@ -107,16 +107,8 @@ async def on_drill(event: backup.DrillCompleted, envelope: Envelope, store: Insp
 
 
 async def on_denied(event: access.AccessDenied, envelope: Envelope, store: InspectorStore) -> None:
-    """A refused attempt: a finding, and a violation to be graded by a person (R3.3, R5.2); a slip is not."""
-    await store.refused(envelope, event)
-    if event.slip:
-        return
-    about = {"actor": event.actor, "application": event.application}
-    cause = f"{event.actor}:{event.act}:{event.application or ''}"
-    facts = {"act": event.act, "rule": event.rule, **about}
-    await store.open(envelope.school, Cause(Kind.DENIED, cause, facts=facts))
-    kind = kind_of_denial(event.act, event.rule)
-    await store.violate(envelope.school, kind, envelope.id, event.rule, **about)
+    """A refused attempt at the desk."""
+    await refusals.note(store, envelope.school, envelope.id, envelope.time, event)
 
 
 BATCHES: Mapping[type[Event], BatchHandler[InspectorStore]] = {ingest.SegmentsRecorded: on_segments}

@@ -1,5 +1,6 @@
 """The pages of the mornings and of planned work."""
 
+import json
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
@@ -10,9 +11,11 @@ from fastapi.responses import RedirectResponse
 from reelwarden_common.web import N_, SignedIn, Text, Wrong
 from reelwarden_common.web.i18n import language_of
 from reelwarden_common.web.refusals import WebRefusal
+from reelwarden_common.web.signing.key_pages import own_key_ids
 from reelwarden_report.district.inspector import maintenance
 from reelwarden_report.district.inspector.morning import Morning
-from reelwarden_report.district.inspector.mornings import Mornings
+from reelwarden_report.district.inspector.mornings import Mornings, with_means
+from reelwarden_report.district.inspector.own_keys import Sent
 from reelwarden_report.district.inspector.pages import Pages
 from reelwarden_report.district.inspector.room import InRoom, Room
 
@@ -70,6 +73,7 @@ async def _shown(
         school=school,
         sealed=all_of.sealed(page),
         may_sign=not already and school in room.closing(person),
+        own_keys=await own_key_ids(request, person),
         already=already[0] if already else None,
         problem=problem,
     )
@@ -83,11 +87,13 @@ async def sign(
     person: SignedIn,
     school: str,
     shown: Annotated[str, Form(max_length=2_000_000)],
+    digest: Annotated[str, Form(max_length=64)] = "",
     password: Annotated[str, Form(max_length=200)] = "",
+    passkey: Annotated[str, Form(max_length=8000)] = "",
 ) -> Response:
     room.seen_by(person, school)
     try:
-        day = await all_of.sign(person, school, shown, password)
+        day = await all_of.sign(person, school, shown, Sent.of(digest, password, passkey))
     except WebRefusal as refusal:
         return await _shown(room, all_of, request, person, school, refusal)
     return RedirectResponse(f"/morning/{school}/{day}", status_code=303)
@@ -112,7 +118,8 @@ async def morning_kept(
     room.seen_by(person, school)
     row = await all_of.kept(school, day)
     page = Morning.model_validate_json(row["content"])
-    signed = f"{row['signed_name']} {row['signed_at'].astimezone(room.zone):%Y-%m-%d %H:%M}"
+    own_key = json.loads(row["own_key"]) if row["own_key"] else None
+    signed = all_of.signed_by(language_of(request), row["signed_name"], row["signed_at"], own_key)
     return Pages(room).page(
         request,
         person,
@@ -121,7 +128,8 @@ async def morning_kept(
         school=school,
         sealed="",
         may_sign=False,
-        already=dict(row),
+        own_keys=[],
+        already=with_means(row),
         problem=None,
     )
 

@@ -1,6 +1,7 @@
 """Reading, signing and listing the pages of the mornings; and who has not signed by nine."""
 
 import asyncio
+import json
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -11,12 +12,14 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.pdf import render_pdf
-from reelwarden_common.web import N_, Denied, Missing, Person, Text, Wrong
+from reelwarden_common.web import N_, Missing, Person, Text, Wrong
 from reelwarden_report.district.inspector.domain import Cause, Kind
 from reelwarden_report.district.inspector.morning import Morning, Spot, digest_of_text, grouped, planned
 from reelwarden_report.district.inspector.morning_sheet import Sheet
+from reelwarden_report.district.inspector.own_keys import Act, Sent
 from reelwarden_report.district.inspector.room import Room
 from reelwarden_report.district.inspector.settings import Settings
+from reelwarden_report.district.inspector.signing import means
 from reelwarden_report.district.inspector.store import InspectorStore
 from reelwarden_report.district.inspector.tables.document import Document
 
@@ -84,30 +87,37 @@ class Mornings:
         sheet = Sheet(morning, language, say, room.zone)
         return sheet.document(room.config.name, digest_of_text(morning.text()), signed)
 
-    async def sign(self, person: Person, school: str, shown: str, password: str) -> date:
+    async def sign(self, person: Person, school: str, shown: str, sent: Sent) -> date:
         """Sign what was shown, once a day (R5.1).
 
         Raises:
-            Denied: not of the safety department; the password is wrong.
+            Denied: not of the safety department; it is not they who sign.
             Wrong: it was shown too long ago or on another day, or is signed already.
         """
         room = self._room
-        room.must_inspect(person, school)
-        morning = self._read(shown, school)
-        if await room.web.people.verify(person.id, password) is None:
-            wrong = Text(N_("The password is wrong, so nothing was signed (R5.1)."))
-            raise Denied("wrong_password", wrong, "R5.1")
+        async with room.keys.signing(person, Act("sign_morning", school, "R5.1"), sent) as own_key:
+            room.must_inspect(person, school)
+            morning = self._read(shown, school)
+            sent.must_be(digest_of_text(morning.text()))
+            await self._keep(person, morning, own_key)
+        return morning.day
+
+    def signed_by(self, language: str, name: str, at: datetime, own_key: dict[str, Any] | None) -> str:
+        """Who signed a page, when, by what."""
+        said = self._room.web.say_in(language, means(own_key))
+        return f"{name} {at.astimezone(self._room.zone):%Y-%m-%d %H:%M} · {said}"
+
+    async def _keep(self, person: Person, morning: Morning, own_key: dict[str, Any] | None) -> None:
+        room, school = self._room, morning.school.school
         text, now = morning.text(), room.clock()
-        signed = f"{person.name} {now.astimezone(room.zone):%Y-%m-%d %H:%M}"
-        pdfs = [
-            await asyncio.to_thread(
-                render_pdf, TEMPLATE, self.document(morning, language, signed).data(), moment=now
-            )
-            for language in ("zh", "en")
-        ]
+        pdfs = []
+        for language in ("zh", "en"):
+            signed = self.signed_by(language, person.name, now, own_key)
+            page = self.document(morning, language, signed).data()
+            pdfs.append(await asyncio.to_thread(render_pdf, TEMPLATE, page, moment=now))
         async with room.units.begin() as store:
             fresh = await store.conn.fetchval(
-                "INSERT INTO morning VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+                "INSERT INTO morning VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
                 " ON CONFLICT DO NOTHING RETURNING true",
                 school,
                 morning.day,
@@ -118,11 +128,11 @@ class Mornings:
                 person.name,
                 now,
                 *pdfs,
+                json.dumps(own_key) if own_key else None,
             )
             if not fresh:
                 raise Wrong("signed_already", Text(N_("This morning's page is signed already.")), "R5.1")
             await store.over(school, Kind.MORNING, [str(morning.day)])
-        return morning.day
 
     def _read(self, shown: str, school: str) -> Morning:
         try:
@@ -138,12 +148,12 @@ class Mornings:
     async def signed(self, schools: Sequence[str], since: date) -> list[dict[str, Any]]:
         """What was signed, the newest first."""
         rows = await self._pool.fetch(
-            "SELECT school, day, digest, exceptions, signed_name, signed_at FROM morning"
+            "SELECT school, day, digest, exceptions, signed_name, signed_at, own_key FROM morning"
             " WHERE school = ANY($1) AND day >= $2 ORDER BY day DESC, school",
             list(schools),
             since,
         )
-        return [dict(row) for row in rows]
+        return [with_means(row) for row in rows]
 
     async def kept(self, school: str, day: date) -> asyncpg.Record:
         """A page that was signed, with its PDFs.
@@ -155,6 +165,11 @@ class Mornings:
         if row is None:
             raise Missing
         return row
+
+
+def with_means(row: asyncpg.Record) -> dict[str, Any]:
+    """A page that was signed, and by what."""
+    return {**row, "means": means(json.loads(row["own_key"]) if row["own_key"] else None)}
 
 
 def due_at(day: date, settings: Settings, store: InspectorStore) -> datetime:

@@ -10,9 +10,11 @@ from reelwarden_common.pdf import render_pdf
 from reelwarden_common.web import Missing, Person, SignedIn
 from reelwarden_common.web.i18n import language_of
 from reelwarden_common.web.refusals import WebRefusal
+from reelwarden_common.web.signing.key_pages import own_key_ids
 from reelwarden_report.district.inspector.commands import Doing
 from reelwarden_report.district.inspector.csv_file import csv_file
 from reelwarden_report.district.inspector.inspection import TEMPLATE
+from reelwarden_report.district.inspector.own_keys import Act, Sent
 from reelwarden_report.district.inspector.pages import PDF, Pages
 from reelwarden_report.district.inspector.record import Record
 from reelwarden_report.district.inspector.room import InRoom, Room
@@ -22,7 +24,6 @@ from reelwarden_report.district.inspector.signing import (
     SIGNERS,
     Signed,
     acknowledge_report,
-    sign_again,
     sign_report,
     signed,
 )
@@ -116,6 +117,7 @@ async def _page(
         document=_document(room, view, record, language, state),
         state=state,
         may_sign=person.holds(view.school, *SIGNERS),
+        own_keys=await own_key_ids(request, person),
         may_acknowledge=person.holds(view.school, *READERS) and not state.read_by(person),
         problem=problem,
     )
@@ -129,13 +131,15 @@ async def sign(
     report: str,
     digest: Annotated[str, Form(max_length=64)],
     password: Annotated[str, Form(max_length=200)] = "",
+    passkey: Annotated[str, Form(max_length=8000)] = "",
 ) -> Response:
     """The safety department signs; that delivers it to leaders and departments."""
     view, _, _ = await _found(room, person, report, "zh")
     try:
-        await sign_again(room.web.people, person, password, "R5.1")
-        async with room.units.begin() as store:
-            await sign_report(store, person, view, digest)
+        sent, act = Sent.of(digest, password, passkey), Act("sign_report", view.school, "R5.1")
+        async with room.keys.signing(person, act, sent) as own_key, room.units.begin() as store:
+            sent.must_be(view.digest)
+            await sign_report(store, person, view, own_key)
     except WebRefusal as problem:
         return await _page(room, request, person, report, problem)
     return RedirectResponse(f"/reports/{report}.html", status_code=303)

@@ -23,6 +23,7 @@ from reelwarden_report.district.inspector.glance import Glances
 from reelwarden_report.district.inspector.inspection import Inspections
 from reelwarden_report.district.inspector.live import Live
 from reelwarden_report.district.inspector.notices import Notices
+from reelwarden_report.district.inspector.own_keys import OwnKeys
 from reelwarden_report.district.inspector.settings import Settings
 from reelwarden_report.district.inspector.shapes import FindingView
 from reelwarden_report.district.inspector.store import InspectorStore
@@ -63,6 +64,7 @@ class Room:
     events: EventStream
     webhooks: Webhooks
     notices: Notices
+    keys: OwnKeys
     clock: Clock = system_clock
 
     @property

@@ -5,7 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from difflib import SequenceMatcher
+from hashlib import sha256
+from typing import Any
 from zoneinfo import ZoneInfo
+
+import rfc8785
 
 from reelwarden_common.events.report import RuleSettings
 from reelwarden_common.web import N_, Text, Wrong
@@ -128,6 +132,13 @@ def compared(old: str, new: str) -> list[Line]:
             found += [Line("gone", one) for one in before[first:last]]
             found += [Line("new", one) for one in after[start:end]]
     return found
+
+
+def digest_of(draft: Draft) -> str:
+    """What whoever publishes it signs: text, translation and numbers (RFC 8785)."""
+    numbers = draft.settings.model_dump(mode="json", exclude_none=True)
+    shown: dict[str, Any] = {"kind": "rules", "text": draft.text, "english": draft.english}
+    return sha256(rfc8785.dumps(shown | {"settings": numbers})).hexdigest()
 
 
 async def draft_of(store: InspectorStore, in_force: RulesView | None) -> Draft:

@@ -9,12 +9,14 @@ from reelwarden_common.district import PersonRole
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.web import N_, Denied, Person, SignedIn, Text, Wrong
 from reelwarden_common.web.refusals import WebRefusal
+from reelwarden_common.web.signing.key_pages import own_key_ids
 from reelwarden_report.district.inspector import rule_drafts
+from reelwarden_report.district.inspector.own_keys import Act, Sent
 from reelwarden_report.district.inspector.pages import Pages
 from reelwarden_report.district.inspector.room import InRoom, Room
 from reelwarden_report.district.inspector.rule_drafts import NUMBERS, Draft
 from reelwarden_report.district.inspector.rules import Version, announce, as_html, translated
-from reelwarden_report.district.inspector.signing import sign_again
+from reelwarden_report.district.inspector.signing import means
 
 router = APIRouter(include_in_schema=False)
 
@@ -35,7 +37,12 @@ async def rules(room: InRoom, request: Request, person: SignedIn) -> Response:
     versions = await room.views.rules()
     now = room.clock()
     found = next((one for one in versions if one.effective_from <= now), None)
-    values: dict[str, Any] = {"numbers": NUMBERS, "versions": versions, "may_edit": may_edit(person)}
+    values: dict[str, Any] = {
+        "numbers": NUMBERS,
+        "versions": versions,
+        "may_edit": may_edit(person),
+        "means": means,
+    }
     values["coming"] = [one for one in versions if one.effective_from > now]
     if found:
         english = found.english or translated(found.version)
@@ -69,6 +76,8 @@ async def _page(
         "rules_draft.html",
         status=problem.status if problem else 200,
         draft=found,
+        digest=rule_drafts.digest_of(found),
+        own_keys=await own_key_ids(request, person),
         in_force=in_force,
         lines=lines,
         changes=any(line.kind != "same" for line in lines) or bool(changed),
@@ -102,21 +111,23 @@ async def publish(
     request: Request,
     person: SignedIn,
     effective: Annotated[str, Form(max_length=10)] = "",
+    digest: Annotated[str, Form(max_length=64)] = "",
     password: Annotated[str, Form(max_length=200)] = "",
+    passkey: Annotated[str, Form(max_length=8000)] = "",
 ) -> Response:
     """Publish the draft, signed, with the day from which it counts."""
     _must_edit(person)
     try:
-        await sign_again(room.web.people, person, password)
-        since = rule_drafts.in_effect(effective, room.clock(), room.zone)
-        async with room.units.begin() as store:
+        sent, act = Sent.of(digest, password, passkey, effective), Act("publish_rules", DISTRICT_SCHOOL, "R6")
+        async with room.keys.signing(person, act, sent) as own_key, room.units.begin() as store:
+            since = rule_drafts.in_effect(effective, room.clock(), room.zone)
             taken = await rule_drafts.take_draft(store)
             if taken is None:
                 raise Wrong("no_draft", Text(N_("There is no draft: write one and keep it first.")), "R6")
             written, number = taken
-            version = Version(
-                number, written.text, written.english, written.settings, since, person.id, person.name
-            )
+            sent.must_be(rule_drafts.digest_of(written))
+            signer = (person.id, person.name, own_key)
+            version = Version(number, written.text, written.english, written.settings, since, *signer)
             await announce(store, [school.id for school in room.config.schools], version)
     except WebRefusal as problem:
         async with room.units.begin() as store:

@@ -1,9 +1,11 @@
 """The rule set as a versioned document (R6): published once, known by its digest."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from importlib import resources
+from typing import Any
 
 from markdown_it import MarkdownIt
 
@@ -48,6 +50,8 @@ class Version:
     effective_from: datetime
     signed_by: str | None = None
     signed_name: str | None = None
+    own_key: dict[str, Any] | None = None
+    """What the signer's own key signed; None: the password was given again, or it came with the software."""
 
 
 async def announce(store: InspectorStore, schools: list[str], version: Version) -> bool:
@@ -55,7 +59,7 @@ async def announce(store: InspectorStore, schools: list[str], version: Version) 
     digest = sha256(version.text.encode()).hexdigest()
     fresh = await store.conn.fetchval(
         "INSERT INTO rules (version, effective_from, digest, text, published_at, settings, english,"
-        " signed_by, signed_name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        " signed_by, signed_name, own_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
         " ON CONFLICT (version) DO NOTHING RETURNING true",
         version.number,
         version.effective_from,
@@ -66,6 +70,7 @@ async def announce(store: InspectorStore, schools: list[str], version: Version) 
         version.english,
         version.signed_by,
         version.signed_name,
+        json.dumps(version.own_key) if version.own_key else None,
     )
     if fresh:
         event = RulesPublished(

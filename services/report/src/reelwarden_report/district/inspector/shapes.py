@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, Json
 
 from reelwarden_common.events.report import RuleSettings
 
@@ -245,3 +245,5 @@ class RulesView(Shape):
     """For reading only."""
     signed_name: str | None = None
     """Who published it; None: it came with the software."""
+    own_key: Json[dict[str, Any]] | None = Field(default=None, exclude=True)
+    """What the publisher's own key signed; None: the password was given again."""

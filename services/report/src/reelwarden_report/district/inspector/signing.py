@@ -1,13 +1,17 @@
 """Signing (R5.1): whoever signs proves anew who they are, and signs exactly what was shown."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import asyncpg
+from pydantic import Json
 
 from reelwarden_common.district import PersonRole
 from reelwarden_common.events.report import ReportSigned
-from reelwarden_common.web import N_, Denied, People, Person, Text, Wrong
+from reelwarden_common.web import N_, Denied, Person, Text, Wrong
+from reelwarden_common.web.signing.statement import key_fingerprint
 from reelwarden_report.district.inspector.shapes import ReportView, Shape
 from reelwarden_report.district.inspector.store import InspectorStore
 
@@ -24,6 +28,8 @@ class Signature(Shape):
     role: str
     digest: str
     at: datetime
+    own_key: Json[dict[str, Any]] | None = None
+    """What the signer's own key signed; None: the password was given again."""
 
 
 class Reading(Shape):
@@ -47,17 +53,6 @@ class Signed:
         return any(one.person == person.id for one in self.readings)
 
 
-async def sign_again(people: People, person: Person, password: str, rule: str = "R6") -> None:
-    """The person at the keyboard is the one who signed in.
-
-    Raises:
-        Denied: the password is missing or wrong.
-        TooOften: too many wrong ones before.
-    """
-    if await people.verify(person.id, password) is None:
-        raise Denied("wrong_password", Text(N_("The password is wrong, so nothing was signed.")), rule)
-
-
 def _role_at(person: Person, school: str, roles: tuple[PersonRole, ...]) -> str:
     """The role in which somebody acts; kept with the act, for they may lose it later."""
     found = next((role for role in person.roles_at(school) if role in roles), None)
@@ -66,29 +61,30 @@ def _role_at(person: Person, school: str, roles: tuple[PersonRole, ...]) -> str:
     return found.value
 
 
-async def sign_report(store: InspectorStore, person: Person, report: ReportView, digest: str) -> None:
+async def sign_report(
+    store: InspectorStore, person: Person, report: ReportView, own_key: dict[str, Any] | None
+) -> None:
     """Sign once, over what was shown; that delivers it.
 
     Raises:
         Denied: not of the safety department.
-        Wrong: it was signed before, or another text was shown.
+        Wrong: it was signed before.
     """
     role = _role_at(person, report.school, SIGNERS)
-    if digest != report.digest:
-        other = Text(N_("This is not the report that was shown: open it anew."))
-        raise Wrong("other_text", other, "R5.1", 409)
     fresh = await store.conn.fetchval(
-        "INSERT INTO report_signature VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true",
+        "INSERT INTO report_signature VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"
+        " RETURNING true",
         report.report,
         person.id,
         person.name,
         role,
-        digest,
+        report.digest,
         store.clock(),
+        json.dumps(own_key) if own_key else None,
     )
     if not fresh:
         raise Wrong("signed_before", Text(N_("It is signed already.")), "R5.1", 409)
-    event = ReportSigned(report=report.report, number=report.number, kind=report.kind, digest=digest)
+    event = ReportSigned(report=report.report, number=report.number, kind=report.kind, digest=report.digest)
     store.publish(report.school, event)
 
 
@@ -120,3 +116,10 @@ async def signed(pool: asyncpg.Pool, report: str) -> Signed:
         Signature.model_validate(dict(row)) if row else None,
         tuple(Reading.model_validate(dict(one)) for one in rows),
     )
+
+
+def means(own_key: dict[str, Any] | None) -> Text:
+    """By what somebody signed, as it is printed."""
+    if own_key is None:
+        return Text(N_("by giving the password again"))
+    return Text(N_("with a key of their own, %(key)s"), key=key_fingerprint(own_key["key"])[:16])

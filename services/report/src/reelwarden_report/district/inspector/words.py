@@ -157,8 +157,11 @@ ACTS = {
     "void_paper": N_("declaring a paper form void"),
     "enter_paper": N_("entering a paper form"),
     "review_paper": N_("reviewing a paper form"),
+    "sign_report": N_("signing a report"),
+    "sign_morning": N_("signing a morning page"),
+    "publish_rules": N_("publishing rules"),
 }
-"""What people tried at the desk."""
+"""What people tried at the desk, or where they sign at the dashboard."""
 HINTS = {
     "malformed": N_(
         "This is no message of ours, or one of another release. Replaying helps only after an update of this "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reelwarden_access.district.desk.acts.filing import digest_of_form, iso
+from reelwarden_access.district.desk.acts.filing import iso
 from reelwarden_access.district.desk.application import Actor
 from reelwarden_access.district.desk.attachment import (
     Attachment,
@@ -20,6 +20,7 @@ from reelwarden_access.district.desk.attachment import (
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.domain import MAY_APPLY, check_reading, required
 from reelwarden_access.district.desk.extension import check_reading as check_extension_reading
+from reelwarden_access.district.desk.to_sign import digest_of_form
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web.refusals import Denied, Missing
 from reelwarden_common.web.text import N_, Text

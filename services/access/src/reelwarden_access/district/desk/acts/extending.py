@@ -5,19 +5,21 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from reelwarden_access.district.desk import domain, extension
+from reelwarden_access.district.desk import domain, extension, to_sign
 from reelwarden_access.district.desk.acts.filing import (
     Decision,
     cameras_of,
-    digest_of_form,
     iso,
     papers_in_form,
+    papers_waiting,
 )
+from reelwarden_access.district.desk.acts.signing import Signed, keep_signature
 from reelwarden_access.district.desk.application import Actor, Capacity, Signature
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.extension import Extension, ExtensionDraft, ExtensionStatus
 from reelwarden_access.district.desk.store import DeskStore
 from reelwarden_access.district.desk.tables.extensions import SignedStep
+from reelwarden_access.district.desk.to_sign import digest_of_form
 from reelwarden_common.events.access import (
     ExtensionEnded,
     ExtensionFiled,
@@ -40,26 +42,15 @@ async def file(work: Work, draft: ExtensionDraft) -> Extension:
         extension.check_reading(filed, actor)
         return filed
     role = extension.check_filing(actor, draft, work.rules, work.now)
-    form = {
-        "kind": "extension",
-        "number": await store.applications.next_number(
-            school.id, work.now.astimezone(ZoneInfo(work.config.time_zone)).year
-        ),
-        "filed_at": iso(work.now),
-        "school": {"id": school.id, "name": school.name},
-        "applicant": {"name": actor.name, "unit": actor.unit},
-        "source": draft.source.value,
-        "case_number": draft.case_number,
-        "reason": draft.reason,
-        "cameras": [{"id": c.id, "name": c.name, "place": c.place} for c in cameras_of(work.config, draft)],
-        "start": iso(draft.start),
-        "end": iso(draft.end),
-        "until": iso(draft.until),
-        **await papers_in_form(store, draft.id, actor.id, work.now),
-    }
+    content = _content(work, actor, draft) | await papers_in_form(store, draft.id, actor.id, work.now)
+    if work.own_key:
+        domain.check_digest(work.own_key["digest"], digest_of_form(content))
+    year = work.now.astimezone(ZoneInfo(work.config.time_zone)).year
+    number = await store.applications.next_number(school.id, year)
+    form = {"number": number, "filed_at": iso(work.now), **content}
     filed = Extension(
         id=draft.id or uuid.uuid4().hex,
-        number=str(form["number"]),
+        number=number,
         school=school.id,
         source=draft.source,
         status=ExtensionStatus.FILED,
@@ -89,6 +80,29 @@ async def file(work: Work, draft: ExtensionDraft) -> Extension:
         ),
     )
     return filed
+
+
+async def content_to_sign(work: Work, draft: ExtensionDraft) -> str:
+    """What the applicant's own key signs: the form but for what it gets when it is filed."""
+    actor = await work.actor(draft.school)
+    papers = await papers_waiting(work.store, draft.id, actor.id)
+    return digest_of_form(_content(work, actor, draft) | papers)
+
+
+def _content(work: Work, actor: Actor, draft: ExtensionDraft) -> dict[str, Any]:
+    school = work.config.school(draft.school)
+    return {
+        "kind": "extension",
+        "school": {"id": school.id, "name": school.name},
+        "applicant": {"name": actor.name, "unit": actor.unit},
+        "source": draft.source.value,
+        "case_number": draft.case_number,
+        "reason": draft.reason,
+        "cameras": [{"id": c.id, "name": c.name, "place": c.place} for c in cameras_of(work.config, draft)],
+        "start": iso(draft.start),
+        "end": iso(draft.end),
+        "until": iso(draft.until),
+    }
 
 
 async def approve(work: Work, name: str, decision: Decision) -> Extension:
@@ -146,11 +160,13 @@ async def withdraw(work: Work, name: str) -> Extension:
     return found
 
 
-async def stop_release(work: Work, name: str) -> Extension:
+async def stop_release(work: Work, name: str, signed: Signed) -> Extension:
     """Take a waiting release back: what had been granted is so again, all else is to be decided anew."""
     found, actor = await work.lock_extension(name)
     waits = await work.store.holds.release_waits(found.id, work.now)
     extension.check_stop(actor, waiting=waits)
+    shown = to_sign.stop_release(found)
+    await keep_signature(work, actor, found.id, shown, signed, extension.STOPPERS)
     version = found.version + 1
     status = _REOPENED.get(found.outcome or "", ExtensionStatus.FILED)
     await work.store.extensions.reopen(found, status, version, work.now + work.rules.decide_within)
@@ -158,11 +174,13 @@ async def stop_release(work: Work, name: str) -> Extension:
     return found
 
 
-async def stop_release_of_application(work: Work, name: str) -> None:
+async def stop_release_of_application(work: Work, name: str, signed: Signed) -> None:
     """The same for an application that is over: its footage stays held until its end date."""
     found, actor = await work.lock(name)
     waits = await work.store.holds.release_waits(found.id, work.now)
     extension.check_stop(actor, waiting=waits)
+    shown = to_sign.stop_release(found)
+    await keep_signature(work, actor, found.id, shown, signed, extension.STOPPERS)
     version = found.version + 1
     await work.store.applications.update(found.id, version=version)
     work.store.publish(found.school, ReleaseStopped(cause=found.id, version=version, actor=actor.id))
@@ -220,4 +238,5 @@ def _signature(
         digest=digest,
         signed_at=work.now,
         opinion=opinion,
+        own_key=work.own_key,
     )

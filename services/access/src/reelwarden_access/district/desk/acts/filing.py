@@ -1,14 +1,11 @@
 """Filing, deciding, withdrawing (R4.2)."""
 
-import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
-
-import rfc8785
 
 from reelwarden_access.district.desk import domain, retrieval
 from reelwarden_access.district.desk.acts import retrieving
@@ -22,8 +19,10 @@ from reelwarden_access.district.desk.application import (
     Signature,
     Status,
 )
+from reelwarden_access.district.desk.attachment import Attachment
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.store import DeskStore
+from reelwarden_access.district.desk.to_sign import digest_of_form
 from reelwarden_common.district import Camera, DistrictConfig, PersonRole, School
 from reelwarden_common.events.access import (
     ApplicationApproved,
@@ -51,11 +50,6 @@ class Decision:
     """They have an interest of their own in the matter: then they do not decide."""
 
 
-def digest_of_form(form: dict[str, Any]) -> str:
-    """What a signature is bound to: SHA-256 of the form's canonical JSON (RFC 8785)."""
-    return hashlib.sha256(rfc8785.dumps(form)).hexdigest()
-
-
 def iso(moment: datetime) -> str:
     """A moment as it stands in forms."""
     return moment.isoformat(timespec="seconds")
@@ -79,15 +73,10 @@ async def file(work: Work, draft: Draft) -> Application:
     domain.check_filing(actor, draft, work.rules, await store.applications.count_open(actor.id), work.now)
     local = work.now.astimezone(ZoneInfo(work.config.time_zone))
     number = await store.applications.next_number(school.id, local.year)
-    form = {
-        "kind": "application",
-        "number": number,
-        "filed_at": iso(work.now),
-        "filed_by": {"name": actor.name, "unit": actor.unit},
-        "undertaking": UNDERTAKING,
-        **said,
-        **await papers_in_form(store, draft.id, actor.id, work.now),
-    }
+    content = _content(actor, said) | await papers_in_form(store, draft.id, actor.id, work.now)
+    if work.own_key:
+        domain.check_digest(work.own_key["digest"], digest_of_form(content))
+    form = {"number": number, "filed_at": iso(work.now), **content}
     application = Application(
         id=draft.id or uuid.uuid4().hex,
         number=number,
@@ -118,6 +107,7 @@ async def file(work: Work, draft: Draft) -> Application:
         digest=application.form_digest,
         signed_at=work.now,
         on_behalf_of=draft.name if draft.outsider else None,
+        own_key=work.own_key,
     )
     await store.applications.sign(application.id, signature)
     store.publish(school.id, _filed(application, work.rules, work.now))
@@ -128,8 +118,37 @@ async def papers_in_form(
     store: DeskStore, form: str | None, owner: str, now: datetime
 ) -> dict[str, list[dict[str, object]]]:
     """The files that waited for a form: their digests stand in it, so that every signature covers them."""
-    attached = await store.attachments.sign(form, owner, now) if form else []
+    return _papers(await store.attachments.sign(form, owner, now) if form else [])
+
+
+async def papers_waiting(
+    store: DeskStore, form: str | None, owner: str
+) -> dict[str, list[dict[str, object]]]:
+    """The same before it is filed."""
+    return _papers(await store.attachments.of(form, owner) if form else [])
+
+
+def _papers(attached: Sequence[Attachment]) -> dict[str, list[dict[str, object]]]:
     return {"attachments": [one.in_form for one in attached]} if attached else {}
+
+
+async def to_sign(work: Work, draft: Draft) -> str:
+    """What the applicant's own key signs: the form but for what it gets when it is filed."""
+    cameras, school = cameras_of(work.config, draft), work.config.school(draft.school)
+    actor = await work.actor(school.id)
+    if draft.outsider is None:
+        draft = _for_staff(draft, actor)
+    papers = await papers_waiting(work.store, draft.id, actor.id)
+    return digest_of_form(_content(actor, written(school, cameras, draft)) | papers)
+
+
+def _content(actor: Actor, written: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": "application",
+        "filed_by": {"name": actor.name, "unit": actor.unit},
+        "undertaking": UNDERTAKING,
+        **written,
+    }
 
 
 async def filed_as(work: Work, form: str) -> Application | None:

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from reelwarden_access.district.desk.acts.filing import (
     cameras_of,
-    digest_of_form,
     iso,
     papers_in_form,
     written,
@@ -30,6 +29,7 @@ from reelwarden_access.district.desk.paper_form import (
     skipped,
 )
 from reelwarden_access.district.desk.store import DeskStore
+from reelwarden_access.district.desk.to_sign import digest_of_form
 from reelwarden_common.district import PersonRole
 from reelwarden_common.events.access import (
     ApplicationApproved,

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reelwarden_access.district.desk import domain, retrieval
-from reelwarden_access.district.desk.acts.filing import digest_of_form, end, iso
+from reelwarden_access.district.desk.acts.filing import end, iso
+from reelwarden_access.district.desk.acts.signing import Signed, keep_signature
 from reelwarden_access.district.desk.application import (
     Actor,
     Application,
@@ -15,10 +16,14 @@ from reelwarden_access.district.desk.application import (
     Supervision,
 )
 from reelwarden_access.district.desk.desk import Work
+from reelwarden_access.district.desk.domain import MAY_APPLY
 from reelwarden_access.district.desk.paper_form import check_reviewed
 from reelwarden_access.district.desk.tables.retrievals import Record
 from reelwarden_access.district.desk.tables.supervised import Still
+from reelwarden_access.district.desk.to_sign import declaration as declaration_to_sign
+from reelwarden_access.district.desk.to_sign import digest_of_form
 from reelwarden_access.district.desk.watched import Watched, watched
+from reelwarden_common.district import PersonRole
 from reelwarden_common.events.access import ApplicationClosed, Manner, RecordSigned, UseDeclared
 from reelwarden_common.web.refusals import Missing
 
@@ -187,10 +192,16 @@ def _signature(work: Work, application: Application, actor: Actor, what: tuple[C
     )
 
 
-async def declare(work: Work, application_id: str, declaration: Declaration, note: str) -> Application:
-    """The recipient says what became of the copy."""
+async def declare(
+    work: Work, application_id: str, declaration: Declaration, note: str, signed: Signed
+) -> Application:
+    """The recipient says what became of the copy, and signs it."""
     application, actor = await work.lock(application_id)
     retrieval.check_declaration(application, actor, declaration, note)
+    release = await work.store.retrievals.release(application.id)
+    shown = declaration_to_sign(application, release.digest or "" if release else "")
+    roles = (PersonRole.RECEPTION, PersonRole.SAFETY, *MAY_APPLY)
+    await keep_signature(work, actor, application.id, shown, signed, roles)
     await work.store.applications.update(
         application.id, declaration=declaration, declaration_note=note.strip()
     )

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from reelwarden_access.district.desk import retrieval
+from reelwarden_access.district.desk import retrieval, to_sign
 from reelwarden_access.district.desk.acts.combining import note_parts
 from reelwarden_access.district.desk.acts.retrieving import check_retrieval
+from reelwarden_access.district.desk.acts.signing import Signed, keep_signature
 from reelwarden_access.district.desk.application import Application, Capacity, Status
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.package import (
@@ -23,6 +24,7 @@ from reelwarden_access.district.desk.package import (
 from reelwarden_access.district.desk.retrieval import is_plain
 from reelwarden_access.district.desk.tables.footage import Export
 from reelwarden_access.district.desk.tables.retrievals import Release
+from reelwarden_common.district import PersonRole
 from reelwarden_common.errors import Refused, Transient
 from reelwarden_common.events.access import CopyReleased, PackagedFile
 from reelwarden_common.events.report import CustodyAnswer, CustodyQuery
@@ -62,6 +64,7 @@ class Package:
     path: Path
     digest: str
     size: int
+    manifest: str
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,16 @@ class Parcel:
     name: str
 
 
-async def claim(work: Work, application_id: str, handing: Handing) -> tuple[Application, Export, Release]:
+async def claim(
+    work: Work, application_id: str, handing: Handing, signed: Signed
+) -> tuple[Application, Export, Release]:
     """Everything that must be right before a package is built; two cannot build at once."""
     application, actor = await work.lock(application_id)
     retrieval.check_right(application, actor)
     retrieval.check_release(application, handing.recipient)
     supervision, export = await check_retrieval(work, application, actor)
+    shown = to_sign.release(application, export_digest(export))
+    work.check_shown(signed.digest, to_sign.digest_of_form(shown))
     release = Release(
         application=application.id,
         claim=uuid.uuid4().hex,
@@ -94,8 +101,15 @@ async def claim(work: Work, application_id: str, handing: Handing) -> tuple[Appl
     )
     taken = await work.store.retrievals.claim_release(release, work.now - BUILDING_AT_MOST)
     retrieval.check_alone(taken=taken)
+    await keep_signature(work, actor, application.id, shown, signed, (PersonRole.RETRIEVER,))
     await note_parts(work, application, actor, Capacity.RETRIEVER)
     return application, export, release
+
+
+def export_digest(export: Export | None) -> str:
+    """Of the exporter's list of all files."""
+    listed = export.file(DIGESTS) if export else None
+    return listed.digest if listed else ""
 
 
 async def finish(work: Work, application_id: str, claimed: str, package: Package) -> Release:
@@ -105,7 +119,9 @@ async def finish(work: Work, application_id: str, claimed: str, package: Package
     release = await table.release(application.id)
     retrieval.check_release(application, release.recipient if release else "")
     supervision, _ = await check_retrieval(work, application, actor)
-    done = await table.released(application.id, claimed, (package.digest, package.size), work.now)
+    done = await table.released(
+        application.id, claimed, (package.digest, package.size, package.manifest), work.now
+    )
     retrieval.check_alone(taken=done)
     use_by = work.now + work.rules.use_within
     await work.store.applications.update(application.id, status=Status.RELEASED, use_by=use_by)
@@ -151,7 +167,7 @@ class Builder:
         self._s3 = s3
         self._bus = bus
         self._folder = folder
-        self._key = key
+        self.key = key
 
     def path(self, release: Release) -> Path:
         """Where the package of a release lies."""
@@ -193,12 +209,12 @@ class Builder:
                 forms=dict(forms),
                 custody=custody,
                 recipient_text=f"{release.recipient} · {application.number}",
-                signing_key_path=self._key,
+                signing_key_path=self.key,
                 stills=stills,
             )
             target = self.path(release)
             built = await asyncio.to_thread(build_package, target, parts)
-        return Package(target, built.digest, built.size)
+        return Package(target, built.digest, built.size, built.manifest)
 
     async def _fetch(self, export: Export, folder: Path) -> list[FootageFile]:
         """All files of the footage part, also those that were too many for its event."""

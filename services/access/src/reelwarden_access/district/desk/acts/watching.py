@@ -2,22 +2,28 @@
 
 from dataclasses import dataclass
 
-from reelwarden_access.district.desk import retrieval
+from reelwarden_access.district.desk import retrieval, to_sign
+from reelwarden_access.district.desk.acts.signing import Signed, keep_signature
 from reelwarden_access.district.desk.desk import Work
+from reelwarden_common.district import PersonRole
 from reelwarden_common.events.access import RestoreAsked, SweepConfirmed, TrainingAcknowledged
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.web.refusals import Missing
 
 
-async def confirm_sweep(work: Work, sweep: str) -> None:
+async def confirm_sweep(work: Work, name: str, signed: Signed) -> None:
     """A district officer lets a stopped sweep go on; once is enough."""
-    school = await work.store.alarms.sweep_school(sweep)
-    if school is None:
+    sweep = await work.store.alarms.sweep(name)
+    if sweep is None:
         raise Missing
+    school = sweep["school"]
     actor = await work.actor(school)
     retrieval.check_sweep(actor)
-    if await work.store.alarms.confirm_sweep(school, sweep, actor.id, work.now):
-        work.store.publish(school, SweepConfirmed(sweep=sweep, actor=actor.id))
+    shown = to_sign.confirm_sweep(sweep)
+    work.check_shown(signed.digest, to_sign.digest_of_form(shown))
+    if await work.store.alarms.confirm_sweep(school, name, actor.id, work.now):
+        await keep_signature(work, actor, name, shown, signed, (PersonRole.DISTRICT_OFFICER,))
+        work.store.publish(school, SweepConfirmed(sweep=name, actor=actor.id))
 
 
 async def ask_restore(work: Work, segment: str) -> None:

@@ -48,7 +48,7 @@ async def coverage(
 @router.post("/applications", summary="File an application", status_code=201)
 async def file(office: At, person: SignedIn, body: Filing) -> Filed:
     """Applicants for themselves; reception for outsiders. The footage is held at once (R4.2)."""
-    done = await office.file(person, body.draft(office.config.time_zone), body.password)
+    done = await office.file(person, body.draft(office.config.time_zone), body.proof)
     return Filed(id=done.id, number=done.number)
 
 
@@ -108,7 +108,7 @@ async def withdraw(office: At, person: SignedIn, application: str) -> Filed:
 @router.post("/applications/{application}/stop-release", summary="Stop a release", status_code=204)
 async def stop_release(office: At, person: SignedIn, application: str, body: Confirming) -> None:
     """Safety, leader or district, while it waits: the footage stays held until its end date (R3.1)."""
-    await office.stop_release(person, application, body.password)
+    await office.stop_release(person, application, body.signed)
 
 
 @router.get("/applications/{application}/forms/{form}.pdf", summary="A form as PDF")

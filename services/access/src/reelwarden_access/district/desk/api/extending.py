@@ -23,7 +23,7 @@ router = APIRouter(prefix="/extensions", tags=["extensions"])
 @router.post("", summary="Ask to keep footage longer", status_code=201)
 async def file(office: AtExtensions, person: SignedIn, body: Extending) -> Filed:
     """Held at once, until it is decided (R3.1)."""
-    done = await office.file(person, body.draft(office.config.time_zone), body.password)
+    done = await office.file(person, body.draft(office.config.time_zone), body.proof)
     return Filed(id=done.id, number=done.number)
 
 
@@ -42,14 +42,14 @@ async def show(office: AtExtensions, person: SignedIn, extension: str) -> Extens
 @router.post("/{extension}/approve", summary="Approve")
 async def approve(office: AtExtensions, person: SignedIn, extension: str, body: Deciding) -> Filed:
     """The safety department; never one's own."""
-    done = await office.approve(person, extension, Decision(body.digest, body.opinion), body.password)
+    done = await office.approve(person, extension, Decision(body.digest, body.opinion), body.proof)
     return Filed(id=done.id, number=done.number)
 
 
 @router.post("/{extension}/reject", summary="Reject")
 async def reject(office: AtExtensions, person: SignedIn, extension: str, body: Deciding) -> Filed:
     """With an opinion that says why."""
-    done = await office.reject(person, extension, Decision(body.digest, body.opinion), body.password)
+    done = await office.reject(person, extension, Decision(body.digest, body.opinion), body.proof)
     return Filed(id=done.id, number=done.number)
 
 
@@ -58,14 +58,14 @@ async def review(office: AtExtensions, person: SignedIn, extension: str, body: R
     """The purpose still stands: kept until another date."""
     until = end_of_day(body.until, office.config.time_zone)
     decision = Decision(body.digest, body.opinion)
-    done = await office.review(person, extension, decision, until, body.password)
+    done = await office.review(person, extension, decision, until, body.proof)
     return Filed(id=done.id, number=done.number)
 
 
 @router.post("/{extension}/end", summary="End")
 async def end(office: AtExtensions, person: SignedIn, extension: str, body: Deciding) -> Filed:
     """Its purpose is achieved; the release waits (条例 art. 17)."""
-    done = await office.finish(person, extension, Decision(body.digest, body.opinion), body.password)
+    done = await office.finish(person, extension, Decision(body.digest, body.opinion), body.proof)
     return Filed(id=done.id, number=done.number)
 
 
@@ -79,7 +79,7 @@ async def withdraw(office: AtExtensions, person: SignedIn, extension: str) -> Fi
 @router.post("/{extension}/stop-release", summary="Stop a release")
 async def stop_release(office: AtExtensions, person: SignedIn, extension: str, body: Confirming) -> Filed:
     """While it waits: the footage stays held until its end date."""
-    done = await office.stop_release(person, extension, body.password)
+    done = await office.stop_release(person, extension, body.signed)
     return Filed(id=done.id, number=done.number)
 
 

@@ -26,7 +26,7 @@ async def sweeps(office: At, person: SignedIn) -> list[dict[str, Any]]:
 @router.post("/sweeps/{sweep}/confirm", summary="Confirm a sweep")
 async def confirm(office: At, person: SignedIn, sweep: str, body: Confirming) -> dict[str, str]:
     """District officer, with password (R3.1)."""
-    await office.confirm_sweep(person, sweep, body.password)
+    await office.confirm_sweep(person, sweep, body.signed)
     return {"sweep": sweep}
 
 
@@ -35,7 +35,7 @@ async def review_parts(
     office: At, person: SignedIn, application: str, body: ReviewingParts
 ) -> dict[str, str]:
     """District officer: at a school with too few people somebody approved and then retrieved (R4.3)."""
-    done = await office.review_parts(person, application, body.opinion, body.password)
+    done = await office.review_parts(person, application, body.opinion, body.signed)
     return {"id": done.id, "number": done.number}
 
 

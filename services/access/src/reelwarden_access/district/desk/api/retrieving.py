@@ -1,6 +1,8 @@
 """Retrieval: supervision, viewing, release, record, use (R4.3, R4.4)."""
 
-from fastapi import APIRouter
+from typing import Any
+
+from fastapi import APIRouter, Response
 
 from reelwarden_access.district.desk.acts.recording import RecordDraft
 from reelwarden_access.district.desk.acts.releasing import Handing
@@ -24,6 +26,7 @@ from reelwarden_common.events.access import PackagedFile
 from reelwarden_common.web import SignedIn
 
 router = APIRouter(tags=["retrieval"])
+_ZIP: dict[str, Any] = {"response_class": Response, "responses": {200: {"content": {"application/zip": {}}}}}
 
 
 @router.post("/applications/{application}/export", summary="Export again")
@@ -85,7 +88,7 @@ async def stop(office: At, person: SignedIn, viewing: str) -> dict[str, str]:
 @router.post("/applications/{application}/release", summary="Release the copy")
 async def release(office: At, person: SignedIn, application: str, body: Releasing) -> Released:
     """Retriever, under supervision, to the recipient named: exactly once (R4.4)."""
-    done = await office.release(person, application, Handing(body.recipient, body.medium), body.password)
+    done = await office.release(person, application, Handing(body.recipient, body.medium), body.signed)
     return Released(
         package=done.digest or "",
         size=done.size or 0,
@@ -109,10 +112,18 @@ async def sign(office: At, person: SignedIn, application: str, body: Signing) ->
     return await office.show(person, application)
 
 
+@router.get("/applications/{application}/supplement", summary="Download the signed record", **_ZIP)
+async def supplement(office: At, person: SignedIn, application: str) -> Response:
+    """Once all have signed it: with signatures, PDF and later acts, sealed; `verify.py` checks it (R4.3)."""
+    name, made = await office.supplement(person, application)
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(made, media_type="application/zip", headers=headers)
+
+
 @router.post("/applications/{application}/declaration", summary="Declare the use")
 async def declare(office: At, person: SignedIn, application: str, body: Declaring) -> Filed:
-    """Returned, destroyed, or transferred to a case with its receipt (R4.4)."""
-    done = await office.declare(person, application, body.declaration, body.note)
+    """Signed: returned, destroyed, or transferred to a case with its receipt (R4.4)."""
+    done = await office.declare(person, application, body.declaration, body.note, body.signed)
     return Filed(id=done.id, number=done.number)
 
 

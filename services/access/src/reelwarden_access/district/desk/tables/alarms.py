@@ -73,6 +73,11 @@ class AlarmsTable:
         )
         return [dict(row) for row in rows]
 
+    async def sweep(self, sweep: str) -> dict[str, Any] | None:
+        """One stopped sweep."""
+        row = await self._conn.fetchrow("SELECT * FROM sweeps WHERE id = $1", sweep)
+        return dict(row) if row else None
+
     async def sweep_school(self, sweep: str) -> str | None:
         """The school whose sweep it is."""
         found = await self._conn.fetchval("SELECT school FROM sweeps WHERE id = $1", sweep)

@@ -158,7 +158,7 @@ class AttachmentsTable:
             digest,
         )
         await self._conn.execute(
-            f"UPDATE {signatures} s SET digest = $2, signed_at = $3 WHERE {own}",  # noqa: S608 - from code
+            f"UPDATE {signatures} s SET digest = $2, signed_at = $3, own_key = NULL WHERE {own}",  # noqa: S608 - from code
             subject,
             digest,
             at,

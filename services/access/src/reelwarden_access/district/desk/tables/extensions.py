@@ -136,7 +136,8 @@ class ExtensionsTable:
         one = step.signature
         await self._conn.execute(
             "INSERT INTO extension_signatures (extension, version, capacity, signer, name, unit, role,"
-            " opinion, digest, until, signed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            " opinion, digest, until, signed_at, own_key)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             extension,
             step.version,
             one.capacity.value,
@@ -148,12 +149,13 @@ class ExtensionsTable:
             one.digest,
             step.until,
             one.signed_at,
+            json.dumps(one.own_key) if one.own_key else None,
         )
 
     async def signatures(self, extension: str) -> list[SignedStep]:
         """All signatures, in order."""
         rows = await self._conn.fetch(
-            "SELECT *, 'extension' AS form, NULL AS on_behalf_of, NULL AS own_key FROM extension_signatures"
+            "SELECT *, 'extension' AS form, NULL AS on_behalf_of FROM extension_signatures"
             " WHERE extension = $1 ORDER BY version",
             extension,
         )

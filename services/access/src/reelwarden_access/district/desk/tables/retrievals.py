@@ -42,6 +42,8 @@ class Release:
     size: int | None
     released_at: datetime | None
     handed_over_at: datetime | None
+    manifest: str | None = None
+    """SHA-256 of the package's manifest."""
 
 
 @dataclass(frozen=True)
@@ -215,10 +217,12 @@ class RetrievalsTable:
             claim,
         )
 
-    async def released(self, application: str, claim: str, package: tuple[str, int], at: datetime) -> bool:
-        """The package, as digest and size, leaves; False if somebody else's did meanwhile."""
+    async def released(
+        self, application: str, claim: str, package: tuple[str, int, str], at: datetime
+    ) -> bool:
+        """The package, as digest, size and manifest, leaves; False if somebody else's did meanwhile."""
         done = await self._conn.fetchval(
-            "UPDATE releases SET digest = $3, size = $4, released_at = $5"
+            "UPDATE releases SET digest = $3, size = $4, manifest = $5, released_at = $6"
             " WHERE application = $1 AND claim = $2 AND released_at IS NULL RETURNING true",
             application,
             claim,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from reelwarden_common.web import N_, Text
 from reelwarden_report.district.inspector import words
-from reelwarden_report.district.inspector.signing import Signed
+from reelwarden_report.district.inspector.signing import Signed, means
 from reelwarden_report.district.inspector.tables import monthly
 from reelwarden_report.district.inspector.tables.copies import copies
 from reelwarden_report.district.inspector.tables.document import Document, Section, megabytes
@@ -59,10 +59,11 @@ class Writer(Scribe):
     def _signed(self, state: Signed) -> Iterable[str]:
         if state.signature:
             text = Text(
-                N_("Signed by %(name)s (%(role)s) at %(at)s over the PDF of SHA-256 %(digest)s"),
+                N_("Signed by %(name)s (%(role)s) at %(at)s %(means)s, over the PDF of SHA-256 %(digest)s"),
                 name=state.signature.name,
                 role=words.code(state.signature.role),
                 at=self.local(state.signature.at),
+                means=means(state.signature.own_key),
                 digest=state.signature.digest,
             )
             yield self.say(text)

@@ -6,12 +6,15 @@ from datetime import datetime
 
 import asyncpg
 
-from reelwarden_access.district.desk.passkeys import NONCE_FOR, Passkey
 from reelwarden_common.messaging.postgres import Connection
+from reelwarden_common.web.signing.passkeys import NONCE_FOR, Passkey
 
 
 class PasskeysTable:
-    """Keys are never deleted, only taken out of use: signatures made with them stay."""
+    """Keys are never deleted, only taken out of use: signatures made with them stay.
+
+    The tables `passkeys` and `passkey_nonces` are the service's own. An actor is whoever it knows people by.
+    """
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn

@@ -19,15 +19,33 @@ async function post(path, body) {
   return answer.status === 204 ? null : answer.json();
 }
 
-// The statement that the key signs; verify.py has the same.
-async function statement(act, digest, opinion, nonce) {
-  const said = hex(await sha256(opinion.replaceAll("\r\n", "\n").trim()));
+// The statement that the key signs; the services and verify.py have the same.
+async function statement(act, digest, words, nonce) {
+  const said = hex(await sha256(words.replaceAll("\r\n", "\n").trim()));
   return ["reelwarden-signature/1", act, digest, said, nonce].join("\n");
 }
 
-async function signed(act, form, keys) {
+// What the person wrote: one field as it is, several by name, a line each.
+function wordsOf(form, names) {
+  const value = (name) => form.elements.namedItem(name)?.value ?? "";
+  return names.length === 1 ? value(names[0]) : names.map((name) => `${name}: ${value(name)}`).join("\n");
+}
+
+// The digest of what is shown: it stands in the form, or follows from what is written there.
+async function prepared(form, address) {
+  if (!address) return;
+  const answer = await fetch(address, { method: "POST", body: new FormData(form) });
+  const told = await answer.json();
+  if (!answer.ok) throw new Refused(told.problem ?? "");
+  form.digest.value = told.digest;
+  form.querySelectorAll("input[type=file]").forEach((input) => (input.value = "")); // they are there now
+}
+
+class Refused extends Error {}
+
+async function signed(act, words, form, keys) {
   const { nonce } = await post("/api/keys/nonce");
-  const challenge = await sha256(await statement(act, form.digest.value, form.opinion?.value ?? "", nonce));
+  const challenge = await sha256(await statement(act, form.digest.value, wordsOf(form, words), nonce));
   const allowCredentials = keys.map((id) => ({ type: "public-key", id: decoded(id) }));
   const given = await navigator.credentials.get({
     publicKey: { challenge, allowCredentials, userVerification: "required" },
@@ -43,7 +61,7 @@ async function signed(act, form, keys) {
 function useKey(box) {
   const form = box.closest("form");
   const password = form.querySelector("input[type=password]");
-  const [problem, field] = [box.querySelector("[role=alert]"), box.querySelector("[name=passkey]")];
+  const [problem, field] = [box.querySelector("[data-failed]"), box.querySelector("[name=passkey]")];
   const byPassword = () => {
     box.hidden = true;
     form.removeEventListener("submit", sign);
@@ -52,13 +70,22 @@ function useKey(box) {
     password.focus();
   };
   async function sign(event) {
-    event.preventDefault();
-    problem.hidden = true;
     const button = event.submitter;
+    if (button?.formNoValidate) return; // it only saves or shows
+    event.preventDefault();
+    if (form.dataset.busy) return;
+    problem.hidden = true;
+    form.dataset.busy = "yes";
     try {
-      field.value = await signed(box.dataset.act || button.value, form, box.dataset.keys.split(" "));
-    } catch {
+      await prepared(form, box.dataset.prepare);
+      const words = (button?.dataset.words ?? box.dataset.words).split(" ");
+      const act = button?.dataset.act || box.dataset.act || button.value;
+      field.value = await signed(act, words, form, box.dataset.keys.split(" "));
+    } catch (error) {
+      problem.textContent = (error instanceof Refused && error.message) || problem.dataset.failed;
+      problem.setAttribute("role", "alert");
       problem.hidden = false;
+      delete form.dataset.busy;
       return;
     }
     form.removeEventListener("submit", sign);

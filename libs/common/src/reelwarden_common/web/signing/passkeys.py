@@ -1,6 +1,6 @@
 """Signing with a key of one's own (WebAuthn): what was signed, by which key, and whether it holds.
 
-The key signs the SHA-256 of a statement: the act, the digest of the form shown, the opinion, a nonce.
+The key signs the SHA-256 of a statement: the act, the digest of what was shown, the person's words, a nonce.
 `verify.py` has that statement and the arithmetic, so that a package can be checked without the desk.
 """
 
@@ -17,9 +17,9 @@ from webauthn.helpers.cose import COSEAlgorithmIdentifier
 from webauthn.helpers.decode_credential_public_key import DecodedEC2PublicKey, DecodedRSAPublicKey
 from webauthn.helpers.exceptions import WebAuthnException
 
-from reelwarden_access.verify import key_fingerprint, statement
-from reelwarden_common.web import Denied, Text, Wrong
-from reelwarden_common.web.text import N_
+from reelwarden_common.web.refusals import Denied, Wrong
+from reelwarden_common.web.signing.statement import key_fingerprint, statement
+from reelwarden_common.web.text import N_, Text
 
 ALGORITHMS = [
     COSEAlgorithmIdentifier.ECDSA_SHA_256,
@@ -36,13 +36,13 @@ class Assertion:
 
     Args:
         answer: JSON with `nonce` and `credential`.
-        digest: Of the form that is signed.
-        opinion: Given with it.
+        digest: Of what was shown and is signed.
+        words: What the person wrote with it, such as an opinion.
     """
 
     answer: str
     digest: str
-    opinion: str = ""
+    words: str = ""
 
 
 Proof = str | Assertion
@@ -83,9 +83,7 @@ class Given:
 
 def no_proof() -> Denied:
     """The refusal of whatever key does not hold."""
-    text = Text(
-        N_("Your key did not sign this form as it is shown, so nothing was signed. Please try again.")
-    )
+    text = Text(N_("Your key did not sign what is shown here, so nothing was signed. Please try again."))
     return Denied("wrong_key", text, "R4.2")
 
 
@@ -110,9 +108,9 @@ def check(act: str, assertion: Assertion, given: Given, passkey: Passkey) -> tup
     """The evidence to be kept with the signature, and the key's new counter.
 
     Raises:
-        Denied: the key did not sign this act on this form.
+        Denied: the key did not sign this act on what was shown.
     """
-    challenge = hashlib.sha256(statement(act, assertion.digest, assertion.opinion, given.nonce)).digest()
+    challenge = hashlib.sha256(statement(act, assertion.digest, assertion.words, given.nonce)).digest()
     try:
         verified = verify_authentication_response(
             credential=dict(given.credential),
@@ -129,6 +127,8 @@ def check(act: str, assertion: Assertion, given: Given, passkey: Passkey) -> tup
     evidence = {
         "act": act,
         "nonce": given.nonce,
+        "digest": assertion.digest,
+        "words": assertion.words,
         "rp_id": passkey.rp_id,
         "origin": passkey.origin,
         "credential": passkey.id,

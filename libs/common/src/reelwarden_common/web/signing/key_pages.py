@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 from webauthn import generate_registration_options, options_to_json
@@ -17,22 +17,50 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from reelwarden_access.district.desk.acts.keys import NewKey
-from reelwarden_access.district.desk.api.office_of import At
-from reelwarden_access.district.desk.bodies import Line, Password
-from reelwarden_access.district.desk.office import Office
-from reelwarden_access.district.desk.passkeys import ALGORITHMS
 from reelwarden_common.web import Person, SignedIn
 from reelwarden_common.web.refusals import WebRefusal
+from reelwarden_common.web.sign_in import MAX_PASSWORD
+from reelwarden_common.web.signing.keys import NewKey
+from reelwarden_common.web.signing.passkeys import ALGORITHMS, Passkey
 from reelwarden_common.web.text import Text
 
 router = APIRouter(include_in_schema=False)
+Line = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+
+
+class KeyOffice(Protocol):
+    """What a service does about people's own keys; it stands in the application's `state.keys`."""
+
+    async def own_keys(self, who: Person) -> Sequence[Passkey]:
+        """Somebody's keys in use."""
+
+    async def nonce(self, who: Person, password: str | None = None) -> str:
+        """For one use of a key; to register one, the password is needed."""
+
+    async def add_key(self, who: Person, new: NewKey) -> Passkey:
+        """Take a key into use."""
+
+    async def remove_key(self, who: Person, key: str, password: str) -> None:
+        """Take a key out of use."""
+
+
+def _office(request: Request) -> KeyOffice:
+    found: KeyOffice = request.app.state.keys
+    return found
+
+
+At = Annotated[KeyOffice, Depends(_office)]
+
+
+async def own_key_ids(request: Request, person: Person) -> list[str]:
+    """What a page with something to sign is given as `own_keys`."""
+    return [key.id for key in await _office(request).own_keys(person)]
 
 
 class Beginning(BaseModel):
     """Who wants to register a key gives the password again."""
 
-    password: Password
+    password: str = Field(max_length=MAX_PASSWORD)
 
 
 class Registering(BaseModel):
@@ -50,7 +78,7 @@ async def my_keys(request: Request, office: At, person: SignedIn) -> Response:
 
 
 async def _page(
-    request: Request, office: Office, person: Person, problem: Text | None = None, status: int = 200
+    request: Request, office: KeyOffice, person: Person, problem: Text | None = None, status: int = 200
 ) -> Response:
     values: Mapping[str, Any] = {"keys": await office.own_keys(person), "problem": problem}
     page: Response = request.app.state.web.render(request, "keys.html", values, status)
