@@ -19,6 +19,7 @@ from minio.retention import Retention
 
 from reelwarden_local.damage import crc32c, damage_object
 from reelwarden_local.servers import Identity, SeaweedFS, ServerError
+from reelwarden_local.servers.seaweedfs import SOCKETS
 
 ADMIN = Identity("admin", "admin-key", "admin-secret-of-the-tests", ["Admin"])
 SCHOOL = Identity(
@@ -149,6 +150,13 @@ async def test_objects_outlive_a_kill(store: SeaweedFS, admin: Minio) -> None:
     assert store.endpoint == endpoint
     for key, body in bodies.items():
         assert await asyncio.to_thread(get, store.client(ADMIN), "kept", key) == body
+
+
+async def test_it_leaves_no_sockets_behind(tmp_path: Path) -> None:
+    async with SeaweedFS(tmp_path, [ADMIN]) as server:
+        ports = server.listens_on()
+        assert any(list(SOCKETS.glob(f"seaweedfs-*-{port}.sock")) for port in ports)
+    assert not [path for port in ports for path in SOCKETS.glob(f"seaweedfs-*-{port}.sock")]
 
 
 def test_its_keys_are_private(store: SeaweedFS) -> None:

@@ -25,6 +25,8 @@ _JWT_KEYS = [
     "WEED_JWT_FILER_SIGNING_KEY",
     "WEED_JWT_FILER_SIGNING_READ_KEY",
 ]
+SOCKETS = Path("/tmp")  # noqa: S108 - not ours to choose
+"""Where it makes a socket beside each port."""
 _PORTS = ["master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc", "s3", "s3.grpc"]
 
 
@@ -126,6 +128,16 @@ class SeaweedFS(ServerProcess):
     async def stop(self) -> None:
         """End it by a kill: its own way takes 15 s and saves nothing that was acknowledged."""
         await self.kill()
+
+    async def kill(self) -> None:
+        """End it, and remove the sockets that it makes beside its ports, whatever folder it is given."""
+        await super().kill()
+        await asyncio.to_thread(self._remove_sockets)
+
+    def _remove_sockets(self) -> None:
+        for name, port in self._ports.items():
+            socket = SOCKETS / f"seaweedfs-{name.replace('.', '-')}-{port}.sock"
+            socket.unlink(missing_ok=True)
 
     def _canary(self) -> Identity:
         return Identity(
