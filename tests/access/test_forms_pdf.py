@@ -81,6 +81,10 @@ RECORD = RecordForm(
     use_by=DAY + timedelta(days=30),
     declaration="destroyed",
     signatures=(_signed("李强", "调取人"), _signed("陈刚", "监督人")),
+    acts=(
+        ("交付拷贝", replace(_signed("孙操作", "操作员"), key="9c0d" * 16)),
+        ("声明使用情况", _signed("吴倩", "门卫")),
+    ),
 )
 
 
@@ -128,7 +132,7 @@ def _values(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
     if isinstance(value, Signature):
-        return [value.name, value.role, value.digest[:16]]
+        return [value.name, value.role, value.digest[:16], value.key[:16]]
     if isinstance(value, Opinion):
         return [value.text, *_values(value.signature)]
     if isinstance(value, FormSpan):

@@ -86,6 +86,8 @@ class Sheet:
     """IANA zone in which times are printed."""
     checkpoint: str = ""
     """The newest custody checkpoint, a signed note; printed short."""
+    acts: Sequence[tuple[str, Signature]] = ()
+    """Acts signed without a form of their own, in words."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,7 @@ def sheet_data(form: Sheet, lang: Lang, rules: str) -> dict[str, Any]:
         "date": _day(form.date, form.zone, lang),
         "rules": rules,
         "checkpoint": checkpoint_in_short(form.checkpoint),
+        "acts": [{"act": act, "signature": signature_data(one, form.zone, lang)} for act, one in form.acts],
     }
 
 

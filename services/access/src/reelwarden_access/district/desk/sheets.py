@@ -18,11 +18,13 @@ from reelwarden_access.district.desk.forms import (
     application_form_pdf,
     record_form_pdf,
 )
-from reelwarden_access.district.desk.shown import ApplicationShown, SignatureShown
-from reelwarden_access.district.desk.words import CAPACITY_WORDS, DECLARATION_WORDS, SIGNER_WORDS
+from reelwarden_access.district.desk.shown import ApplicationShown, SignatureShown, SignedActShown
+from reelwarden_access.district.desk.words import ACT_WORDS, CAPACITY_WORDS, DECLARATION_WORDS, SIGNER_WORDS
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web.text import N_, Text
 
+_AT_THE_RETRIEVAL = (Capacity.RETRIEVER, Capacity.SUPERVISOR, Capacity.RECIPIENT)
+"""Where people sign one form in several duties, each says in which."""
 Say = Callable[[str, Text | str], str]
 """Says a text in a language."""
 
@@ -67,6 +69,7 @@ class Sheets:
                 leader=self._opinion(shown, decisions, PersonRole.LEADER, lang),
                 district=self._opinion(shown, decisions, PersonRole.DISTRICT_OFFICER, lang),
                 valid_until=shown.valid_until,
+                acts=self._acts(shown.acts, lang, "stop_release"),
             ),
             lang,
         )
@@ -112,6 +115,7 @@ class Sheets:
                 if shown.declaration
                 else "",
                 signatures=[self._signature(s, lang) for s in by_capacity.values()],
+                acts=self._acts(shown.acts, lang, "release", "declare", "review_parts"),
             ),
             lang,
         )
@@ -145,6 +149,7 @@ class Sheets:
                     if step.until is not None
                 ],
                 ended=self._signed(end, lang),
+                acts=self._acts(shown.acts, lang, "stop_release"),
             ),
             lang,
         )
@@ -189,18 +194,38 @@ class Sheets:
         """A second signature in the same role (a copy needs two signers, R4.4)."""
         when = one.signed_at.astimezone(ZoneInfo(self._zone))
         text = Text(
-            N_("second signature: %(name)s, %(when)s, %(digest)s"),
+            N_("second signature: %(name)s, %(when)s, %(digest)s, %(means)s"),
             name=one.name,
             when=f"{when:%Y-%m-%d %H:%M:%S}",
             digest=one.digest[:16],
+            means=Text(N_("own key %(key)s"), key=one.fingerprint[:16])
+            if one.fingerprint
+            else Text(N_("password given again")),
         )
         return f"{one.opinion} {self._say(lang, text)}".strip()
 
     def _signature(self, one: SignatureShown, lang: Lang) -> Signature:
         name = f"{one.on_behalf_of}（{one.name}）" if one.on_behalf_of else one.name
-        return Signature(
-            name, self._say(lang, SIGNER_WORDS[one.role]), one.signed_at, one.digest, one.fingerprint
-        )
+        duty, role = CAPACITY_WORDS[one.capacity], self._say(lang, SIGNER_WORDS[one.role])
+        held = f"{self._say(lang, duty)} · {role}" if one.capacity in _AT_THE_RETRIEVAL else role
+        return Signature(name, held, one.signed_at, one.digest, one.fingerprint)
+
+    def _acts(self, acts: Sequence[SignedActShown], lang: Lang, *wanted: str) -> list[tuple[str, Signature]]:
+        """Signed acts without a form of their own, as they are printed."""
+        return [
+            (
+                self._say(lang, ACT_WORDS[one.act]),
+                Signature(
+                    one.name,
+                    self._say(lang, SIGNER_WORDS.get(one.role, one.role)),
+                    one.signed_at,
+                    one.digest,
+                    one.fingerprint,
+                ),
+            )
+            for one in acts
+            if one.act in wanted
+        ]
 
 
 def _spans(form: dict[str, Any]) -> list[FormSpan]:
