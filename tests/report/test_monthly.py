@@ -42,6 +42,7 @@ ITEMS = {
     "releases": ("交付的拷贝及用途", "Copies released, with their purpose"),
     "purpose": ("公安", "police"),
     "refusals": ("被拒绝的操作", "Refused attempts"),
+    "quarter": ("：收到 1 条，已答复 0 条", ": 1 received, 0 answered"),
     "violations": ("违规（R5.2）", "Violations (R5.2)"),
     "certificates": ("清除证明（按保存计划）", "Certificates of erasure, by plan"),
     "backups": ("备份概况", "Backups at a glance"),

@@ -24,6 +24,7 @@ from reelwarden_report.district.inspector.monthly_rules import (
     share,
     stood,
 )
+from reelwarden_report.district.inspector.quarters import Quarter, counted, quarters_back
 from reelwarden_report.district.inspector.shapes import CameraRecord, Shape
 
 DAYS = 31
@@ -130,6 +131,8 @@ class Monthly(Shape):
     """Holds that ended."""
     training: Training | None
     words: tuple[Word, ...]
+    quarter: Quarter | None = None
+    """Suggestions of the quarter that the month ends in; None: written before they were counted."""
     filings: tuple[Filing, ...] | None = None
     """None: nobody has registered any."""
 
@@ -231,6 +234,7 @@ async def gather(
         lapsed=await pool.fetchval(_LAPSED, *spot),
         training=await _training(pool, school),
         filings=await _filings(pool, cameras, school),
+        quarter=await counted(pool, [school], quarters_back(now, zone)[0], zone),
         words=tuple(Word.model_validate(dict(r)) for r in await pool.fetch(_WORDS, *spot)),
     )
 

@@ -1,9 +1,6 @@
 """Suggestions (R5.3): from anybody, also unknown; answered, summarised by the quarter, led to rules."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -12,33 +9,10 @@ from reelwarden_common.district import PersonRole
 from reelwarden_common.web import N_, Missing, SignedIn, Text, Wrong
 from reelwarden_report.district.inspector.commands import LONGEST_SUGGESTION, Doing
 from reelwarden_report.district.inspector.pages import Pages
+from reelwarden_report.district.inspector.quarters import counted, listed, quarters_back
 from reelwarden_report.district.inspector.room import VIEWERS, InRoom
-from reelwarden_report.district.inspector.shapes import FeedbackView
-from reelwarden_report.district.inspector.violation_rules import quarter_of
 
 router = APIRouter(include_in_schema=False)
-QUARTERS_SHOWN = 8
-
-
-def summary(found: Sequence[FeedbackView]) -> dict[str, int]:
-    """How many came, were answered, and led to another version of the rules."""
-    return {
-        "received": len(found),
-        "answered": sum(one.answered_at is not None for one in found),
-        "led": sum(one.rules_version is not None for one in found),
-    }
-
-
-def quarters_back(now: datetime, zone: ZoneInfo) -> list[str]:
-    """The last quarters, this one first."""
-    today = now.astimezone(zone).date()
-    number = today.year * 4 + (today.month - 1) // 3
-    return [f"{one // 4}-Q{one % 4 + 1}" for one in range(number, number - QUARTERS_SHOWN, -1)]
-
-
-def of_quarter(found: Sequence[FeedbackView], quarter: str, zone: ZoneInfo) -> list[FeedbackView]:
-    """Those that came in a quarter of local time."""
-    return [one for one in found if quarter_of(one.at.astimezone(zone)) == quarter]
 
 
 @router.get("/feedback")
@@ -48,17 +22,16 @@ async def feedback(
     """The form, for everybody; what came in, for those who answer."""
     own = room.schools_of(person, *PersonRole)
     seen = [s for s in own if person.holds(s, *VIEWERS)]
-    found = await room.views.feedback(seen, 2000) if seen else []
     quarters = quarters_back(room.clock(), room.zone)
     chosen = quarter if quarter in quarters else quarters[0]
-    shown = of_quarter(found, chosen, room.zone)
+    asked = (room.pool, seen, chosen, room.zone)
     return Pages(room).page(
         request,
         person,
         "feedback.html",
-        suggestions=shown,
-        waiting=[one for one in found if one.answered_at is None and one not in shown],
-        summary=summary(shown),
+        suggestions=await listed(*asked),
+        waiting=await listed(*asked, others=True),
+        summary=(await counted(*asked)).said(),
         quarters=quarters,
         quarter=chosen,
         own=own,

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from reelwarden_common.web import N_, Text
 from reelwarden_report.district.inspector import words
 from reelwarden_report.district.inspector.monthly import Monthly
+from reelwarden_report.district.inspector.quarters import Quarter
 from reelwarden_report.district.inspector.tables.document import Section
 from reelwarden_report.district.inspector.tables.scribe import Scribe
 
@@ -185,6 +186,7 @@ def of_people(scribe: Scribe, month: Monthly) -> Iterable[Section]:
         ),
         empty=N_("The desk has not counted yet."),
     )
+    quarter = _quarter(month.quarter) if month.quarter else None
     yield scribe.section(
         N_("Suggestions and answers (R5.3)"),
         (
@@ -202,4 +204,10 @@ def of_people(scribe: Scribe, month: Monthly) -> Iterable[Section]:
             )
             for one in month.words
         ),
+        empty=quarter or N_("None."),
+        note=quarter,
     )
+
+
+def _quarter(quarter: Quarter) -> Text:
+    return Text(N_("In %(quarter)s: %(counted)s"), quarter=quarter.name, counted=quarter.said())

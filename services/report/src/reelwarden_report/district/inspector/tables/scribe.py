@@ -12,6 +12,9 @@ from reelwarden_report.district.inspector.tables.document import Section
 Say = Callable[[Text | str], str]
 
 
+NONE = N_("None.")
+
+
 class Scribe:
     """A record, and how to say what it holds."""
 
@@ -43,16 +46,18 @@ class Scribe:
         columns: Iterable[tuple[str, float]],
         rows: Iterable[Iterable[str]],
         table: str = "",
-        empty: str = N_("None."),
+        empty: str | Text = NONE,
+        note: Text | None = None,
     ) -> Section:
         """A table in the record's language; `table` names what a limit may have cut."""
         columns = list(columns)
-        note = Text(N_("Only the newest %(most)s are shown."), most=MOST_ROWS)
+        if table in self.record.cut:
+            note = Text(N_("Only the newest %(most)s are shown."), most=MOST_ROWS)
         return Section(
             self.say(title),
             tuple(self.say(label) for label, _ in columns),
             tuple(tuple(row) for row in rows),
             tuple(width for _, width in columns),
             self.say(empty),
-            self.say(note) if table in self.record.cut else "",
+            self.say(note) if note else "",
         )
