@@ -24,6 +24,7 @@ FOR_ALL = {
 OWN = {
     "/": "one's own list",
     "/keys": "one's own keys",
+    "/logout/everywhere": "one's own sessions",
     "/training": "the rules are for everybody",
     "/api/training": "the rules are for everybody",
     "/api/training/ack": "the rules are for everybody",

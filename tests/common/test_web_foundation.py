@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,9 +28,11 @@ from reelwarden_common.web import (
     WebSettings,
     require,
 )
-from reelwarden_common.web.people import LONGEST_WAIT, People, Throttle
+from reelwarden_common.web.people import People
 from reelwarden_common.web.security import from_elsewhere
+from reelwarden_common.web.sessions import somebody_there
 from reelwarden_common.web.sign_in import local_path
+from reelwarden_common.web.sign_ins import LONGEST_WAIT, InMemory
 
 PACKAGE = "reelwarden_common.web"
 KEY = "a key of at least 32 characters, for tests"
@@ -224,23 +227,43 @@ async def test_a_refused_sign_in_leads_to_the_field_to_mend(
     assert ("aria-invalid" in fresh, fresh.count("autofocus")) == (False, 1)
 
 
-def test_the_delay_grows_and_is_bounded() -> None:
-    now = 0.0
-    throttle = Throttle(lambda: now)
+async def test_the_delay_grows_and_is_bounded() -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    tries = InMemory(lambda: now)
     waits = []
-    for _ in range(12):
-        throttle.failed("a")
+    for _ in range(15):
+        await tries.failed("a")
         try:
-            throttle.check("a")
+            await tries.check("a")
             waits.append(0)
         except TooOften as wait:
             waits.append(wait.seconds - 1)
-    assert waits == [0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
-    now = LONGEST_WAIT
-    throttle.check("a")
-    throttle.passed("a")
-    throttle.failed("a")
-    throttle.check("a")
+    assert waits == [0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]
+    now += LONGEST_WAIT
+    await tries.check("a")
+    await tries.passed("a")
+    await tries.failed("a")
+    await tries.check("a")
+
+
+_BROWSER = {"sec-fetch-dest": "document"}
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "there"),
+    [
+        ("GET", {}, True),
+        ("GET", _BROWSER | {"sec-fetch-user": "?1"}, True),
+        ("GET", _BROWSER, False),
+        ("POST", _BROWSER, True),
+        ("GET", {"sec-fetch-dest": "empty"}, True),
+        ("GET", {"sec-fetch-dest": "empty", "x-by-itself": "1"}, False),
+        ("GET", {"sec-fetch-dest": "empty", "accept": "text/event-stream"}, False),
+        ("GET", {"sec-fetch-dest": "image"}, False),
+    ],
+)
+def test_a_page_that_renews_itself_is_nobody(method: str, headers: dict[str, str], *, there: bool) -> None:
+    assert somebody_there(method, Headers(headers)) is there
 
 
 @pytest.mark.parametrize(

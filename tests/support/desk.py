@@ -288,6 +288,7 @@ async def open_house(
             district_toml=folder / "district.toml",
             database_url=postgres.url(role_of("access"), DATABASE_PASSWORD, name),
             session_key="k" * 40,
+            session_idle_minutes=8 * 60,
             desk_key=make_key(folder / "keys" / "desk.pem"),
             packages_dir=folder / "packages",
             max_open_applications=1000,

@@ -1,13 +1,13 @@
 """A role's web application: shared routes, guards and error pages around what the role adds."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from reelwarden_common.district import DistrictConfig
 from reelwarden_common.web import api_docs, errors, sign_in
@@ -15,8 +15,10 @@ from reelwarden_common.web.i18n import language_of
 from reelwarden_common.web.pages import Pages, Section, folder_of
 from reelwarden_common.web.people import People, Person
 from reelwarden_common.web.security import SecurityHeaders
-from reelwarden_common.web.sessions import Sessions
+from reelwarden_common.web.session_keeper import SessionKeeper
+from reelwarden_common.web.sessions import Session, Sessions
 from reelwarden_common.web.settings import WebSettings
+from reelwarden_common.web.sign_ins import InMemory, Ledger
 from reelwarden_common.web.text import Text
 
 
@@ -29,6 +31,7 @@ class Web:
         package: Where the role's `templates/`, `locale/` and (if any) `static/` lie.
         sections: The navigation.
         title: What the pages are called, marked with `N_`.
+        sign_ins: What all replicas know of wrong passwords and ended sessions.
     """
 
     def __init__(
@@ -38,13 +41,16 @@ class Web:
         package: str,
         sections: Sequence[Section],
         title: str,
+        sign_ins: Ledger | None = None,
     ) -> None:
         self._package = package
         self._sections = tuple(sections)
         self._title = title
-        self.people = People(config.people)
+        self.sign_ins = sign_ins or InMemory()
+        self.people = People(config.people, self.sign_ins)
         lifetime = timedelta(hours=settings.session_hours)
-        self.sessions = Sessions(settings.session_key.get_secret_value(), self.people, lifetime)
+        idle = timedelta(minutes=settings.session_idle_minutes)
+        self.sessions = Sessions(settings.session_key.get_secret_value(), self.people, lifetime, idle)
         self._pages = Pages(
             package,
             config.time_zone,
@@ -68,6 +74,7 @@ class Web:
             responses=errors.RESPONSES,
         )
         app.state.web = self
+        app.add_middleware(SessionKeeper)  # inside the guard, which answers when the database is away
         errors.add_to(app)
         app.add_middleware(SecurityHeaders)  # outermost, so that error pages carry the headers too
         app.include_router(sign_in.router)
@@ -96,6 +103,13 @@ class Web:
     def say_in(self, language: str, text: Text | str) -> str:
         """A text in a language, `zh` or `en`."""
         return self._pages.say_in(language, text)
+
+    async def sign_out(self, request: Request, response: Response) -> None:
+        """End the session of a request, if it has one."""
+        session: Session | None = getattr(request.state, "session", None)
+        if session is not None:
+            await self.sign_ins.end(self.sessions.names(session)[0], datetime.now(UTC))
+        self.sessions.end(request, response)
 
     def person(self, request: Request) -> Person | None:
         """Whoever is signed in."""

@@ -6,11 +6,10 @@ The local directory of people (embedded mode) is `district.toml`; passwords are 
 import asyncio
 import hashlib
 import secrets
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from time import monotonic
+from typing import Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -18,12 +17,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from reelwarden_common import district
 from reelwarden_common.district import Grant, PersonRole
 from reelwarden_common.events.base import DISTRICT_SCHOOL
-from reelwarden_common.web.refusals import TooOften
+from reelwarden_common.web.sign_ins import TOLD_EVERY, InMemory, Ledger
 
-FREE_TRIES = 3
-LONGEST_WAIT = 60.0
-"""Seconds: long enough to make guessing hopeless, short enough not to lock a person out for a day."""
-REMEMBERED = 10_000
 AT_ONCE = 2
 """Passwords checked at the same time: each check takes 64 MB and a core on purpose."""
 
@@ -55,38 +50,6 @@ class Person:
         return tuple(role for role in PersonRole if role in held)
 
 
-class Throttle:
-    """A growing delay per account after wrong passwords; kept by each process for itself."""
-
-    def __init__(self, now: Callable[[], float] = monotonic) -> None:
-        self._now = now
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
-
-    def check(self, account: str) -> None:
-        """Let through, or not yet.
-
-        Raises:
-            TooOften: wait first.
-        """
-        count, last = self._failures.get(account, (0, 0.0))
-        if count < FREE_TRIES:
-            return
-        wait = min(LONGEST_WAIT, 2.0 ** (count - FREE_TRIES)) - (self._now() - last)
-        if wait > 0:
-            raise TooOften(int(wait) + 1)
-
-    def failed(self, account: str) -> None:
-        """Count a wrong password."""
-        count = self._failures.pop(account, (0, 0.0))[0] + 1
-        self._failures[account] = (count, self._now())
-        while len(self._failures) > REMEMBERED:
-            self._failures.popitem(last=False)
-
-    def passed(self, account: str) -> None:
-        """Forget the failures of an account."""
-        self._failures.pop(account, None)
-
-
 @cache
 def _nobodys_hash() -> str:
     """Of a password that nobody knows."""
@@ -96,11 +59,13 @@ def _nobodys_hash() -> str:
 class People:
     """The directory: finds people and checks passwords."""
 
-    def __init__(self, people: Iterable[district.Person], throttle: Throttle | None = None) -> None:
+    def __init__(self, people: Iterable[district.Person], tries: Ledger | None = None) -> None:
         self._hashes = {p.id: p.password_hash for p in people}
         self._people = {p.id: Person(p.id, p.name, p.unit, frozenset(p.grants)) for p in people}
         self._hasher = PasswordHasher()
-        self._throttle = throttle or Throttle()
+        self._tries = tries or InMemory()
+        self.tell: Callable[[Person], Awaitable[None]] | None = None
+        """Told whose account somebody keeps trying to sign in to."""
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     def find(self, account: str) -> Person | None:
@@ -115,23 +80,31 @@ class People:
         """Changes with the password: a session from before the change is worth nothing."""
         return hashlib.sha256(self._hashes.get(account, "").encode()).hexdigest()[:16]
 
-    async def verify(self, account: str, password: str) -> Person | None:
+    async def verify(
+        self, account: str, password: str, at: Literal["sign-in", "act"] = "act"
+    ) -> Person | None:
         """The person, if the password is right.
 
-        An unknown account takes as long as a known one, so that the answer does not tell who exists.
+        An unknown account takes as long as a known one, so that the answer does not tell who exists. Wrong
+        passwords at the sign-in page keep nobody who is signed in from signing, nor the other way round.
 
         Raises:
             TooOften: too many wrong ones before.
         """
-        self._throttle.check(account)
+        key = f"{at}:{account}"
         kept = self._hashes.get(account) or _nobodys_hash()
         async with self._turns:
+            await self._tries.check(key)
             right = await asyncio.to_thread(self._matches, kept, password)
-        if not right or account not in self._people:
-            self._throttle.failed(account)
-            return None
-        self._throttle.passed(account)
-        return self._people[account]
+            person = self.find(account) if right else None
+            if person is not None:
+                await self._tries.passed(key)
+                return person
+            count = await self._tries.failed(key)
+        whose = self.find(account)
+        if whose and self.tell and at == "sign-in" and count % TOLD_EVERY == 0:
+            await self.tell(whose)
+        return None
 
     def _matches(self, kept: str, password: str) -> bool:
         try:

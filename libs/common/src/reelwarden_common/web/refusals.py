@@ -3,6 +3,9 @@
 from reelwarden_common.errors import Refused
 from reelwarden_common.web.text import N_, Text
 
+_LONG = 120
+"""Seconds from which a wait is told in minutes."""
+
 
 class WebRefusal(Refused):
     """Told to the person in their language, with a code for programs and the rule that says so."""
@@ -54,7 +57,14 @@ class TooOften(WebRefusal):
     status = 429
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(
-            "too_often", Text(N_("Too many wrong passwords. Try again in %(seconds)s s."), seconds=seconds)
-        )
+        text = Text(N_("Too many wrong passwords. Try again in %(seconds)s s."), seconds=seconds)
+        if seconds > _LONG:
+            text = Text(
+                N_(
+                    "Too many wrong passwords: this account is closed for %(minutes)s minutes,"
+                    " then try again. If it was not you, tell the safety department."
+                ),
+                minutes=-(-seconds // 60),
+            )
+        super().__init__("too_often", text)
         self.seconds = seconds

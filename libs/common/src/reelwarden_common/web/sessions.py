@@ -1,36 +1,75 @@
-"""Sessions: a signed cookie that says who signed in and when; nothing is kept on the server.
+"""Sessions: a signed cookie that says who signed in, when, and when they were last there.
 
-Any role that has the key and the directory of people accepts it, so one sign-in serves all pages.
+Any role that has the key and the directory of people accepts it, so one sign-in serves all pages. On the
+server stands only which sessions are over before their time (`sign_ins.py`). Each sign-in makes a session
+of its own; nothing that a browser brought along from before becomes signed in (OWASP: session fixation).
 """
 
+import hashlib
+import hmac
 import ipaddress
-from datetime import timedelta
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from itsdangerous import BadData, URLSafeTimedSerializer
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
 from reelwarden_common.web.people import People, Person
 
 SESSION_COOKIE = "rw_session"
-_PURPOSE = "reelwarden.session.v1"
+BY_ITSELF = "x-by-itself"
+"""A page that asks anew without its reader sends this header: that keeps no session alive."""
+RENEW_AFTER = timedelta(minutes=1)
+"""How coarsely it is noted that somebody is there."""
+_PURPOSE = "reelwarden.session.v2"
+
+
+@dataclass(frozen=True)
+class Session:
+    """One sign-in, as the cookie tells it."""
+
+    account: str
+    stamp: str
+    id: str
+    opened_at: datetime
+    seen_at: datetime
 
 
 class Sessions:
-    """Opens, reads and ends sessions."""
+    """Opens, reads and ends sessions.
 
-    def __init__(self, key: str, people: People, lifetime: timedelta) -> None:
+    Args:
+        key: Signs them.
+        people: Who there is.
+        lifetime: After which a session is over, however busy.
+        idle: After which it is over when nobody was there; never longer than `lifetime`.
+    """
+
+    def __init__(self, key: str, people: People, lifetime: timedelta, idle: timedelta) -> None:
+        self._key = key
         self._serializer = URLSafeTimedSerializer(key, salt=_PURPOSE)
         self._people = people
         self._lifetime = lifetime
+        self._idle = min(idle, lifetime)
 
     def open(self, request: Request, response: Response, person: Person) -> None:
-        """Let the browser carry who signed in."""
-        value = self._serializer.dumps([person.id, self._people.stamp(person.id)])
+        """Let the browser carry who signed in, under a new id."""
+        now = datetime.now(UTC)
+        fresh = Session(person.id, self._people.stamp(person.id), secrets.token_urlsafe(16), now, now)
+        self.keep(request, response, fresh)
+
+    def keep(self, request: Request, response: Response, session: Session) -> None:
+        """The same session, seen now."""
+        value = self._serializer.dumps(
+            [session.account, session.stamp, session.id, session.opened_at.timestamp()]
+        )
         response.set_cookie(
             SESSION_COOKIE,
             value,
-            max_age=int(self._lifetime.total_seconds()),
+            max_age=max(0, int((session.opened_at + self._lifetime - datetime.now(UTC)).total_seconds())),
             httponly=True,
             samesite="strict",
             secure=not is_loopback(request),
@@ -43,17 +82,48 @@ class Sessions:
             SESSION_COOKIE, path="/", httponly=True, samesite="strict", secure=not is_loopback(request)
         )
 
-    def person(self, request: Request) -> Person | None:
-        """Who signed in; None for nobody, a forged or expired cookie, or a changed password."""
+    def read(self, request: Request) -> Session | None:
+        """What the cookie says; None if it is forged, expired, or from before a change of the password."""
         value = request.cookies.get(SESSION_COOKIE)
         if not value:
             return None
         try:
-            account, stamp = self._serializer.loads(value, max_age=int(self._lifetime.total_seconds()))
-        except (BadData, ValueError, TypeError):
+            (account, stamp, session, opened), seen = self._serializer.loads(
+                value, max_age=int(self._idle.total_seconds()), return_timestamp=True
+            )
+            found = Session(str(account), str(stamp), str(session), datetime.fromtimestamp(opened, UTC), seen)
+        except (BadData, ValueError, TypeError, OverflowError, OSError):
             return None
-        person = self._people.find(account) if isinstance(account, str) else None
-        return person if person and self._people.stamp(person.id) == stamp else None
+        over = datetime.now(UTC) - found.opened_at > self._lifetime
+        known = self._people.find(found.account) is not None
+        return found if known and not over and self._people.stamp(found.account) == found.stamp else None
+
+    def person(self, request: Request) -> Person | None:
+        """Who is signed in, as `SessionKeeper` found at the beginning of the request."""
+        found: Person | None = getattr(request.state, "signed_in", None)
+        return found
+
+    def mark(self, account: str) -> str:
+        """How roles that share the key speak of an account to each other without naming it."""
+        return hmac.new(self._key.encode(), f"account:{account}".encode(), hashlib.sha256).hexdigest()
+
+    def names(self, session: Session) -> tuple[str, str]:
+        """Under which a session may have been ended: by itself, or with all others of its person."""
+        return hashlib.sha256(session.id.encode()).hexdigest(), self.mark(session.account)
+
+
+def somebody_there(method: str, headers: Headers) -> bool:
+    """Whether a request shows that a person is there, and not a page that renews itself.
+
+    Browsers say with `Sec-Fetch-User` that a person followed a link; a refresh has none. Programs send none
+    of these headers: each of their requests counts.
+    """
+    if BY_ITSELF in headers or "text/event-stream" in headers.get("accept", ""):
+        return False
+    wanted = headers.get("sec-fetch-dest", "empty")
+    if wanted == "document":
+        return method != "GET" or headers.get("sec-fetch-user") == "?1"
+    return wanted == "empty"
 
 
 def is_loopback(request: Request) -> bool:

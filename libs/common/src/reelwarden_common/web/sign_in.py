@@ -1,5 +1,6 @@
 """Signing in and out: a page for people, `/api/session` for programs."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -92,7 +93,7 @@ async def login(
     if len(id) > MAX_ACCOUNT or len(password) > MAX_PASSWORD:
         return _form(request, next, id[:MAX_ACCOUNT], WRONG_PASSWORD, 401)
     try:
-        person = await web.people.verify(id.strip(), password)
+        person = await web.people.verify(id.strip(), password, "sign-in")
     except TooOften as wait:
         return _form(request, next, id, wait.text, wait.status)
     if person is None:
@@ -104,9 +105,19 @@ async def login(
 
 @router.post("/logout", include_in_schema=False)
 async def logout(request: Request) -> Response:
-    """End the session in this browser."""
+    """End this session; a copy of its cookie is worth nothing afterwards."""
     response = RedirectResponse("/login", status_code=303)
-    request.app.state.web.sessions.end(request, response)
+    await request.app.state.web.sign_out(request, response)
+    return response
+
+
+@router.post("/logout/everywhere", include_in_schema=False)
+async def sign_out_everywhere(request: Request, person: SignedIn) -> Response:
+    """End all sessions of this person at this role, on every device."""
+    web = request.app.state.web
+    response = RedirectResponse("/login", status_code=303)
+    await web.sign_ins.end(web.sessions.mark(person.id), datetime.now(UTC))
+    web.sessions.end(request, response)
     return response
 
 
@@ -114,7 +125,7 @@ async def logout(request: Request) -> Response:
 async def open_session(request: Request, response: Response, credentials: Credentials) -> Session:
     """Open a session: the answer sets the cookie that every other call needs."""
     web = request.app.state.web
-    person = await web.people.verify(credentials.id, credentials.password)
+    person = await web.people.verify(credentials.id, credentials.password, "sign-in")
     if person is None:
         raise NotSignedIn(WRONG_PASSWORD)
     web.sessions.open(request, response, person)
@@ -130,4 +141,4 @@ async def read_session(person: SignedIn) -> Session:
 @router.delete("/api/session", tags=["session"], summary="Sign out", status_code=204)
 async def end_session(request: Request, response: Response) -> None:
     """End the session of this client."""
-    request.app.state.web.sessions.end(request, response)
+    await request.app.state.web.sign_out(request, response)

@@ -38,9 +38,11 @@ from reelwarden_common.s3 import S3
 from reelwarden_common.settings import S3Settings
 from reelwarden_common.telemetry import VERSION
 from reelwarden_common.web import Web
+from reelwarden_common.web.sign_ins import InDatabase, SignInStore
 from reelwarden_common.web.signing import key_pages
 from reelwarden_common.web.text import N_
 
+PACKAGE = "reelwarden_access.district.desk"
 TITLE = N_("Footage retrieval desk")
 ABOUT = (
     "Applications for footage, approvals, supervised viewing, copies, records (R4.2, R4.3, R4.4)."
@@ -57,8 +59,10 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     s3 = S3(S3Settings.read(), threads=8)
     units = PgUnits(pool, "desk", DeskStore)
     no_link_to_itself = settings.model_copy(update={"desk_url": ""})
-    web = Web(no_link_to_itself, config, "reelwarden_access.district.desk", pages.SECTIONS, TITLE)
+    sign_ins = InDatabase(PgUnits(pool, "desk", lambda conn: SignInStore("desk", conn)))
+    web = Web(no_link_to_itself, config, PACKAGE, pages.SECTIONS, TITLE, sign_ins)
     desk = Desk(units, config, settings.rules(), web.people)
+    web.people.tell = desk.guessed_at
     sheets = Sheets(web.say_in, config.time_zone)
     builder = Builder(s3, bus, settings.packages_dir, settings.desk_key)
     office = Office(desk, bus, builder, sheets, timedelta(days=settings.attachment_days))

@@ -181,6 +181,11 @@ class Desk:
             text = Text(N_("The password is wrong, so nothing was signed (R4.2)."))
             raise Denied("wrong_password", text, "R4.2")
 
+    async def guessed_at(self, who: Person) -> None:
+        """Somebody keeps trying passwords for an account: for the safety department to look at (R3.3)."""
+        refused = Denied("guessed_at", Text(N_("Too many wrong passwords at the sign-in page.")), "R3.3")
+        await self._record(who, About("sign_in"), refused)
+
     async def _work(self, store: DeskStore, who: Person, own_key: dict[str, Any] | None) -> Work:
         now = store.clock()
         return Work(store, self.config, await self._rules_at(store, now), who, now, own_key)

@@ -168,6 +168,7 @@ ACT_WORDS: Mapping[str, str] = {
     "train": N_("acknowledge the rules"),
     "trained": N_("see who knows the rules"),
     "keys": N_("manage their own keys"),
+    "sign_in": N_("sign in"),
 }
 REFUSAL_WORDS: Mapping[str, str] = {
     "not_applicant": N_("no applicant"),
@@ -183,6 +184,7 @@ REFUSAL_WORDS: Mapping[str, str] = {
     "not_yours": N_("none of theirs"),
     "no_right": N_("no right"),
     "wrong_password": N_("wrong password"),
+    "guessed_at": N_("many wrong passwords at the sign-in page, perhaps somebody else's"),
     "wrong_key": N_("wrong key"),
     "not_retriever": N_("not the operator"),
     "not_approved": N_("not approved yet"),

@@ -13,6 +13,7 @@ from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_common.telemetry import VERSION, make_telemetry
 from reelwarden_common.web import N_, Section, Web
+from reelwarden_common.web.sign_ins import InDatabase, SignInStore
 from reelwarden_common.web.signing import key_pages
 from reelwarden_report.district.inspector import (
     answer_pages,
@@ -114,7 +115,8 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
     pool = await open_pool(settings.database_url.get_secret_value(), "report")
     units = PgUnits(pool, "inspector", lambda conn: InspectorStore(conn, zone))
     no_link_to_itself = settings.model_copy(update={"dashboard_url": ""})
-    web = Web(no_link_to_itself, config, PACKAGE, SECTIONS, N_("Footage dashboard"))
+    sign_ins = InDatabase(PgUnits(pool, "inspector", lambda conn: SignInStore("inspector", conn)))
+    web = Web(no_link_to_itself, config, PACKAGE, SECTIONS, N_("Footage dashboard"), sign_ins)
     views = Views(pool, config, settings.cut_off_seconds)
     coverage = Coverage(bus, units, views, config, settings.gap_seconds)
     inspections = Inspections(pool, units, views, coverage, web, config, settings)

@@ -135,6 +135,7 @@ ACTS = {
     "trained": N_("seeing who knows the rules"),
     "export_again": N_("exporting again"),
     "close_supervision": N_("ending supervision"),
+    "sign_in": N_("signing in with wrong passwords"),
     "stop_viewing": N_("stopping a viewing"),
     "confirm_sweep": N_("confirming an erasure"),
     "extend": N_("asking to keep footage longer"),

@@ -5,7 +5,10 @@ async function look() {
   const content = document.getElementById("content");
   let fresh;
   try {
-    const answer = await fetch(location.href, { signal: AbortSignal.timeout(8000) });
+    const answer = await fetch(location.href, {
+      headers: { "X-By-Itself": "1" },
+      signal: AbortSignal.timeout(8000),
+    });
     if (!answer.ok || answer.redirected) return;
     fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("content");
   } catch {

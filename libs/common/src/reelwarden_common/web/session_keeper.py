@@ -1,0 +1,51 @@
+"""Finds who is signed in before a request is handled, and notes that they are there."""
+
+from datetime import UTC, datetime
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reelwarden_common.web.sessions import RENEW_AFTER, SESSION_COOKIE, Session, somebody_there
+
+_STATIC = ("/static/", "/web/")
+
+
+class SessionKeeper:
+    """Between the guard and the routes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, with its person."""
+        if scope["type"] != "http" or scope["path"].startswith(_STATIC):
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        web = request.app.state.web
+        session: Session | None = web.sessions.read(request)
+        if session is not None and await web.sign_ins.is_over(web.sessions.names(session), session.opened_at):
+            session = None
+        if session is None:
+            await self._app(scope, receive, send)
+            return
+        request.state.session = session
+        request.state.signed_in = web.people.find(session.account)
+        stale = datetime.now(UTC) - session.seen_at >= RENEW_AFTER
+        if not stale or not somebody_there(request.method, request.headers):
+            await self._app(scope, receive, send)
+            return
+        renewed = Response()
+        web.sessions.keep(request, renewed, session)
+
+        async def renewing(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                said = headers.getlist("set-cookie")
+                if not any(cookie.startswith(f"{SESSION_COOKIE}=") for cookie in said):
+                    headers.append("set-cookie", renewed.headers["set-cookie"])
+            await send(message)
+
+        await self._app(scope, receive, renewing)
