@@ -66,6 +66,13 @@ def test_what_the_index_does_not_say_is_unknown() -> None:
     assert line("校门", "", shown, None, PERIOD, NOW).recorded_minutes is None
 
 
+def test_gaps_that_were_not_named_are_counted() -> None:
+    shown = window(local(19), local(20), NOW, 30, ZONE)
+    told = coverage((local(19, 3), local(19, 4))).model_copy(update={"gaps_left_out": 7})
+    assert line("校门", "", shown, told, PERIOD, NOW).unnamed_gaps == 7
+    assert line("校门", "", shown, None, PERIOD, NOW).unnamed_gaps == 0
+
+
 def test_overlapping_gaps_and_gaps_beyond_the_window_leave_no_hole() -> None:
     shown = window(local(18), local(19), NOW, 30, ZONE)
     gaps = coverage((local(17), local(18, 2)), (local(18, 1), local(18, 3)), (local(18, 23), local(19, 5)))

@@ -426,6 +426,19 @@ async def test_a_long_segment_is_found_from_its_end(index: Index) -> None:
     assert {one.camera: one.recorded_ms for one in answer.cameras} == {"gate": 60_000, "hall": 0}
 
 
+async def test_an_answer_says_how_many_gaps_it_leaves_out(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = segments("s001", "gate", DAY, 4)
+    await index.record(found[0], found[2])
+    question = CoverageQuery(school="s001", start=DAY, end=DAY + timedelta(minutes=1))
+    for most, left_out in ((200, 0), (1, 1)):
+        monkeypatch.setattr(queries, "GAPS_A_CAMERA", most)
+        async with index.units.begin() as store:
+            (gate,) = (await queries.coverage(store.conn, question)).cameras
+        assert (len(gate.gaps), gate.gaps_left_out) == (2 - left_out, left_out)
+
+
 async def test_asks_for_what_it_lacks_and_not_for_what_was_erased(index: Index) -> None:
     found = segments("s001", "gate", DAY, 4)
     await index.record(*found[:2])

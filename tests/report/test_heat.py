@@ -7,6 +7,7 @@ import pytest
 
 from reelwarden_report.district.inspector.domain import DayCoverage, Span, day_span
 from reelwarden_report.district.inspector.heat import (
+    Cell,
     Frame,
     Level,
     Sight,
@@ -49,11 +50,16 @@ def test_of_today_only_what_is_over_counts() -> None:
     assert day_cell(today, DAY_MS // 4, SIGHT).level is Level.MOST
 
 
-def test_before_its_first_footage_a_camera_is_unknown_and_behind_its_days_erased() -> None:
+def test_before_its_first_footage_a_camera_is_not_in_service_and_behind_its_days_erased() -> None:
     young = Sight(NOW, TODAY, 30, "continuous", YESTERDAY.span.start + timedelta(hours=12))
     assert day_cell(YESTERDAY, DAY_MS // 2, young).level is Level.FULL
     before, old = frames(TODAY, 3, ZONE)[0], frames(TODAY, 33, ZONE)[0]
-    assert day_cell(before, 0, young).level is Level.UNKNOWN
+    for said in (0, None):
+        assert day_cell(before, said, young).level is Level.BEFORE
+    assert {cell.level for cell in hour_cells(before, None, young)} == {Level.BEFORE}
+    began = hour_cells(YESTERDAY, DayCoverage(YESTERDAY.day, 43_200_000, 9, None, None, ()), young)
+    assert [cell.level for cell in began[:12]] == [Level.BEFORE] * 12
+    assert Level.BEFORE not in {cell.level for cell in began[12:]}
     assert day_cell(old, DAY_MS, SIGHT).level is Level.DUE
     never = Sight(NOW, TODAY, 30, "continuous", None)
     assert day_cell(YESTERDAY, 0, never).level is Level.UNKNOWN
@@ -86,6 +92,12 @@ def test_days_held_are_those_with_footage_within_the_keep_days() -> None:
     assert days_held(recorded, SIGHT) == 15
     assert days_held(dict.fromkeys(recorded, DAY_MS), SIGHT) == 30
     assert days_held({TODAY: None}, SIGHT) == 0
+
+
+def test_a_day_before_service_is_told_by_its_shape_too() -> None:
+    shapes = {level: paths([Cell(level, None)])[0][1] for level in Level}
+    assert shapes.pop(Level.BEFORE) == "M0 8h9"
+    assert set(shapes.values()) == {"M0 0h9v16h-9z"}
 
 
 def test_a_row_is_one_path_per_level() -> None:

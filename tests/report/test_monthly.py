@@ -14,7 +14,7 @@ from pypdf import PdfReader
 from reelwarden_common.events import access, backup, ingest, retention
 from reelwarden_common.events.base import CameraSpan
 from reelwarden_local.bus import EmbeddedBus
-from reelwarden_report.district.inspector.domain import DayCoverage, Span
+from reelwarden_report.district.inspector.domain import DayCoverage, Span, day_span
 from reelwarden_report.district.inspector.monthly_rules import (
     Fault,
     Incident,
@@ -33,6 +33,7 @@ ITEMS = {
     "summary": ("在已知的日子里", "Of the known days"),
     "days really held": ("实存 / 应存天数", "Days really held / required"),
     "heat map": ("各摄像机每日录像覆盖", "Coverage by camera and day"),
+    "before service": ("尚未启用", "not in service yet"),
     "trend": ("每日录像比例", "Recorded of each day, all cameras"),
     "gaps by cause": ("断档原因", "Gaps by cause"),
     "faults": ("问题及其持续时间", "Faults, and how long they stood"),
@@ -163,7 +164,8 @@ async def test_a_month_with_every_kind_of_fact(
             for item, words in ITEMS.items():
                 for form in ("html", "pdf"):
                     assert said(words[number]) in said(found[form]), (item, language, form)
-            assert found["html"].count("<rect class=") >= 3 * 31
+            assert found["html"].count('<svg viewBox="0 0 10 10"') >= 3 * 31
+            assert found["html"].count('<path class="before"') > 31, "gone by before they were in service"
             rows = list(csv.DictReader(io.StringIO(found["csv"].lstrip("\ufeff"))))
             assert {"section", "row", "column", "value"} == set(rows[0])
             told = {row["section"] for row in rows}
@@ -251,3 +253,5 @@ def test_a_day_is_recorded_as_far_as_it_has_gone() -> None:
     assert share(half, day, START, ZONE) == 0.5, "16 hours of the local day have gone by"
     assert share(half, day, START + timedelta(days=2), ZONE) == 8 / 24
     assert share(None, day, START, ZONE) is None, "unknown is not nothing"
+    began = day_span(day, ZONE).start + timedelta(hours=8)
+    assert share(half, day, START, ZONE, began) == 1.0, "before its first footage it was not in service"

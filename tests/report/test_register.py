@@ -1,14 +1,22 @@
 """The camera register: what people add, a filing that goes stale, pictures drawn anew, gaps by mode."""
 
 import io
+import json
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import asyncpg
 import pytest
 from PIL import Image
 
+from reelwarden_common.district import load
+from reelwarden_common.messaging.postgres import PgUnits
 from reelwarden_local.bus import EmbeddedBus
 from reelwarden_report.district.inspector.cards import differing
 from reelwarden_report.district.inspector.judging import shortest_gap
+from reelwarden_report.district.inspector.register import Register
+from reelwarden_report.district.inspector.store import InspectorStore
+from reelwarden_report.district.inspector.views import Views
 from tests.report.district import district_toml, inspector, signed_in
 from tests.report.test_inspector import get
 
@@ -33,6 +41,32 @@ def test_a_filing_is_stale_when_cameras_places_or_days_changed(
 
 def test_on_motion_only_a_whole_day_is_a_gap() -> None:
     assert [shortest_gap(mode, 3) for mode in (None, "continuous", "motion")] == [3, 3, 86400]
+
+
+async def test_the_register_demands_the_days_of_the_rule_set_in_force(
+    report_pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    config = load(district_toml(tmp_path))
+    units = PgUnits(report_pool, "inspector", lambda conn: InspectorStore(conn, ZoneInfo(config.time_zone)))
+    book = Register(units, Views(report_pool, config, 5), config)
+
+    async def demanded() -> set[int]:
+        return {row["keep_days"] for row in await report_pool.fetch("SELECT keep_days FROM camera_register")}
+
+    assert await book.turn()
+    assert await demanded() == {30}
+    for version, begins, days in ((2, "1 hour", 60), (3, "-1 hour", 45)):
+        await report_pool.execute(
+            "INSERT INTO rules (version, effective_from, digest, text, published_at, settings, english)"
+            " VALUES ($1, now() + $2::text::interval, $3, '', now(), $4, '')",
+            version,
+            begins,
+            str(version),
+            json.dumps({"keep_days": days}),
+        )
+    assert await book.turn(), "version 3 is in force, version 2 not yet"
+    assert await demanded() == {45}
+    assert not await book.turn()
 
 
 def png() -> bytes:

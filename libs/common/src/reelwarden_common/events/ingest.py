@@ -313,6 +313,8 @@ class CameraCoverage(Model):
     first: Instant | None
     last: Instant | None
     segments: int
+    gaps_left_out: int = 0
+    """So many shorter gaps are not in `gaps`: ask about a shorter span to be told them."""
 
 
 class CoverageAnswer(Model):

@@ -17,8 +17,6 @@ SOON = timedelta(days=3)
 """Footage that may be erased within this time is shown as expiring."""
 LONGEST = timedelta(days=40)
 """No timeline shows more."""
-MOST_GAPS = 200
-"""The index names no more gaps of a camera; with as many, others may be unnamed."""
 _SCALE = 1000
 
 
@@ -66,7 +64,8 @@ class Line:
     """None: the index did not say."""
     next_due: datetime | None
     """From when the oldest footage shown may be erased."""
-    unnamed_gaps: bool = False
+    unnamed_gaps: int = 0
+    """Shorter gaps that the index counted and did not name: they are drawn as footage."""
 
     @property
     def gaps(self) -> tuple[Stretch, ...]:
@@ -151,5 +150,5 @@ def line(
         stretches=parts,
         recorded_minutes=None if found is None else found.recorded_ms // 60_000,
         next_due=period.due(footage[0].start) if footage else None,
-        unnamed_gaps=found is not None and len(found.gaps) >= MOST_GAPS,
+        unnamed_gaps=found.gaps_left_out if found else 0,
     )

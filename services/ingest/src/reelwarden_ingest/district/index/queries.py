@@ -21,7 +21,7 @@ from reelwarden_ingest.district.index.domain import JITTER_MS, LONGEST
 SEGMENTS_AN_ANSWER = 1500
 """What the bus takes as one answer, with room to spare."""
 GAPS_A_CAMERA = 200
-"""The longest are told, where there are more."""
+"""The longest are told, where there are more; the answer says how many are left out."""
 
 
 async def segments(conn: Connection, question: SegmentsQuery) -> SegmentsAnswer:
@@ -112,6 +112,7 @@ def _coverage(row: asyncpg.Record) -> CameraCoverage:
         first=row["first"],
         last=row["last"],
         segments=row["segments"],
+        gaps_left_out=len(spans) - len(longest),
     )
 
 

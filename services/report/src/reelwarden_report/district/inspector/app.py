@@ -47,7 +47,7 @@ from reelwarden_report.district.inspector.mornings import Mornings, look_for_sig
 from reelwarden_report.district.inspector.notices import Notices
 from reelwarden_report.district.inspector.own_keys import OwnKeys
 from reelwarden_report.district.inspector.programs import KEEPERS
-from reelwarden_report.district.inspector.register import register
+from reelwarden_report.district.inspector.register import Register
 from reelwarden_report.district.inspector.room import VIEWERS, Room
 from reelwarden_report.district.inspector.schedule import keep
 from reelwarden_report.district.inspector.settings import Settings
@@ -131,14 +131,17 @@ async def build(settings: Settings) -> AsyncIterator[Role[InspectorStore]]:
     telemetry = make_telemetry("inspector")
     measures = Measures(pool, telemetry.registry, settings.cut_off_seconds)
 
+    registered = Register(units, views, config)
+
     async def prepare() -> None:
         async with units.begin() as store:
             await rules.publish(store, schools, store.clock())
-            await register(store.conn, config)
+        await registered.turn()
 
     async def count_days() -> None:
+        changed = await registered.turn()
         async with units.begin() as store:
-            waiting = await held.uncounted(store, schools)
+            waiting = schools if changed else await held.uncounted(store, schools)
         for school in waiting:
             async with units.begin() as store:
                 await held.recount(store, school)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,8 @@ class Level(StrEnum):
     """How much of a cell is recorded; what is not known is a level of its own, never a good one."""
 
     UNKNOWN = "unknown"
+    BEFORE = "before"
+    """Before the camera's first footage: it was not in service yet."""
     DUE = "due"
     """Older than the keep-days: what is erased was due."""
     NONE = "none"
@@ -41,11 +44,17 @@ class Cell(NamedTuple):
     """Of its time that is recorded, 0 to 1; None: not known."""
 
 
-class Frame(NamedTuple):
-    """A local day, and when it begins and ends."""
+@dataclass(frozen=True)
+class Frame:
+    """A local day, and when it begins and ends: shared by all rows of a drawing."""
 
     day: date
     span: Span
+
+    @cached_property
+    def seconds(self) -> tuple[float, float]:
+        """The same in seconds since 1970: thousands of cells are compared with it."""
+        return self.span.start.timestamp(), self.span.end.timestamp()
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,21 @@ class Sight:
     mode: str
     first: datetime | None
     """Its first footage: before there was nothing to record."""
+
+    @cached_property
+    def begun(self) -> float:
+        """Since when it records, in seconds since 1970; never where nothing was heard of it."""
+        return self.first.timestamp() if self.first else float("inf")
+
+    @cached_property
+    def at(self) -> float:
+        """Now, in seconds since 1970."""
+        return self.now.timestamp()
+
+    @cached_property
+    def oldest(self) -> date:
+        """The oldest day that must be held."""
+        return self.today - timedelta(days=self.keep_days)
 
 
 def frames(today: date, days: int, zone: ZoneInfo) -> list[Frame]:
@@ -72,7 +96,10 @@ def level_of(share: float, mode: str) -> Level:
         return Level.NONE
     if mode == MOTION:
         return Level.FULL
-    return next((level for bound, level in BOUNDS if share >= bound), Level.SOME)
+    for bound, level in BOUNDS:
+        if share >= bound:
+            return level
+    return Level.SOME
 
 
 def day_cell(frame: Frame, recorded_ms: int | None, sight: Sight) -> Cell:
@@ -83,12 +110,16 @@ def day_cell(frame: Frame, recorded_ms: int | None, sight: Sight) -> Cell:
         recorded_ms: As the index counted it; None: it was never asked.
         sight: The camera, and now.
     """
-    start, end = frame.span
-    if sight.first is None or recorded_ms is None or end <= sight.first:
+    if sight.first is None:
         return Cell(Level.UNKNOWN, None)
-    if frame.day < sight.today - timedelta(days=sight.keep_days):
+    start, end = frame.seconds
+    if end <= sight.begun:
+        return Cell(Level.BEFORE, None)
+    if recorded_ms is None:
+        return Cell(Level.UNKNOWN, None)
+    if frame.day < sight.oldest:
         return Cell(Level.DUE, None)
-    seconds = (min(end, sight.now) - max(start, sight.first)).total_seconds()
+    seconds = min(end, sight.at) - max(start, sight.begun)
     share = min(1.0, recorded_ms / 1000 / seconds) if seconds > 0 else 0.0
     return Cell(level_of(share, sight.mode), share)
 
@@ -106,7 +137,10 @@ def hour_cells(frame: Frame, coverage: DayCoverage | None, sight: Sight) -> list
 
 
 def _hour(start: datetime, begin: datetime, spans: Sequence[Span], sight: Sight) -> Cell:
-    frame = Span(max(start, begin), min(start + timedelta(hours=1), sight.now))
+    end = start + timedelta(hours=1)
+    if end <= begin:
+        return Cell(Level.BEFORE, None)
+    frame = Span(max(start, begin), min(end, sight.now))
     if frame.end <= frame.start:
         return Cell(Level.UNKNOWN, None)
     inside = (Span(max(s.start, frame.start), min(s.end, frame.end)) for s in spans)
@@ -118,16 +152,23 @@ def _hour(start: datetime, begin: datetime, spans: Sequence[Span], sight: Sight)
 
 def days_held(recorded: Mapping[date, int | None], sight: Sight) -> int:
     """Local days within the keep-days with footage, at most the keep-days (R3.1)."""
-    oldest = sight.today - timedelta(days=sight.keep_days)
-    return min(sight.keep_days, sum(1 for day, ms in recorded.items() if ms and day >= oldest))
+    return min(sight.keep_days, sum(1 for day, ms in recorded.items() if ms and day >= sight.oldest))
 
 
 def paths(cells: Iterable[Cell], y: int = 0, height: int = ROW) -> list[tuple[Level, str]]:
     """A row of cells as one path per level: `d` of an SVG path, in units of `CELL`."""
     drawn: dict[Level, list[str]] = {}
     for n, cell in enumerate(cells):
-        drawn.setdefault(cell.level, []).append(f"M{n * CELL} {y}h{CELL - 1}v{height}h-{CELL - 1}z")
+        drawn.setdefault(cell.level, []).append(_drawn(cell.level, n * CELL, y, height))
     return [(level, "".join(steps)) for level, steps in drawn.items()]
+
+
+@lru_cache(maxsize=4096)
+def _drawn(level: Level, x: int, y: int, height: int) -> str:
+    """One cell; where the camera was not in service yet, a line only: it is told without its colour."""
+    if level is Level.BEFORE:
+        return f"M{x} {y + height // 2}h{CELL - 1}"
+    return f"M{x} {y}h{CELL - 1}v{height}h-{CELL - 1}z"
 
 
 def counted(cells: Iterable[Cell]) -> dict[Level, int]:

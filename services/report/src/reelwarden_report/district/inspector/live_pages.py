@@ -23,7 +23,7 @@ from reelwarden_report.district.inspector.glance import (
     SchoolBoard,
     Tile,
 )
-from reelwarden_report.district.inspector.heat import CELL, ROW, Level, counted, paths
+from reelwarden_report.district.inspector.heat import CELL, ROW, Cell, Level, counted, paths
 from reelwarden_report.district.inspector.live import Snapshot
 from reelwarden_report.district.inspector.pages import Pages
 from reelwarden_report.district.inspector.room import VIEWERS, InRoom, Room
@@ -97,7 +97,7 @@ class _Drawn:
             "CELL": CELL,
             "ROW": ROW,
             "asked": asked,
-            "levels": list(Level),
+            "swatches": [paths([Cell(level, None)])[0] for level in Level],
             "windows": WINDOWS,
         }
 

@@ -37,6 +37,8 @@ class HeatRow(Shape):
 
     camera: str
     shares: tuple[float | None, ...]
+    first: date | None = None
+    """Its first day in service; before there was nothing to record. None: not known."""
 
 
 class Way(Shape):
@@ -212,13 +214,11 @@ async def gather(
     known = {camera: {one.day: one for one in some} for camera, some in covered.items()}
     steps = await pool.fetch(_STEPS, *spot)
     gaps = {one.camera: [Span(*gap) for gap in one.gaps] for one in cameras}
+    firsts = await _firsts(pool, school)
     return Monthly(
         days=tuple(days),
         heat=tuple(
-            HeatRow(
-                camera=one.camera,
-                shares=tuple(share(known.get(one.camera, {}).get(day), day, now, zone) for day in days),
-            )
+            _heat_row(one.camera, known.get(one.camera, {}), firsts.get(one.camera), days, now, zone)
             for one in cameras
         ),
         open=tuple(open_at(faults, _end_of(day, now, zone)) for day in days),
@@ -237,6 +237,28 @@ async def gather(
         quarter=await counted(pool, [school], quarters_back(now, zone)[0], zone),
         words=tuple(Word.model_validate(dict(r)) for r in await pool.fetch(_WORDS, *spot)),
     )
+
+
+async def _firsts(pool: asyncpg.Pool, school: str) -> dict[str, datetime]:
+    """The first footage of each camera, whatever was erased since."""
+    rows = await pool.fetch("SELECT camera, first_start FROM camera_state WHERE school = $1", school)
+    return {row["camera"]: row["first_start"] for row in rows if row["first_start"]}
+
+
+def _heat_row(
+    camera: str,
+    covered: Mapping[date, DayCoverage],
+    first: datetime | None,
+    days: Sequence[date],
+    now: datetime,
+    zone: ZoneInfo,
+) -> HeatRow:
+    since = first.astimezone(zone).date() if first else None
+    shares = (
+        None if since is None or day < since else share(covered.get(day), day, now, zone, first)
+        for day in days
+    )
+    return HeatRow(camera=camera, shares=tuple(shares), first=since)
 
 
 def _end_of(day: date, now: datetime, zone: ZoneInfo) -> datetime:

@@ -118,12 +118,23 @@ def open_at(faults: Iterable[Fault], moment: datetime) -> int:
     return sum(one.opened_at <= moment and (one.closed_at or moment) >= moment for one in faults)
 
 
-def share(coverage: DayCoverage | None, day: date, now: datetime, zone: ZoneInfo) -> float | None:
-    """How much of a local day is recorded, from 0 to 1; of today, of the time gone by. None: not known."""
+def share(
+    coverage: DayCoverage | None, day: date, now: datetime, zone: ZoneInfo, first: datetime | None = None
+) -> float | None:
+    """How much of a local day is recorded, from 0 to 1; None: not known.
+
+    Args:
+        coverage: As the index counted the day.
+        day: Which.
+        now: Of today, the time gone by counts.
+        zone: Of the district.
+        first: The camera's first footage: of that day, the time since then counts.
+    """
     if coverage is None:
         return None
     frame = day_span(day, zone)
-    seconds = (min(frame.end, max(now, frame.start)) - frame.start).total_seconds()
+    start = max(frame.start, first or frame.start)
+    seconds = (min(frame.end, now) - start).total_seconds()
     return min(1.0, coverage.recorded_ms / 1000 / seconds) if seconds > 0 else None
 
 

@@ -1,7 +1,9 @@
 """Pictures of a monthly report: the same shapes drawn as SVG on the page and by typst in the PDF."""
 
+from datetime import date
+
 from reelwarden_common.web import N_, Text
-from reelwarden_report.district.inspector.monthly import Monthly
+from reelwarden_report.district.inspector.monthly import HeatRow, Monthly
 from reelwarden_report.district.inspector.tables.document import Bars, Cell, Heat
 from reelwarden_report.district.inspector.tables.scribe import Scribe
 
@@ -31,21 +33,28 @@ def heat(scribe: Scribe, month: Monthly) -> Heat:
         "half": N_("half and more"),
         "little": N_("less than half"),
         "none": N_("nothing"),
+        "before": N_("not in service yet"),
         "unknown": N_("nothing known"),
     }
     days = tuple(f"{day:%m-%d}" for day in month.days)
     rows = tuple(
         (
             scribe.camera(row.camera),
-            tuple(
-                Cell(shade(one), f"{scribe.camera(row.camera)} {day}: {percent(one)}")
-                for day, one in zip(days, row.shares, strict=True)
-            ),
+            tuple(_cell(scribe, row, day, one) for day, one in zip(month.days, row.shares, strict=True)),
         )
         for row in month.heat
     )
     legend = tuple((name, scribe.say(text)) for name, text in names.items())
     return Heat(scribe.say(N_("Coverage by camera and day")), days, rows, legend)
+
+
+def _cell(scribe: Scribe, row: HeatRow, day: date, one: float | None) -> Cell:
+    """One day of one camera; days before it was in service are not days without footage."""
+    if one is None and row.first is not None and day < row.first:
+        tone, told = "before", scribe.say(N_("not in service yet"))
+    else:
+        tone, told = shade(one), percent(one)
+    return Cell(tone, f"{scribe.camera(row.camera)} {day:%m-%d}: {told}")
 
 
 def mean_shares(month: Monthly) -> tuple[float | None, ...]:
