@@ -7,6 +7,7 @@ import json
 import re
 import uuid
 import zipfile
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -271,3 +272,21 @@ async def test_content_goes_in_time_and_what_was_never_filed_goes_first(house: D
     async with house.person("wang.fang") as http:
         await http.post(f"/drafts/{drafted}/delete")
         assert "移除" not in (await http.get(f"/apply?form={drafted}")).text
+
+
+async def endless(size: int) -> AsyncIterator[bytes]:
+    yield b'--x\r\ncontent-disposition: form-data; name="files"; filename="a.pdf"\r\n\r\n'
+    for _ in range(size // MB):
+        yield bytes(MB)
+
+
+@pytest.mark.parametrize("path", ["/login", "/api/session", "/applications/x/decide", "/alarms/sweeps/x"])
+async def test_nobody_fills_the_disk_with_a_form(house: DeskHouse, path: str) -> None:
+    """Also where no files are meant, and before anybody has signed in."""
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    async with house.person("chen.gang") as http:
+        try:
+            said = await http.post(path, content=endless(20 * MB), headers=headers)
+        except (httpx.WriteError, httpx.ReadError):
+            return  # the desk had heard enough, and hung up
+    assert said.status_code in (400, 413), said.text

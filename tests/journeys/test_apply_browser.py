@@ -7,10 +7,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import FilePayload, async_playwright, expect
 
 from tests.support.backends import Database, ObjectStore, unique
 from tests.support.desk import PASSWORD, DeskHouse, open_house
+from tests.support.papers import picture
 
 pytestmark = pytest.mark.system
 CHROMIUM = Path("/usr/bin/chromium")
@@ -31,6 +32,13 @@ async def house(postgres: Database, s3: ObjectStore, tmp_path: Path) -> AsyncIte
         await admin.close()
 
 
+async def plan_of(house: DeskHouse) -> None:
+    """A floor plan with the gate on it."""
+    async with house.person("chen.gang") as http:
+        await http.post("/plans/s001", files=[("files", ("plan.png", picture(size=(800, 500)), "image/png"))])
+        await http.post("/plans/s001/marks", data={"x.gate": "20", "y.gate": "20"})
+
+
 async def test_a_form_follows_what_is_chosen_and_waits_as_a_draft(house: DeskHouse) -> None:
     day = (datetime.now(UTC) - timedelta(days=2)).date()
     errors: list[str] = []
@@ -41,16 +49,26 @@ async def test_a_form_follows_what_is_chosen_and_waits_as_a_draft(house: DeskHou
         page = await context.new_page()
         page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
+        await plan_of(house)
         await page.goto(f"{house.url}/apply?lang=en")
         await page.get_by_label("Find a camera").fill("校门口")
         await expect(page.get_by_label("大厅")).to_be_hidden()
-        await page.get_by_label("校门口").check()
+        await page.locator("label.mark").click()
+        await expect(page.get_by_label("校门口")).to_be_checked()
+        await expect(page.locator("label.mark")).to_have_class("mark chosen")
         await expect(page.locator("svg rect.recorded").first).to_be_attached(timeout=60_000)
         await page.locator("[name=start]").fill(f"{day}T08:00:00")
         await page.locator("[name=end]").fill(f"{day}T09:00:00")
         await page.locator("[name=end]").press("Tab")
         await expect(page.locator("svg rect.chosen")).to_be_attached(timeout=60_000)
         await page.get_by_role("textbox", name="Reason").fill("A lost bag")
+        large = FilePayload(name="large.pdf", mimeType="application/pdf", buffer=bytes(10_000_001))
+        await page.get_by_label("Files").set_input_files(large)
+        await expect(page.get_by_text("Too large: at most 10 MB a file")).to_be_visible()
+        letter = FilePayload(name="介绍信.png", mimeType="image/png", buffer=picture())
+        await page.get_by_label("Files").set_input_files(letter)
+        await page.get_by_role("button", name="Attach now").click()
+        await expect(page.get_by_label("Remove 介绍信.png")).to_be_visible()
         await page.get_by_role("button", name="Save as a draft").click()
         await page.get_by_role("link", name="Application for footage").click()
         await expect(page.get_by_role("textbox", name="Reason")).to_have_value("A lost bag")

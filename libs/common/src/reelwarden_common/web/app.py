@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from reelwarden_common.district import DistrictConfig
 from reelwarden_common.web import api_docs, errors, sign_in
+from reelwarden_common.web.bodies import BodyLimit
 from reelwarden_common.web.i18n import language_of
 from reelwarden_common.web.pages import Pages, Section, folder_of
 from reelwarden_common.web.people import People, Person
@@ -62,8 +63,16 @@ class Web:
             },
         )
 
-    def make_app(self, version: str, description: str = "") -> FastAPI:
-        """The application with sign-in, errors, security headers, static files and API pages."""
+    def make_app(
+        self, version: str, description: str = "", *, longer_bodies: Mapping[str, int] | None = None
+    ) -> FastAPI:
+        """The application with sign-in, errors, security headers, static files and API pages.
+
+        Args:
+            version: Of the release.
+            description: For the API's page.
+            longer_bodies: Most bytes of a body by the pattern of a path that takes files.
+        """
         app = FastAPI(
             title=f"Reelwarden {self._title}",
             version=version,
@@ -75,6 +84,7 @@ class Web:
         )
         app.state.web = self
         app.add_middleware(SessionKeeper)  # inside the guard, which answers when the database is away
+        app.add_middleware(BodyLimit, longer=longer_bodies or {})
         errors.add_to(app)
         app.add_middleware(SecurityHeaders)  # outermost, so that error pages carry the headers too
         app.include_router(sign_in.router)

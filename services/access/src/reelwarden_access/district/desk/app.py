@@ -31,6 +31,7 @@ from reelwarden_access.district.desk.settings import Settings
 from reelwarden_access.district.desk.sheets import Sheets
 from reelwarden_access.district.desk.store import DeskStore
 from reelwarden_access.district.desk.supervision_office import SupervisionOffice
+from reelwarden_access.district.desk.uploads import TAKES_FILES, heard_out
 from reelwarden_common import district, role
 from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.role import Bus, Loop, Role
@@ -66,11 +67,12 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     sheets = Sheets(web.say_in, config.time_zone)
     builder = Builder(s3, bus, settings.packages_dir, settings.desk_key)
     office = Office(desk, bus, builder, sheets, timedelta(days=settings.attachment_days))
-    http = web.make_app(VERSION, ABOUT)
+    limits = settings.attachment_limits()
+    http = web.make_app(VERSION, ABOUT, longer_bodies={TAKES_FILES: heard_out(limits)})
     http.state.office, http.state.s3 = office, s3
     http.state.keys = office
     http.state.drafts = Drafts(desk)
-    http.state.attachments = Attachments(desk, settings.attachment_limits())
+    http.state.attachments = Attachments(desk, limits)
     http.state.paper_forms = PaperForms(desk)
     http.state.plans = Plans(desk)
     http.state.extensions = ExtensionOffice(desk, sheets)

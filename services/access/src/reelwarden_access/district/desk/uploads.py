@@ -31,6 +31,11 @@ _AROUND = 1_000_000
 _HEARD_OUT = 8
 """So many times too large, a body is still heard to its end, so that the browser hears why."""
 _CHUNK = 64 * 1024
+TAKES_FILES = (
+    r"/(apply|reception|extend)(/to-sign)?|/(applications|extensions)/[^/]+/attach"
+    r"|/api/forms/[^/]+/attachments|/plans/[^/]+|/paper-forms/[^/]+/[^/]+"
+)
+"""The paths whose forms are read here."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,11 @@ async def form_with_files(request: Request, limits: Limits) -> AsyncIterator[Sen
         yield Sent(form, files)
     finally:
         await form.close()
+
+
+def heard_out(limits: Limits) -> int:
+    """How many bytes of a form are read at all."""
+    return (limits.in_all + _AROUND) * (_HEARD_OUT + 1)
 
 
 async def _counted(stream: AsyncGenerator[bytes, None], limits: Limits) -> AsyncGenerator[bytes, None]:

@@ -34,6 +34,7 @@ from reelwarden_report.district.inspector import (
     violation_pages,
 )
 from reelwarden_report.district.inspector.answers import Answers
+from reelwarden_report.district.inspector.cards import LARGEST_UPLOAD
 from reelwarden_report.district.inspector.coverage import Coverage
 from reelwarden_report.district.inspector.event_stream import EventStream
 from reelwarden_report.district.inspector.glance import Glances
@@ -93,7 +94,9 @@ SCHEDULE_SECONDS = 60
 
 def make_http(room: Room, pool: asyncpg.Pool) -> FastAPI:
     """Pages and API on one application."""
-    app = room.web.make_app(VERSION, "State of all schools, findings, inspections and reports.")
+    longer = {r"/register/[^/]+/[^/]+/still": LARGEST_UPLOAD + 1_000_000}
+    about = "State of all schools, findings, inspections and reports."
+    app = room.web.make_app(VERSION, about, longer_bodies=longer)
     app.state.room, app.state.keys = room, room.keys
     app.state.mornings = Mornings(room, pool)
     app.include_router(api.router, dependencies=[program_api.ByToken])
