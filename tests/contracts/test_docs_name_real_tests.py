@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("page", ["invariants.md", "reliability.md"])
+@pytest.mark.parametrize("page", ["invariants.md", "reliability.md", "threat-model.md"])
 def test_every_test_named_on_a_page_exists(page: str) -> None:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     for place in re.findall(r"\]\((\.\./[^)]+)\)", text):
