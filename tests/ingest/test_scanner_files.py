@@ -21,7 +21,11 @@ NOTHING = Signature(0, 0, 0)
 
 
 def content(storage: Path, name: str) -> Content:
-    return read(Storage(storage), name, NOTHING, Inits(Storage(storage)))
+    inits = Inits(Storage(storage))
+    try:
+        return read(Storage(storage), name, NOTHING, inits)
+    finally:
+        inits.ffmpeg.close()
 
 
 def encode(path: Path) -> None:

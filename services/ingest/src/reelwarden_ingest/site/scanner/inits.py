@@ -5,15 +5,13 @@ changes its picture. So a fragment's own is the first that was seen not older th
 cannot be told any more, one picture is decoded.
 """
 
-import io
 import os
 from collections import defaultdict, deque
 from dataclasses import dataclass
 from threading import Lock
 
-import av
-
 from reelwarden_common.events.ingest import LARGEST_INIT
+from reelwarden_ingest.site.scanner.confined import Confined
 from reelwarden_ingest.site.scanner.mp4.boxes import Damaged
 from reelwarden_ingest.site.scanner.recorders import INIT_NAME
 from reelwarden_ingest.site.scanner.storage import Storage
@@ -42,6 +40,7 @@ class Inits:
 
     def __init__(self, storage: Storage) -> None:
         self._storage, self._lock = storage, Lock()
+        self.ffmpeg = Confined()
         self._seen: dict[str, deque[Seen]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
 
     def note(self, path: str) -> None:
@@ -71,7 +70,7 @@ class Inits:
             return likely.content
         fragment = os.pread(descriptor, found.st_size, 0)
         for one in sorted(seen, key=lambda one: one is not likely):
-            if decodes(one.content + fragment):
+            if self.ffmpeg.decodes(one.content + fragment):
                 return one.content
         raise Damaged(f"no picture of it can be decoded with {INIT_NAME}: its recorder replaced that file")
 
@@ -85,17 +84,3 @@ class Inits:
         except OSError as error:
             detail = f"{INIT_NAME} is not beside it ({error.strerror}): without that it cannot be decoded"
             raise NotBeside(detail) from error
-
-
-def decodes(file: bytes) -> bool:
-    """Whether the first picture can be decoded without a fault, in the size that the index names."""
-    try:
-        with av.open(io.BytesIO(file), "r", metadata_errors="ignore") as container:
-            video = container.streams.video[0]
-            size = video.width, video.height
-            video.codec_context.thread_type = "NONE"  # threads keep faults to themselves
-            video.codec_context.options = {"err_detect": "explode"}
-            picture = next(container.decode(video), None)
-            return picture is not None and not picture.is_corrupt and (picture.width, picture.height) == size
-    except (av.FFmpegError, IndexError):
-        return False

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from errno import EIO, ELOOP, ENOENT, ENOTDIR
 from hashlib import sha256
-from typing import BinaryIO
 
-import av
-from av.container import InputContainer
-
+from reelwarden_ingest.site.scanner.confined import Confined
 from reelwarden_ingest.site.scanner.domain import LONGEST, Reason, Rejection, Signature
 from reelwarden_ingest.site.scanner.inits import FRAGMENT, Inits, NotBeside
 from reelwarden_ingest.site.scanner.mp4.boxes import Damaged, NotMp4, OpenFile, Truncated
@@ -107,7 +104,7 @@ def _read(descriptor: int, path: str, inits: Inits, buffer: bytearray) -> Conten
     else:
         try:
             init = inits.of(path, descriptor) if path.endswith(FRAGMENT) else None
-            movie = _movie(file, init)
+            movie = _movie(file, init, inits.ffmpeg)
         except (Truncated, Damaged, NoVideo) as error:
             fault = Rejection(REASONS[type(error)], str(error))
             passing = isinstance(error, NotBeside)
@@ -127,39 +124,11 @@ def _digest(descriptor: int, size: int, buffer: bytearray) -> tuple[str, OpenFil
     return digest.hexdigest(), OpenFile(descriptor, size, view[:held], read_to - held)
 
 
-def _movie(file: OpenFile, init: bytes | None) -> Movie:
+def _movie(file: OpenFile, init: bytes | None, ffmpeg: Confined) -> Movie:
     try:
         movie = read_movie(file, init)
     except NotMp4:
-        movie = _probe(file.fd)
+        movie = ffmpeg.probe(file.fd)
     if movie.duration_ms > LONGEST // timedelta(milliseconds=1):
         raise Damaged(f"it claims to last {movie.duration_ms // 3_600_000} hours")
     return movie
-
-
-def _probe(descriptor: int) -> Movie:
-    """Through FFmpeg, without decoding: what MP4's own index tells, here first and last packet do."""
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    try:
-        with os.fdopen(descriptor, "rb", closefd=False) as file, _opened(file) as container:
-            video = next(iter(container.streams.video), None)
-            if video is None:
-                raise NoVideo("it holds no pictures")
-            times = [
-                (packet.pts, packet.pts + (packet.duration or 0))
-                for packet in container.demux(video)
-                if packet.pts is not None
-            ]
-            if not times or video.time_base is None:
-                raise NoVideo("the video track is empty")
-            length = max(end for _, end in times) - min(start for start, _ in times)
-            duration_ms = round(length * video.time_base * 1000)
-            if duration_ms <= 0:
-                raise Damaged("the video track has no duration")
-            return Movie(video.codec_context.name, video.width, video.height, duration_ms, None)
-    except (av.FFmpegError, UnicodeError) as error:
-        raise Damaged(f"FFmpeg cannot read it: {error}"[:400]) from error
-
-
-def _opened(file: BinaryIO) -> InputContainer:
-    return av.open(file, "r", metadata_errors="ignore")

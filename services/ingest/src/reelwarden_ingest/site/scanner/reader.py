@@ -65,6 +65,7 @@ class Reader:
     def stop(self) -> None:
         """Let the threads end; what they still read is not entered, and found again at the next start."""
         self._threads.shutdown(wait=True, cancel_futures=True)
+        self.inits.ffmpeg.close()
 
     def _read_all(self, files: Sequence[Waiting]) -> list[Outcome]:
         buffer = bytearray(BUFFER)
