@@ -136,7 +136,9 @@ async def test_a_teacher_files_and_a_leader_signs(
         assert await fits(page)
 
 
-async def test_a_leader_signs_with_a_key_of_their_own(browser: Browser, house: DeskHouse) -> None:
+async def test_a_leader_signs_with_a_key_of_their_own(
+    browser: Browser, house: DeskHouse, tmp_path: Path
+) -> None:
     application = await house.file()
     number = (await house.show(application))["number"]
     named = replace(house, url=house.url.replace("127.0.0.1", "localhost"))  # keys belong to a name
@@ -164,6 +166,22 @@ async def test_a_leader_signs_with_a_key_of_their_own(browser: Browser, house: D
         await expect(page.get_by_text("已批准，正在导出")).to_be_visible()
         await expect(page.get_by_text("本人密钥")).to_be_visible()
         assert await fits(page)
+        await page.goto("/apply")  # what is filed is signed with the key, too
+        await page.get_by_label("校门口").check()
+        start = datetime.now(ZoneInfo("Asia/Shanghai")) - timedelta(days=1)
+        await page.get_by_label("开始时间").fill(f"{start:%Y-%m-%dT%H:%M:%S}")
+        await page.get_by_label("结束时间").fill(f"{start + timedelta(minutes=9):%Y-%m-%dT%H:%M:%S}")
+        await page.get_by_role("button", name="签字并提交").tap()  # the browser itself asks for the reason
+        await page.get_by_label("调取事由").fill("学生书包丢失")
+        await page.get_by_label("本人承诺").check()
+        await page.screenshot(path=tmp_path / "file-with-key.png", full_page=True)
+        await page.get_by_role("button", name="签字并提交").tap()
+        await page.wait_for_url("**/applications/*", timeout=60_000)
+        await expect(page.get_by_text("本人密钥")).to_be_visible()
+        await page.screenshot(path=tmp_path / "filed-with-key.png", full_page=True)
+        filed = page.url.partition("/applications/")[2].partition("#")[0]
+    [applicant] = (await house.show(filed))["signatures"]
+    assert applicant["own_key"]["act"] == "file"
     signatures = (await house.show(application))["signatures"]
     approval = next(one for one in signatures if one["capacity"] == "approver")
     assert check_passkey(approval | {"passkey": approval["own_key"]})
