@@ -136,6 +136,28 @@ async def the_heat_of_a_school_lives(page: Page, voices: Voices, index: Index) -
     await picture(page, "camera")
 
 
+async def a_report_is_signed_with_a_key(page: Page, report: str) -> None:
+    """The key is asked for by the browser; page and PDF say that it was one."""
+    named = report.replace("127.0.0.1", "localhost")  # keys belong to a name
+    devices = await page.context.new_cdp_session(page)
+    await devices.send("WebAuthn.enable")
+    device = {"protocol": "ctap2", "transport": "internal", "hasUserVerification": True}
+    device |= {"hasResidentKey": True, "isUserVerified": True}
+    await devices.send("WebAuthn.addVirtualAuthenticator", {"options": device})
+    await sign_in(page, named.partition("/reports")[0], "officer")
+    await expect(page.locator("#live")).to_have_text("实时")
+    await page.get_by_role("link", name="我的密钥").click()
+    await page.get_by_label("名称").fill("办公室电脑")
+    await page.get_by_label("您的密码").fill(PASSWORD)
+    await page.get_by_role("button", name="添加密钥").click()
+    await expect(page.get_by_role("heading", name="办公室电脑")).to_be_visible()
+    await picture(page, "keys")
+    await page.goto(named)
+    await picture(page, "report-to-sign")
+    await page.get_by_role("button", name="签名并送达").click()
+    await expect(page.locator("#signature")).to_contain_text("以本人密钥")
+
+
 async def test_the_dashboard_lives(
     browser: Browser, fresh_database: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -184,6 +206,8 @@ async def test_the_dashboard_lives(
                 (Path(folder) / "report.pdf").write_bytes(await pdf.body())
             await phone.goto(page.url)
             assert await fits(phone)
+            async with a_page(browser, DESK) as signer:
+                await a_report_is_signed_with_a_key(signer, page.url)
             await voices.say("s001", access.AccessDenied(actor="a-5d3f09aa", act="sweeps", rule="R3.3"))
             await expect(phone.locator("h1")).to_contain_text("s001-INS-")
             for name in ("violations", "rules", "feedback", "reports"):
