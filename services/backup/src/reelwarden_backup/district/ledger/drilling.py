@@ -1,15 +1,13 @@
 """恢复验证: the restore drill. A sample is brought back to a scratch folder, hashed again and played."""
 
-import asyncio
 import secrets
 import tempfile
 import uuid
 from datetime import timedelta
 from pathlib import Path
 
-import av
-
 from reelwarden_backup.district.ledger.domain import Object
+from reelwarden_backup.district.ledger.playing import plays
 from reelwarden_backup.district.ledger.store import LedgerStore
 from reelwarden_common.messaging.units import Units
 from reelwarden_common.s3 import S3, NotAllowed, NotStored, StoreAway
@@ -62,20 +60,4 @@ class Drilling:
             if await self._s3.answers(one.bucket):
                 return False
             raise
-        return found == one.digest and await asyncio.to_thread(plays, path)
-
-
-def plays(path: Path) -> bool:
-    """Whether the first and the last picture of a file can be decoded."""
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            first = next(container.decode(stream), None)
-            if stream.duration:
-                container.seek(stream.duration + (stream.start_time or 0), stream=stream)
-            last = None
-            for picture in container.decode(stream):
-                last = picture
-    except (av.FFmpegError, IndexError, OSError):
-        return False
-    return first is not None and last is not None
+        return found == one.digest and await plays(path)
