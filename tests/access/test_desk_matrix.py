@@ -24,6 +24,11 @@ FOR_ALL = {
 OWN = {
     "/": "one's own list",
     "/keys": "one's own keys",
+    "/second-factor": "one's own",
+    "/second-factor/begin": "one's own",
+    "/second-factor/confirm": "one's own",
+    "/second-factor/remove": "one's own",
+    "/login/code": "whoever is signed in is sent on",
     "/logout/everywhere": "one's own sessions",
     "/training": "the rules are for everybody",
     "/api/training": "the rules are for everybody",

@@ -15,6 +15,7 @@ from reelwarden_common.web.bodies import BodyLimit
 from reelwarden_common.web.i18n import language_of
 from reelwarden_common.web.pages import Pages, Section, folder_of
 from reelwarden_common.web.people import People, Person
+from reelwarden_common.web.second import SecondFactor
 from reelwarden_common.web.security import SecurityHeaders
 from reelwarden_common.web.session_keeper import SessionKeeper
 from reelwarden_common.web.sessions import Session, Sessions
@@ -48,6 +49,7 @@ class Web:
         self._sections = tuple(sections)
         self._title = title
         self.sign_ins = sign_ins or InMemory()
+        self.second: SecondFactor | None = None
         self.people = People(config.people, self.sign_ins)
         lifetime = timedelta(hours=settings.session_hours)
         idle = timedelta(minutes=settings.session_idle_minutes)

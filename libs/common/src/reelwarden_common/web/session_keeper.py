@@ -7,9 +7,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reelwarden_common.web.second import SecondFactor, Wanted
 from reelwarden_common.web.sessions import RENEW_AFTER, SESSION_COOKIE, Session, somebody_there
 
 _STATIC = ("/static/", "/web/")
+
+
+async def _let_in(request: Request, session: Session) -> None:
+    """Say who is signed in, or only half: where the second factor is still missing."""
+    web = request.app.state.web
+    person = web.people.find(session.account)
+    second: SecondFactor | None = web.second
+    missing = Wanted.NOTHING if session.second or second is None else await second.wanted(person)
+    request.state.wanted = missing
+    if missing is Wanted.NOTHING:
+        request.state.signed_in = person
+    else:
+        request.state.half = person
 
 
 class SessionKeeper:
@@ -32,7 +46,7 @@ class SessionKeeper:
             await self._app(scope, receive, send)
             return
         request.state.session = session
-        request.state.signed_in = web.people.find(session.account)
+        await _let_in(request, session)
         stale = datetime.now(UTC) - session.seen_at >= RENEW_AFTER
         if not stale or not somebody_there(request.method, request.headers):
             await self._app(scope, receive, send)

@@ -36,6 +36,8 @@ class Session:
     id: str
     opened_at: datetime
     seen_at: datetime
+    second: bool = False
+    """Whether a second factor was given."""
 
 
 class Sessions:
@@ -55,16 +57,16 @@ class Sessions:
         self._lifetime = lifetime
         self._idle = min(idle, lifetime)
 
-    def open(self, request: Request, response: Response, person: Person) -> None:
+    def open(self, request: Request, response: Response, person: Person, *, second: bool = False) -> None:
         """Let the browser carry who signed in, under a new id."""
         now = datetime.now(UTC)
-        fresh = Session(person.id, self._people.stamp(person.id), secrets.token_urlsafe(16), now, now)
+        fresh = Session(person.id, self._people.stamp(person.id), secrets.token_urlsafe(16), now, now, second)
         self.keep(request, response, fresh)
 
     def keep(self, request: Request, response: Response, session: Session) -> None:
         """The same session, seen now."""
         value = self._serializer.dumps(
-            [session.account, session.stamp, session.id, session.opened_at.timestamp()]
+            [session.account, session.stamp, session.id, session.opened_at.timestamp(), session.second]
         )
         response.set_cookie(
             SESSION_COOKIE,
@@ -88,10 +90,17 @@ class Sessions:
         if not value:
             return None
         try:
-            (account, stamp, session, opened), seen = self._serializer.loads(
+            (account, stamp, session, opened, second), seen = self._serializer.loads(
                 value, max_age=int(self._idle.total_seconds()), return_timestamp=True
             )
-            found = Session(str(account), str(stamp), str(session), datetime.fromtimestamp(opened, UTC), seen)
+            found = Session(
+                str(account),
+                str(stamp),
+                str(session),
+                datetime.fromtimestamp(opened, UTC),
+                seen,
+                second is True,
+            )
         except (BadData, ValueError, TypeError, OverflowError, OSError):
             return None
         over = datetime.now(UTC) - found.opened_at > self._lifetime

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from reelwarden_common.web.guard import MaybePerson, SignedIn
 from reelwarden_common.web.people import Person
 from reelwarden_common.web.refusals import NotSignedIn, TooOften
+from reelwarden_common.web.second import SecondFactor, Wanted
 from reelwarden_common.web.text import N_, Text
 
 router = APIRouter()
@@ -23,6 +24,8 @@ class Credentials(BaseModel):
 
     id: str = Field(max_length=MAX_ACCOUNT, examples=["wang.fang"])
     password: str = Field(max_length=MAX_PASSWORD)
+    code: str = Field(default="", max_length=MAX_PASSWORD)
+    """Of the second factor, for whoever has one."""
 
 
 class Grant(BaseModel):
@@ -70,6 +73,8 @@ async def login_page(request: Request, person: MaybePerson, next: str = "/") -> 
     """The form; whoever is signed in already goes on."""
     if person is not None:
         return RedirectResponse(local_path(next), status_code=303)
+    if getattr(request.state, "half", None) is not None:
+        return RedirectResponse("/login/code?" + urlencode({"next": local_path(next)}), status_code=303)
     return _form(request, next)
 
 
@@ -128,8 +133,26 @@ async def open_session(request: Request, response: Response, credentials: Creden
     person = await web.people.verify(credentials.id, credentials.password, "sign-in")
     if person is None:
         raise NotSignedIn(WRONG_PASSWORD)
-    web.sessions.open(request, response, person)
+    second = await _second(web.second, person, credentials.code)
+    web.sessions.open(request, response, person, second=second)
     return _shown(person)
+
+
+async def _second(kept: SecondFactor | None, person: Person, code: str) -> bool:
+    """Whether a second factor was given.
+
+    Raises:
+        NotSignedIn: it is missing or wrong.
+    """
+    missing = await kept.wanted(person) if kept else Wanted.NOTHING
+    if kept is None or missing is Wanted.NOTHING:
+        return False
+    if missing is Wanted.ENROLMENT:
+        raise NotSignedIn(Text(N_("Set up a second factor first: sign in on the page.")))
+    if not code:
+        raise NotSignedIn(Text(N_("The code of your second factor is missing.")))
+    await kept.take(person, code)
+    return True
 
 
 @router.get("/api/session", tags=["session"], summary="Who is signed in")

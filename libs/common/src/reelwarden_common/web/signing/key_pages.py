@@ -80,7 +80,11 @@ async def my_keys(request: Request, office: At, person: SignedIn) -> Response:
 async def _page(
     request: Request, office: KeyOffice, person: Person, problem: Text | None = None, status: int = 200
 ) -> Response:
-    values: Mapping[str, Any] = {"keys": await office.own_keys(person), "problem": problem}
+    values: Mapping[str, Any] = {
+        "keys": await office.own_keys(person),
+        "second_factor_path": "/second-factor" if request.app.state.web.second else None,
+        "problem": problem,
+    }
     page: Response = request.app.state.web.render(request, "keys.html", values, status)
     return page
 

@@ -14,6 +14,7 @@ from reelwarden_access.district.desk import (
     pages,
     paper_form_pages,
     plan_pages,
+    second_factor_pages,
     supervision_pages,
     timeline_pages,
     training_pages,
@@ -27,6 +28,7 @@ from reelwarden_access.district.desk.handlers import HANDLERS
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.paper_form_office import PaperForms
 from reelwarden_access.district.desk.plan_office import Plans
+from reelwarden_access.district.desk.second_factor_office import SecondFactors
 from reelwarden_access.district.desk.settings import Settings
 from reelwarden_access.district.desk.sheets import Sheets
 from reelwarden_access.district.desk.store import DeskStore
@@ -64,6 +66,9 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     web = Web(no_link_to_itself, config, PACKAGE, pages.SECTIONS, TITLE, sign_ins)
     desk = Desk(units, config, settings.rules(), web.people)
     web.people.tell = desk.guessed_at
+    factor_key = (settings.second_factor_key or settings.session_key).get_secret_value()
+    factors = SecondFactors(desk, sign_ins, factor_key, demand=settings.second_factor == "demand")
+    web.second = factors
     sheets = Sheets(web.say_in, config.time_zone)
     builder = Builder(s3, bus, settings.packages_dir, settings.desk_key)
     office = Office(desk, bus, builder, sheets, timedelta(days=settings.attachment_days))
@@ -74,6 +79,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     http.state.drafts = Drafts(desk)
     http.state.attachments = Attachments(desk, limits)
     http.state.paper_forms = PaperForms(desk)
+    http.state.second_factors = factors
     http.state.plans = Plans(desk)
     http.state.extensions = ExtensionOffice(desk, sheets)
     http.state.supervisions = SupervisionOffice(desk, s3)
@@ -83,6 +89,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
         timeline_pages,
         draft_pages,
         attachment_pages,
+        second_factor_pages,
         plan_pages,
         paper_form_pages,
         list_pages,

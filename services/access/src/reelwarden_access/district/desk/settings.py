@@ -4,8 +4,9 @@ import os
 import tempfile
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from reelwarden_access.district.desk.application import Rules
 from reelwarden_access.district.desk.attachment import MB, Limits
@@ -17,6 +18,10 @@ class Settings(WebSettings):
 
     desk_key: Path = Path("desk.pem")
     """Ed25519 private key (PEM) that signs evidence packages."""
+    second_factor: Literal["offer", "demand"] = "offer"
+    """Whether who may sign must have a second factor."""
+    second_factor_key: SecretStr | None = Field(default=None, min_length=32)
+    """Seals the secrets of second factors; without it the key of the sessions does."""
     packages_dir: Path = Path(tempfile.gettempdir()) / f"reelwarden-packages-{os.getuid()}"
     """Where packages wait to be handed over; shared by replicas. Each is erased once it was."""
     max_footage_hours: float = Field(default=8, gt=0)

@@ -11,6 +11,7 @@ from reelwarden_access.district.desk.tables.paper_forms import PaperFormsTable
 from reelwarden_access.district.desk.tables.people import PeopleTable
 from reelwarden_access.district.desk.tables.plans import PlansTable
 from reelwarden_access.district.desk.tables.retrievals import RetrievalsTable
+from reelwarden_access.district.desk.tables.second_factors import SecondFactorsTable
 from reelwarden_access.district.desk.tables.signed_acts import SignedActsTable
 from reelwarden_access.district.desk.tables.supervised import SupervisedTable
 from reelwarden_access.district.desk.tables.tasks import TasksTable
@@ -25,6 +26,7 @@ class DeskStore(Store):
 
     def __init__(self, conn: Connection, clock: Clock = system_clock) -> None:
         super().__init__("desk", clock)
+        self.second_factors = SecondFactorsTable(conn)
         self.people = PeopleTable(conn)
         self.passkeys = PasskeysTable(conn)
         self.applications = ApplicationsTable(conn)

@@ -169,6 +169,8 @@ ACT_WORDS: Mapping[str, str] = {
     "trained": N_("see who knows the rules"),
     "keys": N_("manage their own keys"),
     "sign_in": N_("sign in"),
+    "second_factor": N_("manage their own second factor"),
+    "reset_factor": N_("reset somebody's second factor"),
 }
 REFUSAL_WORDS: Mapping[str, str] = {
     "not_applicant": N_("no applicant"),

@@ -135,6 +135,8 @@ ACTS = {
     "trained": N_("seeing who knows the rules"),
     "export_again": N_("exporting again"),
     "close_supervision": N_("ending supervision"),
+    "second_factor": N_("managing one's own second factor"),
+    "reset_factor": N_("resetting somebody's second factor"),
     "sign_in": N_("signing in with wrong passwords"),
     "stop_viewing": N_("stopping a viewing"),
     "confirm_sweep": N_("confirming an erasure"),
