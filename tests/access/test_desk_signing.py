@@ -17,6 +17,7 @@ from tests.access.test_desk_extensions import form as extension_form
 from tests.access.test_desk_keys import nonce, registered
 from tests.support.authenticator import SecurityKey
 from tests.support.desk import PASSWORD, POLICE, DeskHouse
+from tests.support.papers import picture
 
 
 def test_services_and_the_verifier_know_one_statement() -> None:
@@ -69,6 +70,30 @@ async def test_an_application_is_filed_with_ones_own_key(house: DeskHouse) -> No
     other = rfc8785.dumps(shown["form"] | {"reason": "另一事由"})
     with pytest.raises(ValueError, match="something else"):
         verify.check_form_signature(plain, whole, verify.digest_as_written(other))
+
+
+async def test_files_are_added_with_ones_own_key(house: DeskHouse) -> None:
+    key = await registered(house, "sun.wei")
+    filed = await house.file("sun.wei")
+    path = f"/applications/{filed}/attach"
+    async with house.person("sun.wei") as http:
+        nothing = await http.post(f"{path}/to-sign")
+        assert nothing.status_code == 422, "no file waits"
+        sent = [("files", ("介绍信.png", picture(), "image/png"))]
+        digest = (await http.post(f"{path}/to-sign", files=sent)).json()["digest"]
+        wrong = await signed(house, "sun.wei", key, "file", digest)
+        refused = await http.post(path, data={"digest": digest, "passkey": wrong})
+        assert refused.status_code == 403
+        answer = await signed(house, "sun.wei", key, "attach", digest)
+        added = await http.post(path, data={"digest": digest, "passkey": answer})
+    assert added.status_code == 303, added.text
+    shown = await house.show(filed)
+    form, applicant = rfc8785.dumps(shown["form"]), shown["signatures"][0]
+    plain = applicant | {"passkey": applicant["own_key"]}
+    digest = hashlib.sha256(form).hexdigest()
+    assert verify.check_form_signature(plain, digest, verify.digest_as_written(form))
+    async with house.person("nobody") as http:
+        assert (await http.post(f"{path}/to-sign", files=sent)).status_code == 403
 
 
 async def test_an_extension_is_filed_granted_and_reviewed_with_keys(house: DeskHouse) -> None:

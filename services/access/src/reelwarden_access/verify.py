@@ -397,8 +397,8 @@ def wanted_fingerprint(text: str) -> str:
 
 # --- people's own keys (WebAuthn) --------------------------------------------------------------------------
 
-ACTS = {"applicant": ("file",), "approver": ("approve", "reject"), "department": ("advise",)}
-GIVEN_WHEN_FILED = ("number", "filed_at")
+ACTS = {"applicant": ("file", "attach"), "approver": ("approve", "reject"), "department": ("advise",)}
+GIVEN_WHEN_FILED = ("number", "filed_at", "changed_at")
 """Of an application, after its applicant signed it."""
 PRESENT_AND_VERIFIED = 0b101
 """Of the flags: somebody was there, and the device knew them by finger, face or PIN."""

@@ -10,6 +10,7 @@ from reelwarden_access.district.desk.attachment import Attachment, Limits
 from reelwarden_access.district.desk.desk import About, Desk
 from reelwarden_access.district.desk.uploads import looked_at
 from reelwarden_common.web import Person
+from reelwarden_common.web.signing.passkeys import Proof
 
 
 class Attachments:
@@ -43,16 +44,16 @@ class Attachments:
             act = partial(attaching.forget, subject=subject, attachments=attachments)
             await self._desk.perform(who, About("attach"), act)
 
-    async def add_to_application(self, who: Person, name: str, password: str) -> str:
-        """Sign an application anew, with the papers that wait."""
-        about = About("attach", application=name)
-        act = partial(attaching.add_to_application, name=name)
-        return await self._desk.perform(who, about, act, password)
+    async def add(self, who: Person, kind: str, name: str, proof: Proof) -> str:
+        """Sign an application or extension anew, with the papers that wait."""
+        about = About("attach", **{kind: name})
+        act = partial(attaching.add, kind=kind, name=name)
+        return await self._desk.perform(who, about, act, proof)
 
-    async def add_to_extension(self, who: Person, name: str, password: str) -> str:
-        """Sign an extension anew, with the papers that wait."""
-        about = About("attach", extension=name)
-        return await self._desk.perform(who, about, partial(attaching.add_to_extension, name=name), password)
+    async def to_sign(self, who: Person, kind: str, name: str) -> str:
+        """The digest of what would be signed: what an own key signs."""
+        act = partial(attaching.to_sign, kind=kind, name=name)
+        return await self._desk.perform(who, About("attach", **{kind: name}), act)
 
     async def readable(self, who: Person, kind: str, subject: str, attachment: str) -> Attachment:
         """A paper that one may read."""

@@ -8,8 +8,13 @@ from typing import Any, Protocol
 import rfc8785
 
 Shown = dict[str, Any]
-GIVEN_WHEN_FILED = ("number", "filed_at")
+GIVEN_WHEN_FILED = ("number", "filed_at", "changed_at")
 """Fields of a filed form that its signer could not have seen."""
+
+
+def as_written(form: Mapping[str, Any]) -> Shown:
+    """A form as its applicant saw it: what their own key signs."""
+    return {name: value for name, value in form.items() if name not in GIVEN_WHEN_FILED}
 
 
 def digest_of_form(form: Mapping[str, Any]) -> str:

@@ -18,9 +18,9 @@ from reelwarden_access.district.desk.attachment import (
     check_waiting,
 )
 from reelwarden_access.district.desk.desk import Work
-from reelwarden_access.district.desk.domain import MAY_APPLY, check_reading, required
+from reelwarden_access.district.desk.domain import MAY_APPLY, check_digest, check_reading, required
 from reelwarden_access.district.desk.extension import check_reading as check_extension_reading
-from reelwarden_access.district.desk.to_sign import digest_of_form
+from reelwarden_access.district.desk.to_sign import as_written, digest_of_form
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web.refusals import Denied, Missing
 from reelwarden_common.web.text import N_, Text
@@ -92,32 +92,40 @@ async def forget(work: Work, subject: str, attachments: Sequence[str]) -> None:
         await work.store.attachments.forget(owner, subject, attachment)
 
 
-async def add_to_application(work: Work, name: str) -> str:
-    """The filer signs the form anew, with the papers that wait; returns its digest."""
-    application, actor = await work.lock(name)
-    check_adding(application, actor)
-    form = (await work.store.applications.row(name))["form"]
-    return await _sign_anew(work, "application", name, (form, actor))
+async def add(work: Work, kind: str, name: str) -> str:
+    """The filer signs an application or extension anew, with the papers that wait; returns its digest."""
+    form, actor = await _open_form(work, kind, name)
+    content = await _with_papers(work, name, form, actor)
+    if work.own_key:
+        check_digest(work.own_key["digest"], digest_of_form(as_written(content)))
+    await work.store.attachments.sign(name, actor.id, work.now)
+    content |= {"changed_at": iso(work.now)}
+    digest = digest_of_form(content)
+    await work.store.attachments.replace_form(kind, name, content, (digest, work.own_key), work.now)
+    return digest
 
 
-async def add_to_extension(work: Work, name: str) -> str:
-    """The same of an extension."""
+async def to_sign(work: Work, kind: str, name: str) -> str:
+    """What the filer's own key signs: the form with the papers that wait."""
+    form, actor = await _open_form(work, kind, name)
+    return digest_of_form(as_written(await _with_papers(work, name, form, actor)))
+
+
+async def _open_form(work: Work, kind: str, name: str) -> tuple[dict[str, Any], Actor]:
+    """A form to which whoever asks may add."""
+    if kind == "application":
+        application, actor = await work.lock(name)
+        check_adding(application, actor)
+        return (await work.store.applications.row(name))["form"], actor
     extension, actor = await work.lock_extension(name)
     check_adding_to_extension(extension, actor)
-    form, _ = await work.store.extensions.form(name)
-    return await _sign_anew(work, "extension", name, (form, actor))
+    return (await work.store.extensions.form(name))[0], actor
 
 
-async def _sign_anew(work: Work, kind: str, name: str, what: tuple[dict[str, Any], Actor]) -> str:
-    form, actor = what
-    table = work.store.attachments
-    waiting = [one for one in await table.of(name, actor.id) if one.signed_at is None]
-    required({N_("Files"): waiting})
-    attached = await table.sign(name, actor.id, work.now)
-    form |= {"attachments": [one.in_form for one in attached], "changed_at": iso(work.now)}
-    digest = digest_of_form(form)
-    await table.replace_form(kind, name, form, digest, work.now)
-    return digest
+async def _with_papers(work: Work, name: str, form: dict[str, Any], actor: Actor) -> dict[str, Any]:
+    attached = await work.store.attachments.of(name, actor.id)
+    required({N_("Files"): [one for one in attached if one.signed_at is None]})
+    return form | {"attachments": [one.in_form for one in attached]}
 
 
 async def readable(work: Work, kind: str, subject: str, attachment: str) -> Attachment:

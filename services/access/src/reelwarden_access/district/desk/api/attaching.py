@@ -45,7 +45,7 @@ async def sign(
     office: AtAttachments, person: SignedIn, application: str, body: Confirming
 ) -> AttachmentsSigned:
     """By the filer, before anybody decided: the form changes, and is signed anew (R4.2)."""
-    return AttachmentsSigned(digest=await office.add_to_application(person, application, body.password))
+    return AttachmentsSigned(digest=await office.add(person, "application", application, body.proof))
 
 
 @router.post("/extensions/{extension}/attachments", summary="Sign attached files")
@@ -53,7 +53,7 @@ async def sign_extension(
     office: AtAttachments, person: SignedIn, extension: str, body: Confirming
 ) -> AttachmentsSigned:
     """By the filer, before it is decided."""
-    return AttachmentsSigned(digest=await office.add_to_extension(person, extension, body.password))
+    return AttachmentsSigned(digest=await office.add(person, "extension", extension, body.proof))
 
 
 @router.get("/applications/{application}/attachments/{attachment}", **_DOWNLOAD)

@@ -132,7 +132,12 @@ class AttachmentsTable:
         )
 
     async def replace_form(
-        self, kind: str, subject: str, form: dict[str, Any], digest: str, at: datetime
+        self,
+        kind: str,
+        subject: str,
+        form: dict[str, Any],
+        signed: tuple[str, dict[str, Any] | None],
+        at: datetime,
     ) -> None:
         """Keep the form as it was, and put the new one with its filer's signature in its place.
 
@@ -140,10 +145,10 @@ class AttachmentsTable:
             kind: `application` or `extension`.
             subject: Which.
             form: The new one.
-            digest: Its SHA-256.
+            signed: Its SHA-256, and what the filer's own key signed.
             at: When it was signed.
         """
-        table, signatures, own = _FORMS[kind]
+        (table, signatures, own), (digest, own_key) = _FORMS[kind], signed
         await self._conn.execute(
             "INSERT INTO earlier_forms (subject, digest, form, signed_at, replaced_at)"  # noqa: S608 - from code
             " SELECT f.id, f.form_digest, f.form, s.signed_at, $2"
@@ -158,10 +163,11 @@ class AttachmentsTable:
             digest,
         )
         await self._conn.execute(
-            f"UPDATE {signatures} s SET digest = $2, signed_at = $3, own_key = NULL WHERE {own}",  # noqa: S608 - from code
+            f"UPDATE {signatures} s SET digest = $2, signed_at = $3, own_key = $4 WHERE {own}",  # noqa: S608 - from code
             subject,
             digest,
             at,
+            json.dumps(own_key) if own_key else None,
         )
 
     async def earlier(self, subject: str) -> list[EarlierForm]:
