@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from argon2 import PasswordHasher
+from fastapi import FastAPI
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -177,6 +178,15 @@ class Voices:
 @asynccontextmanager
 async def inspector(bus: EmbeddedBus, url: str, toml: Path, **settings: object) -> AsyncIterator[str]:
     """A running inspector; yields its address."""
+    async with dashboard(bus, url, toml, **settings) as (address, _):
+        yield address
+
+
+@asynccontextmanager
+async def dashboard(
+    bus: EmbeddedBus, url: str, toml: Path, **settings: object
+) -> AsyncIterator[tuple[str, FastAPI]]:
+    """A running inspector; yields its address, and the application that answers there."""
     given = {"cut_off_seconds": 5, "look_seconds": 0.2, "coverage_seconds": 0.2, "live_seconds": 0.1}
     read = Settings(
         nats_url=bus.url(),
@@ -187,7 +197,8 @@ async def inspector(bus: EmbeddedBus, url: str, toml: Path, **settings: object) 
         **(given | settings),  # type: ignore[arg-type]
     )
     async with build(read) as built, role.running(built) as address:
-        yield address
+        assert isinstance(built.http, FastAPI)
+        yield address, built.http
 
 
 async def signed_in(address: str, person: str) -> httpx.AsyncClient:
