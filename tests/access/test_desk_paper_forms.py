@@ -174,10 +174,12 @@ async def enter(house: DeskHouse, number: int, account: str = "sun.wei", **chang
 
 
 async def review(
-    house: DeskHouse, application: str, account: str, decision: str = "approve"
+    house: DeskHouse, application: str, account: str, decision: str = "in_order"
 ) -> httpx.Response:
     async with house.person(account) as http:
-        body = {"decision": decision, "opinion": "与扫描件一致", "password": PASSWORD}
+        shown = (await http.get(f"/api/applications/{application}")).json()
+        digest = shown.get("to_sign", {}).get("review_paper", "0" * 64)
+        body = {"decision": decision, "opinion": "与扫描件一致", "password": PASSWORD, "digest": digest}
         return await http.post(f"/applications/{application}/review_paper", data=body)
 
 
@@ -229,6 +231,11 @@ async def test_from_the_blank_form_to_the_closed_application(house: DeskHouse) -
         assert (await review(house, application, account)).status_code == code, account
     assert (await review(house, application, "feng.ju")).status_code == 303
     assert (await review(house, application, "feng.ju")).status_code == 409
+    page = await house.ask("li.lei", "GET", f"/applications/{application}")
+    assert "复核纸质表" in page.text
+    assert [act["act"] for act in (await house.show(application))["acts"]] == ["review_paper"]
+    printed = await house.ask("li.lei", "GET", f"/api/applications/{application}/forms/application.pdf")
+    assert "复核纸质表" in text_of(printed.content)
     await house.do("li.lei", f"/api/applications/{application}/close")
     assert await house.until_said(ApplicationClosed, application)
     assert "已复核，符合规定" in (await house.ask("zheng.yu", "GET", "/paper-forms/s001")).text
@@ -248,7 +255,7 @@ async def test_a_number_used_twice_is_a_finding_until_it_is_reviewed(house: Desk
     led = await house.ask("feng.ju", "GET", f"/applications/{about}")
     assert led.headers["location"] == f"/paper-forms/s001#n{number}"
     application = again.headers["location"].removeprefix("/applications/")
-    await review(house, application, "feng.ju", "reject")
+    await review(house, application, "feng.ju", "not_in_order")
     assert not house.said(TaskDone, about)
     assert (await house.show(application))["paper"]["in_order"] is False
 

@@ -283,12 +283,16 @@ class OnPaper(BaseModel):
         return aware(self.approved_at, zone), aware(self.retrieved_at, zone)
 
 
-class ReviewingPaper(BaseModel):
+class ReviewingPaper(Signed):
     """Somebody looked at what was made on paper."""
 
-    decision: Literal["approve", "reject"]
+    decision: Literal["in_order", "not_in_order"]
     opinion: Words
-    password: Password
+
+    @property
+    def words(self) -> str:
+        """What they found, and why."""
+        return in_lines(decision=self.decision, opinion=self.opinion)
 
 
 class ReviewingParts(Signed):

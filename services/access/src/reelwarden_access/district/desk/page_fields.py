@@ -46,7 +46,7 @@ _NAMES: Mapping[str, str] = {
     "operator": N_("Operator"),
     "supervisor": N_("Supervisor"),
     "retrieved_at": N_("Retrieved at"),
-    "decision": N_("Review"),
+    "decision": N_("Finding"),
 }
 
 

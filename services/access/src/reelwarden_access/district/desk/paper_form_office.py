@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from reelwarden_access.district.desk.acts import paper_forms
+from reelwarden_access.district.desk.acts.signing import Signed
 from reelwarden_access.district.desk.application import Application, Draft, Rules
 from reelwarden_access.district.desk.bodies import OnPaper
 from reelwarden_access.district.desk.desk import About, Desk, Work
@@ -72,12 +73,14 @@ class PaperForms:
         return await self._desk.perform(who, about, act, paper.password)
 
     async def review(
-        self, who: Person, application: str, opinion: str, password: str, *, in_order: bool
+        self, who: Person, application: str, opinion: str, signed: Signed, *, in_order: bool
     ) -> Application:
         """Sign that somebody looked at an entered sheet."""
         about = About("review_paper", application=application)
-        act = partial(paper_forms.review, application_id=application, opinion=opinion, in_order=in_order)
-        return await self._desk.perform(who, about, act, password)
+        act = partial(
+            paper_forms.review, application_id=application, opinion=opinion, signed=signed, in_order=in_order
+        )
+        return await self._desk.perform(who, about, act, signed.proof)
 
 
 async def _draft(work: Work, asked: Draft, paper: OnPaper, people: Mapping[str, Person]) -> PaperDraft:

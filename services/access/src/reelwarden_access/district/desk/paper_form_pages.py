@@ -171,7 +171,7 @@ async def review(request: Request, office: At, person: SignedIn, application: st
     try:
         body = taken(ReviewingPaper, form | {"password": sent.get("password", "")})
         await _forms(request).review(
-            person, application, body.opinion, body.password, in_order=body.decision == "approve"
+            person, application, body.opinion, body.signed, in_order=body.decision == "in_order"
         )
     except WebRefusal as refusal:
         refused = RefusedAct("review_paper", form, refusal)

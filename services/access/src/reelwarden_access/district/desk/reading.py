@@ -166,18 +166,27 @@ async def show(work: Work, application_id: str) -> ApplicationShown:
         paper=_paper(work, sheet),
         waits=await awaited(work, application, actor),
         may=may,
-        to_sign={act: d for act, d in _to_sign(application, export, release, combined).items() if act in may},
+        to_sign={
+            act: digest
+            for act, digest in _to_sign(application, export, release, combined, sheet).items()
+            if act in may
+        },
         acts=[SignedActShown.of(one) for one in await work.store.signed_acts.of(application.id)],
     )
 
 
 def _to_sign(
-    application: Application, export: Export | None, release: Release | None, combined: Sequence[Combined]
+    application: Application,
+    export: Export | None,
+    release: Release | None,
+    combined: Sequence[Combined],
+    sheet: PaperForm | None,
 ) -> dict[str, str]:
     shown = {
         "release": to_sign.release(application, export_digest(export)),
         "declare": to_sign.declaration(application, release.digest or "" if release else ""),
         "review_parts": to_sign.review_parts(application, [(one.name, one.parts) for one in combined]),
+        "review_paper": to_sign.review_paper(application, sheet.name if sheet else ""),
         "stop_release": to_sign.stop_release(application),
     }
     return {act: to_sign.digest_of_form(what) for act, what in shown.items()}

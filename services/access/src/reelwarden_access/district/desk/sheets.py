@@ -69,7 +69,7 @@ class Sheets:
                 leader=self._opinion(shown, decisions, PersonRole.LEADER, lang),
                 district=self._opinion(shown, decisions, PersonRole.DISTRICT_OFFICER, lang),
                 valid_until=shown.valid_until,
-                acts=self._acts(shown.acts, lang, "stop_release"),
+                acts=self._acts(shown.acts, lang, "stop_release", "review_paper"),
             ),
             lang,
         )

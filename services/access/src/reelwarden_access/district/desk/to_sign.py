@@ -49,6 +49,11 @@ def review_parts(filed: Filed, combined: Collection[tuple[str, Collection[str]]]
     return {"kind": "review_parts", "number": filed.number, "form": filed.form_digest, "parts": parts}
 
 
+def review_paper(filed: Filed, sheet: str) -> Shown:
+    """A numbered paper form that was entered as this application."""
+    return {"kind": "review_paper", "number": filed.number, "form": filed.form_digest, "sheet": sheet}
+
+
 def stop_release(filed: Filed) -> Shown:
     """A release that waits; each stop makes another version of what was filed."""
     found = {"number": filed.number, "form": filed.form_digest, "version": filed.version}

@@ -5,16 +5,19 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from reelwarden_access.district.desk import to_sign
 from reelwarden_access.district.desk.acts.filing import (
     cameras_of,
     iso,
     papers_in_form,
     written,
 )
+from reelwarden_access.district.desk.acts.signing import Signed, keep_signature
 from reelwarden_access.district.desk.application import Actor, Application, Capacity, Rules, Signature, Status
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.domain import check_opinion
 from reelwarden_access.district.desk.paper_form import (
+    MAY_REVIEW,
     PaperDraft,
     PaperForm,
     Signer,
@@ -210,7 +213,9 @@ def _say(work: Work, application: Application, draft: PaperDraft, name: str) -> 
     work.store.publish(application.school, approved)
 
 
-async def review(work: Work, application_id: str, opinion: str, *, in_order: bool) -> Application:
+async def review(
+    work: Work, application_id: str, opinion: str, signed: Signed, *, in_order: bool
+) -> Application:
     """Somebody else looked at the sheet and its scan."""
     application, actor = await work.lock(application_id)
     table = work.store.paper_forms
@@ -219,6 +224,8 @@ async def review(work: Work, application_id: str, opinion: str, *, in_order: boo
     check_review(sheet, actor, await signers_of(work, form))
     check_opinion(opinion)
     assert sheet is not None  # noqa: S101 - checked above
+    shown = to_sign.review_paper(application, sheet.name)
+    await keep_signature(work, actor, application.id, shown, signed, MAY_REVIEW)
     reviewer = (actor.id, actor.name)
     await table.review(application.id, reviewer, opinion.strip(), work.now, in_order=in_order)
     if sheet.copy > 1 and in_order and sheet.number in await table.told(sheet.school, TWICE):
