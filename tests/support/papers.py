@@ -17,7 +17,9 @@ def picture(form: str = "PNG", size: tuple[int, int] = (60, 40), colour: str = "
     return out.getvalue()
 
 
-def document(script: str = "", password: str = "", enclosed: bytes = b"", pages: int = 1) -> bytes:
+def document(
+    script: str = "", password: str = "", enclosed: bytes = b"", pages: int = 1, padding: int = 0
+) -> bytes:
     """A PDF; with a script, locked, or with a file inside where asked."""
     writer, out = PdfWriter(), io.BytesIO()
     for _ in range(pages):
@@ -27,6 +29,8 @@ def document(script: str = "", password: str = "", enclosed: bytes = b"", pages:
         writer.root_object[NameObject("/OpenAction")] = DictionaryObject(act)
     if enclosed:
         writer.add_attachment("run.exe", enclosed)
+    if padding:
+        writer.add_metadata({"/Padding": "x" * padding})
     if password:
         writer.encrypt(password)
     writer.write(out)
