@@ -169,6 +169,7 @@ def environment(bus: EmbeddedBus, url: str, toml: Path, **settings: object) -> d
         "nats_url": bus.url(),
         "nats_password": bus.password("messenger"),
         "database_url": url,
+        "session_key": "k" * 40,
         "district_toml": toml,
         "webhook_private": True,
         "desk_url": "https://desk.example",

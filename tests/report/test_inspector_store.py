@@ -319,6 +319,23 @@ async def test_days_are_asked_again_when_they_changed(office: Office) -> None:
         assert await store.stale_days() == [("s001", day)]
 
 
+async def test_whoever_left_at_the_desk_has_no_session_here(office: Office) -> None:
+    """The words may come in any order: the newest counts."""
+    who, later = "ab" * 32, AT + timedelta(hours=1)
+
+    async def let_in() -> bool:
+        async with office.units.begin() as store:
+            query = "SELECT count(*) FROM ended_sessions WHERE name = $1 AND before >= $2"
+            return not await store.conn.fetchval(query, who, later + timedelta(days=99))
+
+    assert await let_in()
+    await office.hear(access.AccessChanged(person=who, allowed=False, at=AT))
+    assert not await let_in()
+    await office.hear(access.AccessChanged(person=who, allowed=True, at=later))
+    await office.hear(access.AccessChanged(person=who, allowed=False, at=AT))
+    assert await let_in()
+
+
 async def test_rules_are_published_once(office: Office) -> None:
     async with office.units.begin() as store:
         assert await rules.publish(store, ["s001", "s002"], AT)

@@ -1,7 +1,7 @@
 """The shape of `district.toml`, one model per table; what one table can know is checked here."""
 
 import re
-from datetime import time
+from datetime import date, time
 from functools import cache
 from pathlib import PurePosixPath
 from typing import Annotated
@@ -224,6 +224,8 @@ class Person(Table):
     password_hash: Annotated[str, BeforeValidator(_hash)]
     roles: tuple[str, ...] = ()
     """`<school>:<role>` or `district:<role>`."""
+    until: date | None = None
+    """The last day of their access, in the district's time; None: until somebody ends it at the desk."""
 
     @property
     def grants(self) -> tuple[Grant, ...]:

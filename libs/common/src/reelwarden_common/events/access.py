@@ -291,6 +291,18 @@ class TrainingCounted(Event):
     acknowledged: Annotated[int, Field(ge=0, examples=[11])]
 
 
+class AccessChanged(Event):
+    """Somebody left, or came back: all that is open to them ends, or begins again (R3.3). Names nobody.
+
+    `person` is the HMAC of the account by the key that the district's roles sign sessions with.
+    """
+
+    SUBJECT: ClassVar[str] = "desk.access.changed"
+    person: Digest
+    allowed: bool
+    at: Instant
+
+
 class SweepConfirmed(Event):
     """A district officer looked at a stopped sweep and lets it go on."""
 

@@ -324,6 +324,7 @@ ROLES: tuple[Role, ...] = (
             access.TaskOverdue,
             access.TaskDone,
             access.TrainingCounted,
+            access.AccessChanged,
             backup.ObjectsStored,
             backup.ReadingsMeasured,
             report.SiteAlive,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -53,6 +54,7 @@ class Web:
         self.people = People(config.people, self.sign_ins)
         lifetime = timedelta(hours=settings.session_hours)
         idle = timedelta(minutes=settings.session_idle_minutes)
+        self._zone = ZoneInfo(config.time_zone)
         self.sessions = Sessions(settings.session_key.get_secret_value(), self.people, lifetime, idle)
         self._pages = Pages(
             package,
@@ -64,6 +66,13 @@ class Web:
                 "dashboard_url": settings.dashboard_url,
             },
         )
+
+    async def may_come_in(self, account: str) -> bool:
+        """Whether somebody's access has not ended, by `district.toml` or by an act at the desk (R3.3)."""
+        now = datetime.now(self._zone)
+        if self.people.has_left(account, now.date()):
+            return False
+        return not await self.sign_ins.is_over([self.sessions.mark(account)], now)
 
     def make_app(
         self, version: str, description: str = "", *, longer_bodies: Mapping[str, int] | None = None

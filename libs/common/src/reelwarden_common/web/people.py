@@ -6,8 +6,9 @@ The local directory of people (embedded mode) is `district.toml`; passwords are 
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Literal
 
@@ -59,9 +60,10 @@ def _nobodys_hash() -> str:
 class People:
     """The directory: finds people and checks passwords."""
 
-    def __init__(self, people: Iterable[district.Person], tries: Ledger | None = None) -> None:
+    def __init__(self, people: Sequence[district.Person], tries: Ledger | None = None) -> None:
         self._hashes = {p.id: p.password_hash for p in people}
         self._people = {p.id: Person(p.id, p.name, p.unit, frozenset(p.grants)) for p in people}
+        self._last_days = {p.id: p.until for p in people if p.until is not None}
         self._hasher = PasswordHasher()
         self._tries = tries or InMemory()
         self.tell: Callable[[Person], Awaitable[None]] | None = None
@@ -75,6 +77,11 @@ class People:
     def all(self) -> tuple[Person, ...]:
         """Everybody."""
         return tuple(self._people.values())
+
+    def has_left(self, account: str, today: date) -> bool:
+        """Whether the last day that `district.toml` gives somebody is over."""
+        last = self._last_days.get(account)
+        return last is not None and today > last
 
     def stamp(self, account: str) -> str:
         """Changes with the password: a session from before the change is worth nothing."""

@@ -26,6 +26,13 @@ async def _let_in(request: Request, session: Session) -> None:
         request.state.half = person
 
 
+async def _counts(request: Request, session: Session) -> bool:
+    web = request.app.state.web
+    if await web.sign_ins.is_over(web.sessions.names(session), session.opened_at):
+        return False
+    return bool(await web.may_come_in(session.account))
+
+
 class SessionKeeper:
     """Between the guard and the routes."""
 
@@ -40,7 +47,7 @@ class SessionKeeper:
         request = Request(scope, receive)
         web = request.app.state.web
         session: Session | None = web.sessions.read(request)
-        if session is not None and await web.sign_ins.is_over(web.sessions.names(session), session.opened_at):
+        if session is not None and not await _counts(request, session):
             session = None
         if session is None:
             await self._app(scope, receive, send)

@@ -114,11 +114,16 @@ class Sessions:
 
     def mark(self, account: str) -> str:
         """How roles that share the key speak of an account to each other without naming it."""
-        return hmac.new(self._key.encode(), f"account:{account}".encode(), hashlib.sha256).hexdigest()
+        return mark_of(self._key, account)
 
     def names(self, session: Session) -> tuple[str, str]:
         """Under which a session may have been ended: by itself, or with all others of its person."""
         return hashlib.sha256(session.id.encode()).hexdigest(), self.mark(session.account)
+
+
+def mark_of(key: str, account: str) -> str:
+    """See `Sessions.mark`, for a role without pages."""
+    return hmac.new(key.encode(), f"account:{account}".encode(), hashlib.sha256).hexdigest()
 
 
 def somebody_there(method: str, headers: Headers) -> bool:

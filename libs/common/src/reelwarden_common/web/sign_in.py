@@ -16,6 +16,7 @@ from reelwarden_common.web.text import N_, Text
 
 router = APIRouter()
 WRONG_PASSWORD = Text(N_("Account or password is wrong."))
+HAS_LEFT = Text(N_("Your access has ended. The safety department of your school can tell you more."))
 MAX_ACCOUNT, MAX_PASSWORD = 63, 200
 
 
@@ -103,6 +104,8 @@ async def login(
         return _form(request, next, id, wait.text, wait.status)
     if person is None:
         return _form(request, next, id, WRONG_PASSWORD, 401)
+    if not await web.may_come_in(person.id):
+        return _form(request, next, id, HAS_LEFT, 403)
     response = RedirectResponse(local_path(next), status_code=303)
     web.sessions.open(request, response, person)
     return response
@@ -133,6 +136,8 @@ async def open_session(request: Request, response: Response, credentials: Creden
     person = await web.people.verify(credentials.id, credentials.password, "sign-in")
     if person is None:
         raise NotSignedIn(WRONG_PASSWORD)
+    if not await web.may_come_in(person.id):
+        raise NotSignedIn(HAS_LEFT)
     second = await _second(web.second, person, credentials.code)
     web.sessions.open(request, response, person, second=second)
     return _shown(person)

@@ -116,6 +116,20 @@ async def end_sessions(conn: Connection, name: str, before: datetime) -> None:
     )
 
 
+async def end_for_good(conn: Connection, name: str) -> None:
+    """No session of this name is one, neither those there are nor those to come."""
+    await conn.execute(
+        "INSERT INTO ended_sessions (name, before) VALUES ($1, 'infinity')"
+        " ON CONFLICT (name) DO UPDATE SET before = excluded.before",
+        name,
+    )
+
+
+async def let_in_again(conn: Connection, name: str, now: datetime) -> None:
+    """Sessions of this name count again, those opened from now on."""
+    await conn.execute("UPDATE ended_sessions SET before = $2 WHERE name = $1", name, now)
+
+
 class InDatabase:
     """Shared by all replicas. Accounts stand there as digests: people type passwords into the wrong field."""
 

@@ -8,6 +8,7 @@ from reelwarden_access.district.desk import (
     api,
     apply_pages,
     attachment_pages,
+    departure_pages,
     draft_pages,
     extension_pages,
     list_pages,
@@ -21,6 +22,7 @@ from reelwarden_access.district.desk import (
 )
 from reelwarden_access.district.desk.acts.releasing import Builder
 from reelwarden_access.district.desk.attachment_office import Attachments
+from reelwarden_access.district.desk.departure_office import Departures
 from reelwarden_access.district.desk.desk import Desk
 from reelwarden_access.district.desk.drafts import Drafts
 from reelwarden_access.district.desk.extension_office import ExtensionOffice
@@ -80,6 +82,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     http.state.attachments = Attachments(desk, limits)
     http.state.paper_forms = PaperForms(desk)
     http.state.second_factors = factors
+    http.state.departures = Departures(desk, web.sessions.mark)
     http.state.plans = Plans(desk)
     http.state.extensions = ExtensionOffice(desk, sheets)
     http.state.supervisions = SupervisionOffice(desk, s3)
@@ -90,6 +93,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
         draft_pages,
         attachment_pages,
         second_factor_pages,
+        departure_pages,
         plan_pages,
         paper_form_pages,
         list_pages,

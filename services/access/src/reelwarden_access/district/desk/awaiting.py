@@ -35,20 +35,23 @@ async def awaited(work: Work, application: Application, actor: Actor) -> list[Wa
         trained=await people.trained(actor.id, await people.rules_version(work.now)),
     )
     retrievers = await table.retrievers(application.id)
+    left = await work.store.departures.in_force()
     apart = {application.filer, *(() if application.few_people else application.approvers)}
     if release is not None and release.released_at is not None:
         takers = _names(work, await people.accounts({release.retriever}))
     else:
         barred = await people.accounts(apart | ({supervision.supervisor} if supervision else set()))
-        takers = _holders(work, application.school, PersonRole.RETRIEVER, barred)
+        takers = _holders(work, application.school, PersonRole.RETRIEVER, barred | left)
     who = {
         Wait.SUPERVISION: _holders(
-            work, application.school, PersonRole.SAFETY, await people.accounts(apart | retrievers)
+            work, application.school, PersonRole.SAFETY, left | await people.accounts(apart | retrievers)
         ),
         Wait.RETRIEVAL: takers,
         Wait.VIEWING: _names(work, await people.accounts({viewing.retriever for viewing in viewings})),
         Wait.RECORD: _names(work, await people.accounts(retrievers)),
-        Wait.SIGNATURES: _names(work, await people.accounts(await _unsigned(work, application, record))),
+        Wait.SIGNATURES: _signers(
+            work, application.school, await people.accounts(await _unsigned(work, application, record)), left
+        ),
     }
     return [WaitShown(what=wait, who=who.get(wait, [])) for wait in waits_for(situation)]
 
@@ -59,6 +62,13 @@ async def _unsigned(work: Work, application: Application, record: Record | None)
         return set()
     signed = {one.signer for one in await work.store.applications.signatures(application.id, "record")}
     return {record.retriever, record.supervisor, application.filer} - signed
+
+
+def _signers(work: Work, school: str, unsigned: set[str], left: set[str]) -> list[str]:
+    """Whoever has still to sign; for those who left, the safety department."""
+    instead = _holders(work, school, PersonRole.SAFETY, left) if unsigned & left else []
+    own = _names(work, unsigned - left)
+    return own + [name for name in instead if name not in own]
 
 
 def _has_right(application: Application, actor: Actor) -> bool:

@@ -237,6 +237,7 @@ async def _may(work: Work, application: Application, actor: Actor, sheet: PaperF
     record = await table.record(application.id)
     export = await work.store.exports.of(application.id)
     signed = {s.capacity for s in await work.store.applications.signatures(application.id, "record")}
+    left = await work.store.departures.actors()
     version = await work.store.people.rules_version(work.now)
     trained = await work.store.people.trained(actor.id, version)
     release = await table.release(application.id)
@@ -271,6 +272,7 @@ async def _may(work: Work, application: Application, actor: Actor, sheet: PaperF
             record.retriever if record else "",
             record.supervisor if record else "",
             signed,
+            left,
         )
 
     def close() -> None:

@@ -4,6 +4,7 @@ from reelwarden_access.district.desk.tables.alarms import AlarmsTable
 from reelwarden_access.district.desk.tables.applications import ApplicationsTable
 from reelwarden_access.district.desk.tables.attachments import AttachmentsTable
 from reelwarden_access.district.desk.tables.combined import CombinedTable
+from reelwarden_access.district.desk.tables.departures import DeparturesTable
 from reelwarden_access.district.desk.tables.drafts import DraftsTable
 from reelwarden_access.district.desk.tables.extensions import ExtensionsTable
 from reelwarden_access.district.desk.tables.footage import ExportsTable, HoldsTable
@@ -28,6 +29,7 @@ class DeskStore(Store):
         super().__init__("desk", clock)
         self.second_factors = SecondFactorsTable(conn)
         self.people = PeopleTable(conn)
+        self.departures = DeparturesTable(conn)
         self.passkeys = PasskeysTable(conn)
         self.applications = ApplicationsTable(conn)
         self.drafts = DraftsTable(conn)

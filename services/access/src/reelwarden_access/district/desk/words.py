@@ -171,6 +171,8 @@ ACT_WORDS: Mapping[str, str] = {
     "sign_in": N_("sign in"),
     "second_factor": N_("manage their own second factor"),
     "reset_factor": N_("reset somebody's second factor"),
+    "end_access": N_("end somebody's access"),
+    "give_access_back": N_("give somebody's access back"),
 }
 REFUSAL_WORDS: Mapping[str, str] = {
     "not_applicant": N_("no applicant"),

@@ -181,6 +181,11 @@ async def on_training_counted(
     await store.trained(envelope.school, event)
 
 
+async def on_access_changed(event: access.AccessChanged, _: Envelope, store: InspectorStore) -> None:
+    """Whoever left has no session here either, at once (R3.3)."""
+    await store.access_changed(event)
+
+
 CASE_HANDLERS: Mapping[type[Event], Handler[InspectorStore]] = {
     retention.HoldAsked: on_hold_asked,
     retention.HoldDecided: on_hold_decided,
@@ -211,4 +216,5 @@ CASE_HANDLERS: Mapping[type[Event], Handler[InspectorStore]] = {
     access.SweepConfirmed: on_sweep_confirmed,
     access.TrainingAcknowledged: on_training,
     access.TrainingCounted: on_training_counted,
+    access.AccessChanged: on_access_changed,
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 from reelwarden_common.envelope import Envelope
 from reelwarden_common.events import access, retention
+from reelwarden_common.web.sign_ins import end_for_good, let_in_again
 from reelwarden_report.district.inspector.as_json import as_json
 from reelwarden_report.district.inspector.findings import Column, Findings
 
@@ -125,6 +126,21 @@ class Cases(Findings):
             event.application,
             at,
         )
+
+    async def access_changed(self, event: access.AccessChanged) -> None:
+        """The newest word about somebody counts."""
+        news = await self.conn.fetchval(
+            "INSERT INTO departed (person, allowed, at) VALUES ($1, $2, $3) ON CONFLICT (person) DO UPDATE"
+            " SET allowed = excluded.allowed, at = excluded.at WHERE departed.at < excluded.at"
+            " RETURNING true",
+            event.person,
+            event.allowed,
+            event.at,
+        )
+        if news and event.allowed:
+            await let_in_again(self.conn, event.person, event.at)
+        elif news:
+            await end_for_good(self.conn, event.person)
 
     async def trained(self, school: str, event: access.TrainingCounted) -> None:
         await self.conn.execute(

@@ -137,6 +137,8 @@ ACTS = {
     "close_supervision": N_("ending supervision"),
     "second_factor": N_("managing one's own second factor"),
     "reset_factor": N_("resetting somebody's second factor"),
+    "end_access": N_("ending somebody's access"),
+    "give_access_back": N_("giving somebody's access back"),
     "sign_in": N_("signing in with wrong passwords"),
     "stop_viewing": N_("stopping a viewing"),
     "confirm_sweep": N_("confirming an erasure"),

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from reelwarden_common import role
@@ -12,6 +13,7 @@ from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_common.telemetry import make_telemetry
 from reelwarden_common.web import People
+from reelwarden_common.web.sessions import mark_of
 from reelwarden_report.district.messenger.compose import compose
 from reelwarden_report.district.messenger.handlers import HANDLERS
 from reelwarden_report.district.messenger.mail import Mail
@@ -30,10 +32,11 @@ async def build(settings: Settings) -> AsyncIterator[Role[MessengerStore]]:
     config = load(settings.district_toml)
     zone = ZoneInfo(config.time_zone)
     people = People(config.people)
+    mark = partial(mark_of, settings.session_key.get_secret_value())
     gather, pause = (timedelta(seconds=s) for s in (settings.gather_seconds, settings.pause_seconds))
     mail = Mail(settings)
     pool = await open_pool(settings.database_url.get_secret_value(), "report")
-    units = PgUnits(pool, "messenger", lambda conn: MessengerStore(conn, people, zone, gather))
+    units = PgUnits(pool, "messenger", lambda conn: MessengerStore(conn, people, mark, zone, gather))
     names = {school.id: school.name for school in config.schools} | {DISTRICT_SCHOOL: config.name}
     words = Words(names, zone, Places(settings.desk_url, settings.dashboard_url))
     patience = Patience(timedelta(seconds=settings.retry_seconds), settings.attempts)

@@ -11,6 +11,8 @@ from reelwarden_common.settings import DistrictSettings
 class Settings(DistrictSettings):
     """Settings of the messenger; replicas have the same."""
 
+    session_key: SecretStr = Field(min_length=32)
+    """The one of desk and dashboard: by it the desk says who left, without a name."""
     smtp_host: str = ""
     """The mail server; without one nobody gets mail."""
     smtp_port: int = Field(default=587, ge=1, le=65535)

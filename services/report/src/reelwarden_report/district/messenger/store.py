@@ -1,7 +1,7 @@
 """The messenger's tables: who wants what, lines that wait to be told together, messages on their way."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from reelwarden_common.events.base import Event
 from reelwarden_common.identity import digest_of
 from reelwarden_common.messaging.postgres import Connection
 from reelwarden_common.messaging.units import Store
-from reelwarden_common.web import People
+from reelwarden_common.web import People, Person
 from reelwarden_report.district.messenger.domain import Line, Said, send_at
 from reelwarden_report.telling.choices import AT_FIRST, TOLD_TO, Notice, When
 from reelwarden_report.telling.cloud_events import as_json, of_event
@@ -72,12 +72,18 @@ class MessengerStore(Store):
     """One transaction of the messenger."""
 
     def __init__(
-        self, conn: Connection, people: People, zone: ZoneInfo, gather: timedelta, clock: Clock = system_clock
+        self,
+        conn: Connection,
+        people: People,
+        mark: Callable[[str], str],
+        zone: ZoneInfo,
+        gather: timedelta,
+        clock: Clock = system_clock,
     ) -> None:
         super().__init__("messenger", clock)
         self.conn = conn
         self.zone = zone
-        self._people = people
+        self._people, self._mark = people, mark
         self._gather = gather
 
     async def webhooks_for(self, envelope: Envelope) -> list[Webhook]:
@@ -118,7 +124,7 @@ class MessengerStore(Store):
             envelope.time,
         )
         for row in rows:
-            person = self._people.find(row["account"])
+            person = await self._told(row["account"])
             if person is None or not person.holds(envelope.school, *TOLD_TO[said.kind]):
                 continue
             when = When(json.loads(row["kinds"]).get(said.kind, AT_FIRST[said.kind]))
@@ -138,6 +144,14 @@ class MessengerStore(Store):
             envelope.time,
             due,
         )
+
+    async def _told(self, account: str) -> Person | None:
+        """Somebody with an account; None: there is none, or they left."""
+        person = self._people.find(account)
+        if person is None or self._people.has_left(account, self.clock().astimezone(self.zone).date()):
+            return None
+        query = "SELECT NOT allowed FROM departed WHERE person = $1"
+        return None if await self.conn.fetchval(query, self._mark(account)) else person
 
     async def due_recipients(self) -> list[str]:
         """For whom lines are due."""
@@ -169,7 +183,7 @@ class MessengerStore(Store):
 
     async def choice(self, account: str) -> Choice | None:
         """Where a person wants to be told; None: they may be told nothing any more."""
-        if self._people.find(account) is None:
+        if await self._told(account) is None:
             return None
         row = await self.conn.fetchrow("SELECT * FROM notice_choice WHERE account = $1", account)
         if row is None:

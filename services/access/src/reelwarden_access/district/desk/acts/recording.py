@@ -1,6 +1,7 @@
 """The record form, the use of a copy, the end (R4.3, R4.4)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reelwarden_access.district.desk import domain, retrieval
@@ -153,11 +154,18 @@ async def sign(work: Work, application_id: str, digest: str) -> Record:
     if record is None:
         raise Missing
     signed = {s.capacity for s in await work.store.applications.signatures(application.id, "record")}
-    capacity = retrieval.signing_capacity(application, actor, record.retriever, record.supervisor, signed)
+    parties = (record.retriever, record.supervisor)
+    left = await work.store.departures.actors()
+    capacity = retrieval.signing_capacity(application, actor, *parties, signed, left)
     domain.check_digest(digest, record.digest)
-    await work.store.applications.sign(
-        application.id, _signature(work, application, actor, (capacity, digest))
-    )
+    signature = _signature(work, application, actor, (capacity, digest))
+    if actor.id not in (*parties, application.filer):
+        signature = replace(
+            signature,
+            role=PersonRole.SAFETY.value,
+            on_behalf_of=_name_of(work, application, record, capacity, left),
+        )
+    await work.store.applications.sign(application.id, signature)
     complete = signed | {capacity} >= retrieval.RECORD_CAPACITIES
     if complete:
         await table.complete_record(application.id, work.now)
@@ -173,6 +181,19 @@ async def sign(work: Work, application_id: str, digest: str) -> Record:
         ),
     )
     return record
+
+
+def _name_of(
+    work: Work, application: Application, record: Record, capacity: Capacity, left: Mapping[str, str]
+) -> str:
+    """Of whoever left before they signed."""
+    whose = {
+        Capacity.RETRIEVER: record.retriever,
+        Capacity.SUPERVISOR: record.supervisor,
+        Capacity.RECIPIENT: application.filer,
+    }[capacity]
+    account = left[whose]
+    return next((one.name for one in work.config.people if one.id == account), account)
 
 
 def _signature(work: Work, application: Application, actor: Actor, what: tuple[Capacity, str]) -> Signature:

@@ -82,6 +82,13 @@ async def end_forgotten(store: DeskStore, now: datetime) -> int:
     return len(forgotten)
 
 
+async def end_those_of(store: DeskStore, supervisor: str, now: datetime) -> None:
+    """Somebody left: nobody watches footage under their eyes any more (R4.3)."""
+    for application_id, supervision in await store.retrievals.supervisions_by(supervisor):
+        application = await store.applications.load(application_id)
+        await _end_supervision(store, application, supervision, "supervisor_left", now)
+
+
 async def end_with(store: DeskStore, application: Application, now: datetime) -> None:
     """The application is over: nobody supervises it, and nobody watches its footage any more (R4.3)."""
     supervision = await store.retrievals.unclosed_supervision(application.id)

@@ -116,6 +116,13 @@ class RetrievalsTable:
         )
         return [(row["application"], _supervision(row)) for row in rows]
 
+    async def supervisions_by(self, supervisor: str) -> list[tuple[str, Supervision]]:
+        """Open ones of a supervisor, with their applications."""
+        rows = await self._conn.fetch(
+            "SELECT * FROM supervisions WHERE closed_at IS NULL AND supervisor = $1 FOR UPDATE", supervisor
+        )
+        return [(row["application"], _supervision(row)) for row in rows]
+
     async def close_supervision(self, supervision: str, reason: str, at: datetime) -> None:
         """The supervisor leaves, or the time is over."""
         query = "UPDATE supervisions SET closed_at = $2, ended_because = $3 WHERE id = $1"
