@@ -1,6 +1,6 @@
 """A role's web application: shared routes, guards and error pages around what the role adds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -51,6 +51,8 @@ class Web:
         self._title = title
         self.sign_ins = sign_ins or InMemory()
         self.second: SecondFactor | None = None
+        self.as_now: Callable[[Person], Awaitable[Person]] | None = None
+        """Adds what somebody may do only now, as a deputy."""
         self.people = People(config.people, self.sign_ins)
         lifetime = timedelta(hours=settings.session_hours)
         idle = timedelta(minutes=settings.session_idle_minutes)

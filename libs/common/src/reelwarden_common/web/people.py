@@ -32,6 +32,8 @@ class Person:
     name: str
     unit: str
     grants: frozenset[Grant]
+    stands_in: frozenset[tuple[str, str]] = frozenset()
+    """Schools, each with the account of somebody whose deputy this person is now."""
 
     def holds(self, school: str, *roles: PersonRole) -> bool:
         """Whether the person has one of the roles at a school; district roles count everywhere."""

@@ -17,6 +17,8 @@ async def _let_in(request: Request, session: Session) -> None:
     """Say who is signed in, or only half: where the second factor is still missing."""
     web = request.app.state.web
     person = web.people.find(session.account)
+    if web.as_now is not None:
+        person = await web.as_now(person)
     second: SecondFactor | None = web.second
     missing = Wanted.NOTHING if session.second or second is None else await second.wanted(person)
     request.state.wanted = missing

@@ -9,6 +9,7 @@ from reelwarden_access.district.desk import (
     apply_pages,
     attachment_pages,
     departure_pages,
+    deputy_pages,
     draft_pages,
     extension_pages,
     list_pages,
@@ -23,6 +24,7 @@ from reelwarden_access.district.desk import (
 from reelwarden_access.district.desk.acts.releasing import Builder
 from reelwarden_access.district.desk.attachment_office import Attachments
 from reelwarden_access.district.desk.departure_office import Departures
+from reelwarden_access.district.desk.deputy_office import Deputies
 from reelwarden_access.district.desk.desk import Desk
 from reelwarden_access.district.desk.drafts import Drafts
 from reelwarden_access.district.desk.extension_office import ExtensionOffice
@@ -71,6 +73,8 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     factor_key = (settings.second_factor_key or settings.session_key).get_secret_value()
     factors = SecondFactors(desk, sign_ins, factor_key, demand=settings.second_factor == "demand")
     web.second = factors
+    deputies = Deputies(desk)
+    web.as_now = deputies.as_now
     sheets = Sheets(web.say_in, config.time_zone)
     builder = Builder(s3, bus, settings.packages_dir, settings.desk_key)
     office = Office(desk, bus, builder, sheets, timedelta(days=settings.attachment_days))
@@ -83,6 +87,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     http.state.paper_forms = PaperForms(desk)
     http.state.second_factors = factors
     http.state.departures = Departures(desk, web.sessions.mark)
+    http.state.deputies = deputies
     http.state.plans = Plans(desk)
     http.state.extensions = ExtensionOffice(desk, sheets)
     http.state.supervisions = SupervisionOffice(desk, s3)
@@ -94,6 +99,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
         attachment_pages,
         second_factor_pages,
         departure_pages,
+        deputy_pages,
         plan_pages,
         paper_form_pages,
         list_pages,

@@ -123,6 +123,8 @@ class Actor:
     name: str
     unit: str
     roles: frozenset[PersonRole]
+    stands_for: frozenset[str] = frozenset()
+    """Leaders whose deputy they are there now."""
 
     def has(self, *roles: PersonRole) -> bool:
         """Whether they hold one of these."""
@@ -143,7 +145,9 @@ class Signature:
     signed_at: datetime
     opinion: str = ""
     on_behalf_of: str | None = None
-    """Who signed on paper, when reception attests it."""
+    """Who signed on paper, when reception attests it; for whom a deputy signed, or instead of whom."""
+    principal: str | None = None
+    """For whom a deputy signed."""
     own_key: dict[str, Any] | None = None
     """What the signer's own key signed (WebAuthn), as `verify.py` checks it; None: by password."""
 
@@ -210,8 +214,9 @@ class Application:
 
     @property
     def approvers(self) -> tuple[str, ...]:
-        """Who approved so far."""
-        return tuple(one.signer for one in self.approvals)
+        """Who approved so far, and for whom."""
+        signers = [one.signer for one in self.approvals]
+        return tuple(signers + [one.principal for one in self.approvals if one.principal is not None])
 
 
 FAR = datetime.max.replace(tzinfo=UTC)

@@ -39,7 +39,9 @@ class Work:
         """Whoever acts, with the roles that count at a school."""
         number = await self.store.people.actor_id(self.who.id)
         roles = frozenset(self.who.roles_at(school))
-        return Actor(number, self.who.id, self.who.name, self.who.unit, roles)
+        leaders = [account for where, account in self.who.stands_in if where == school]
+        stands_for = frozenset([await self.store.people.actor_id(account) for account in leaders])
+        return Actor(number, self.who.id, self.who.name, self.who.unit, roles, stands_for)
 
     def check_shown(self, given: str, now: str) -> None:
         """What was signed is what is there now; programs that give the password need not say what they saw.

@@ -19,6 +19,7 @@ from reelwarden_access.district.desk.application import (
     Signature,
     Status,
 )
+from reelwarden_access.district.desk.deputy import principal_of
 from reelwarden_access.district.desk.policy import MAY_BE_URGENT, role_of_signer, signing_of
 from reelwarden_access.district.desk.words import STATUS_WORDS
 from reelwarden_common.district import PersonRole
@@ -168,6 +169,7 @@ def check_decision(application: Application, actor: Actor) -> PersonRole:
     if actor.id in application.approvers:
         text = Text(N_("You have signed already; a copy needs a second, different signer (R4.4)."))
         raise Denied("same_signer", text, "R4.4")
+    principal_of(application, actor, role)
     check_status(application, Status.FILED)
     return role
 

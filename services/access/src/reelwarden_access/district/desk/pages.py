@@ -18,6 +18,7 @@ from reelwarden_access.district.desk.apply_pages import written
 from reelwarden_access.district.desk.attachment_beside import papers_beside
 from reelwarden_access.district.desk.bodies import Confirming
 from reelwarden_access.district.desk.departure_office import MAY_END
+from reelwarden_access.district.desk.deputy_office import MAY_NAME
 from reelwarden_access.district.desk.domain import MAY_APPLY, MAY_DECIDE, MAY_READ
 from reelwarden_access.district.desk.office import Office
 from reelwarden_access.district.desk.page_acts import ACTS
@@ -52,6 +53,7 @@ SECTIONS = (
     Section("/alarms", N_("Alarms"), _OVERSEE),
     Section("/training", N_("Rules and training")),
     Section("/people", N_("People"), MAY_END),
+    Section("/deputies", N_("Deputies"), MAY_NAME),
     Section("/keys", N_("My keys")),
 )
 _FORMS = frozenset(

@@ -206,6 +206,9 @@ class Sheets:
 
     def _signature(self, one: SignatureShown, lang: Lang) -> Signature:
         name = f"{one.on_behalf_of}（{one.name}）" if one.on_behalf_of else one.name
+        if one.as_deputy:
+            as_deputy = Text(N_("%(name)s, deputy of %(leader)s"), name=one.name, leader=one.on_behalf_of)
+            name = self._say(lang, as_deputy)
         duty, role = CAPACITY_WORDS[one.capacity], self._say(lang, SIGNER_WORDS[one.role])
         held = f"{self._say(lang, duty)} · {role}" if one.capacity in _AT_THE_RETRIEVAL else role
         return Signature(name, held, one.signed_at, one.digest, one.fingerprint)

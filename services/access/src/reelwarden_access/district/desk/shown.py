@@ -31,7 +31,10 @@ class SignatureShown(BaseModel):
     unit: str
     role: str
     opinion: str
-    on_behalf_of: str | None = Field(description="who signed on paper, attested by reception")
+    on_behalf_of: str | None = Field(
+        description="who signed on paper, attested by the signer; or for whom a deputy signed"
+    )
+    as_deputy: bool = False
     digest: str
     signed_at: datetime
     own_key: dict[str, Any] | None = Field(description="what the signer's own key signed; null: by password")
@@ -51,6 +54,7 @@ class SignatureShown(BaseModel):
             role=one.role,
             opinion=one.opinion,
             on_behalf_of=one.on_behalf_of,
+            as_deputy=one.principal is not None,
             digest=one.digest,
             signed_at=one.signed_at,
             own_key=one.own_key,

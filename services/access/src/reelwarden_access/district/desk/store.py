@@ -5,6 +5,7 @@ from reelwarden_access.district.desk.tables.applications import ApplicationsTabl
 from reelwarden_access.district.desk.tables.attachments import AttachmentsTable
 from reelwarden_access.district.desk.tables.combined import CombinedTable
 from reelwarden_access.district.desk.tables.departures import DeparturesTable
+from reelwarden_access.district.desk.tables.deputies import DeputiesTable
 from reelwarden_access.district.desk.tables.drafts import DraftsTable
 from reelwarden_access.district.desk.tables.extensions import ExtensionsTable
 from reelwarden_access.district.desk.tables.footage import ExportsTable, HoldsTable
@@ -30,6 +31,7 @@ class DeskStore(Store):
         self.second_factors = SecondFactorsTable(conn)
         self.people = PeopleTable(conn)
         self.departures = DeparturesTable(conn)
+        self.deputies = DeputiesTable(conn)
         self.passkeys = PasskeysTable(conn)
         self.applications = ApplicationsTable(conn)
         self.drafts = DraftsTable(conn)

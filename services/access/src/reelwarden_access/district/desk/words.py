@@ -172,9 +172,14 @@ ACT_WORDS: Mapping[str, str] = {
     "second_factor": N_("manage their own second factor"),
     "reset_factor": N_("reset somebody's second factor"),
     "end_access": N_("end somebody's access"),
+    "name_deputy": N_("name a deputy"),
+    "revoke_deputy": N_("take a deputy back"),
     "give_access_back": N_("give somebody's access back"),
 }
 REFUSAL_WORDS: Mapping[str, str] = {
+    "not_leader": N_("no leader, nor acting for one"),
+    "own_deputy": N_("named themselves as deputy"),
+    "principal_involved": N_("as deputy of somebody involved"),
     "not_applicant": N_("no applicant"),
     "not_reception": N_("not at reception"),
     "no_copy": N_("no copy for this person"),

@@ -138,6 +138,8 @@ ACTS = {
     "second_factor": N_("managing one's own second factor"),
     "reset_factor": N_("resetting somebody's second factor"),
     "end_access": N_("ending somebody's access"),
+    "name_deputy": N_("naming a deputy"),
+    "revoke_deputy": N_("taking a deputy back"),
     "give_access_back": N_("giving somebody's access back"),
     "sign_in": N_("signing in with wrong passwords"),
     "stop_viewing": N_("stopping a viewing"),

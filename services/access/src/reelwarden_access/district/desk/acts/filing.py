@@ -20,6 +20,7 @@ from reelwarden_access.district.desk.application import (
     Status,
 )
 from reelwarden_access.district.desk.attachment import Attachment
+from reelwarden_access.district.desk.deputy import principal_of
 from reelwarden_access.district.desk.desk import Work
 from reelwarden_access.district.desk.store import DeskStore
 from reelwarden_access.district.desk.to_sign import digest_of_form
@@ -248,7 +249,7 @@ async def approve(work: Work, application_id: str, decision: Decision) -> Applic
     role = domain.check_decision(application, actor)
     domain.check_heard(application, role)
     domain.check_digest(decision.digest, application.form_digest)
-    signature = _approval(work, actor, role, decision)
+    signature = await _decided(work, application, actor, role, decision)
     await work.store.applications.sign(application.id, signature)
     if not domain.is_approved(application, signature):
         return application
@@ -293,6 +294,19 @@ def authorise(store: DeskStore, application: Application, deadline: datetime) ->
     )
 
 
+async def _decided(
+    work: Work, application: Application, actor: Actor, role: PersonRole, decision: Decision
+) -> Signature:
+    """The signature of whoever decides; a deputy's says for whom."""
+    signature = _approval(work, actor, role, decision)
+    principal = principal_of(application, actor, role)
+    if principal is None:
+        return signature
+    accounts = await work.store.people.accounts({principal})
+    name = next((one.name for one in work.config.people if one.id in accounts), principal)
+    return replace(signature, on_behalf_of=name, principal=principal)
+
+
 def _approval(work: Work, actor: Actor, role: str, decision: Decision) -> Signature:
     return Signature(
         form="application",
@@ -333,7 +347,8 @@ async def reject(work: Work, application_id: str, decision: Decision) -> Applica
     role = domain.check_decision(application, actor)
     domain.check_digest(decision.digest, application.form_digest)
     domain.check_opinion(decision.opinion)
-    await work.store.applications.sign(application.id, _approval(work, actor, role, decision))
+    signature = await _decided(work, application, actor, role, decision)
+    await work.store.applications.sign(application.id, signature)
     await end(work.store, application, Status.REJECTED, work.now)
     work.store.publish(
         application.school,

@@ -185,8 +185,8 @@ class ApplicationsTable:
         """Put a signature under a form."""
         await self._conn.execute(
             "INSERT INTO signatures (application, form, capacity, signer, name, unit, role, opinion,"
-            " on_behalf_of, digest, signed_at, own_key)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            " on_behalf_of, digest, signed_at, own_key, principal)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             application,
             one.form,
             one.capacity,
@@ -199,6 +199,7 @@ class ApplicationsTable:
             one.digest,
             one.signed_at,
             json.dumps(one.own_key) if one.own_key else None,
+            one.principal,
         )
 
     async def signatures(self, application: str, form: str) -> list[Signature]:
@@ -256,5 +257,6 @@ def signature_of(row: asyncpg.Record) -> Signature:
         signed_at=row["signed_at"],
         opinion=row["opinion"],
         on_behalf_of=row["on_behalf_of"],
+        principal=row["principal"],
         own_key=json.loads(row["own_key"]) if row["own_key"] else None,
     )

@@ -155,7 +155,7 @@ class ExtensionsTable:
     async def signatures(self, extension: str) -> list[SignedStep]:
         """All signatures, in order."""
         rows = await self._conn.fetch(
-            "SELECT *, 'extension' AS form, NULL AS on_behalf_of FROM extension_signatures"
+            "SELECT *, 'extension' AS form, NULL AS on_behalf_of, NULL AS principal FROM extension_signatures"
             " WHERE extension = $1 ORDER BY version",
             extension,
         )
