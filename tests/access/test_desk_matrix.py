@@ -12,6 +12,8 @@ from tests.support.routes import Route, routes_of
 
 FOR_ALL = {
     "/login",
+    "/login/oidc",
+    "/login/oidc/callback",
     "/logout",
     "/api/session",
     "/api/docs",

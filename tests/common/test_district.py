@@ -78,6 +78,11 @@ name = "王芳"
 unit = "三年级组"
 password_hash = "$argon2id$v=19$m=65536$abc"
 roles = ["s001:applicant", "s002:safety", "district:district_officer"]
+
+[[oidc.grants]]
+claim = "groups"
+value = "heads"
+roles = ["s001:leader"]
 """
 
 
@@ -223,10 +228,13 @@ def test_unknown_schools_and_cameras_are_refused_by_name(tmp_path: Path) -> None
         ("s001:applicant", "s001:district_officer", ["no role 'district_officer'"]),
         ("district:district_officer", "district:applicant", ["no role 'applicant'"]),
         ("s001:applicant", "s001", ["no role ''"]),
+        ("s001:leader", "s001:leadr", ["oidc.grants[1].roles[1]", "did you mean leader?"]),
+        ('claim = "groups"', 'klaim = "groups"\nclaim = "groups"', ["did you mean claim?"]),
         ("$argon2id$v=19$m=65536$abc", "hunter2", ["reelwarden hash-password"]),
         ("keep_days = 30", "keep_days = 0", ["must be 1 or more"]),
         ("keep_days = 30", "keep_days = -30", ["must be 1 or more"]),
         ("release_delay_hours = 72", "release_delay_hours = -1", ["must be 0 or more"]),
+        ('id = "wang.fang"', 'id = "oidc-1"', ["belong to the sign-in service"]),
         ('id = "wang.fang"', 'id = "Wang Fang"', ["lower-case letters"]),
     ],
 )
@@ -247,6 +255,7 @@ def test_a_slip_is_told_with_its_line_and_remedy(tmp_path: Path, old: str, new: 
         ('storage = "recordings/s002"', 'storage = "recordings"'),
         ("%Y-%m-%d/%H-%M-%S.mp4", "%M.mp4"),
         ("s002:safety", "s002:safty"),
+        ("s001:leader", "s01:leader"),
         ('id = "s002"', 'id = "s001"'),
         ('name = "校门"', 'nmae = "x"\nname = "校门"'),
     ],

@@ -63,6 +63,8 @@ FOR_ALL = (
     "/readyz",
     "/metrics",
     "/login",
+    "/login/oidc",
+    "/login/oidc/callback",
     "/logout",
     "/api/session",
     "/api/docs",

@@ -78,13 +78,15 @@ source = "{id}"
 
 def district_toml() -> str:
     """Two schools, the second a small one, and everybody above, all with the same password."""
-    text = '[district]\nname = "示范区教育局"\n'
+    text = '[oidc]\nunit_claim = "department"\n[district]\nname = "示范区教育局"\n'
     for school, name in (("s001", "第一小学"), ("s002", "实验中学")):
         text += f'[[schools]]\nid = "{school}"\nname = "{name}"\nstorage = "{school}"\n'
         if school == "s002":
             text += "opinion_first = true\nfew_people = true\n"
         text += _CAMERA.format(id="gate", name="校门", place="校门口")
         text += _CAMERA.format(id="hall", name="大厅", place="教学楼一层")
+    for group, role in (("s1-leaders", "s001:leader"), ("s1-safety", "s001:safety")):
+        text += f'[[oidc.grants]]\nclaim = "groups"\nvalue = "{group}"\nroles = ["{role}"]\n'
     hashed = _CHEAP.hash(PASSWORD)
     for account, (name, unit, roles) in PEOPLE.items():
         text += f'[[people]]\nid = "{account}"\nname = "{name}"\nunit = "{unit}"\n'

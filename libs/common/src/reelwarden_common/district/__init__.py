@@ -9,10 +9,13 @@ What is wrong in it is told with file and line, what is wrong, and what to do, a
 from reelwarden_common.district.choices import BackupPolicy, Erasure, Grant, Layout, PersonRole, PlaceKind
 from reelwarden_common.district.load import DistrictConfig, load
 from reelwarden_common.district.models import (
+    OIDC_ACCOUNT,
     Backup,
     BackupWindow,
     Camera,
     DistrictFile,
+    Oidc,
+    OidcGrant,
     Person,
     RecorderSettings,
     Retention,
@@ -23,6 +26,7 @@ from reelwarden_common.district.template import DIRECTIVES
 
 __all__ = [
     "DIRECTIVES",
+    "OIDC_ACCOUNT",
     "Backup",
     "BackupPolicy",
     "BackupWindow",
@@ -33,6 +37,8 @@ __all__ = [
     "Erasure",
     "Grant",
     "Layout",
+    "Oidc",
+    "OidcGrant",
     "Person",
     "PersonRole",
     "PlaceKind",

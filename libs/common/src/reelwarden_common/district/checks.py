@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reelwarden_common.district.choices import KEY_TARGET_DAYS, Layout, PersonRole
-from reelwarden_common.district.models import RecorderSettings, Retention, is_school_id
+from reelwarden_common.district.models import OIDC_ACCOUNT, RecorderSettings, Retention, is_school_id
 from reelwarden_common.district.problems import Problem, closest
 from reelwarden_common.district.template import undetermined
 from reelwarden_common.district.toml_lines import KeyPath
@@ -65,7 +65,9 @@ def problems(raw: dict[str, Any], folder: Path) -> Iterator[Problem]:
     yield from _key_targets(file)
     yield from _overlapping_storage(schools, folder)
     for person in people:
-        yield from _unknown_roles(person, [school.text("id") for school in schools])
+        yield from _vouched_for(person)
+    for whom in (*people, *file.table("oidc").tables("grants")):
+        yield from _unknown_roles(whom, [school.text("id") for school in schools])
 
 
 def _same_ids(things: list[_Table], zh: str, en: str) -> Iterator[Problem]:
@@ -195,6 +197,15 @@ def _overlapping_storage(schools: list[_Table], folder: Path) -> Iterator[Proble
                     "own, neither inside the other.",
                 )
         above.append((root, school))
+
+
+def _vouched_for(person: _Table) -> Iterator[Problem]:
+    if person.text("id").startswith(OIDC_ACCOUNT):
+        yield person.wrong(
+            "id",
+            f"以 {OIDC_ACCOUNT} 开头的账号留给统一身份认证（OIDC）的人员，请另取一个。",
+            f"accounts that begin with {OIDC_ACCOUNT} belong to the sign-in service (OIDC): choose another.",
+        )
 
 
 def _unknown_roles(person: _Table, schools: list[str]) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from reelwarden_common.district import checks
 from reelwarden_common.district.choices import KEY_TARGET_DAYS, BackupPolicy
-from reelwarden_common.district.models import Backup, Camera, DistrictFile, Person, Retention, School
+from reelwarden_common.district.models import Backup, Camera, DistrictFile, Oidc, Person, Retention, School
 from reelwarden_common.district.problems import ConfigError, Located, Problem, from_pydantic
 from reelwarden_common.district.toml_lines import KeyPath, key_lines, line_of
 from reelwarden_common.errors import Refused
@@ -60,6 +60,11 @@ class DistrictConfig:
     def people(self) -> tuple[Person, ...]:
         """All people of the local directory."""
         return self.file.people
+
+    @property
+    def oidc(self) -> Oidc:
+        """`[oidc]`: what the claims of the district's sign-in service mean."""
+        return self.file.oidc
 
     def school(self, school: str) -> School:
         """Return a school.

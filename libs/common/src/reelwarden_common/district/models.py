@@ -29,6 +29,8 @@ from reelwarden_common.district.choices import (
 from reelwarden_common.district.problems import closest, wrong
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 
+OIDC_ACCOUNT = "oidc-"
+"""How the accounts of people begin whom the district's sign-in service vouches for."""
 OUR_FOLDER = ".reelwarden"
 """What lies below it on a school's storage is ours: vault, trash, storage id; never footage."""
 
@@ -230,8 +232,36 @@ class Person(Table):
     @property
     def grants(self) -> tuple[Grant, ...]:
         """The roles, taken apart."""
-        pairs = (role.partition(":") for role in self.roles)
-        return tuple(Grant(school, PersonRole(role)) for school, _, role in pairs)
+        return _taken_apart(self.roles)
+
+
+class OidcGrant(Table):
+    """`[[oidc.grants]]`: whoever has this value in this claim has these roles."""
+
+    claim: Name
+    value: Name
+    """The claim's text, or one of its list."""
+    roles: tuple[str, ...]
+    """As those of `[[people]]`."""
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """The roles, taken apart."""
+        return _taken_apart(self.roles)
+
+
+class Oidc(Table):
+    """`[oidc]`: what is read from the ID tokens of the district's sign-in service (OpenID Connect)."""
+
+    name_claim: Name = "name"
+    unit_claim: Annotated[str, Field(max_length=100)] = ""
+    """Empty: no unit is shown."""
+    grants: tuple[OidcGrant, ...] = ()
+
+
+def _taken_apart(roles: tuple[str, ...]) -> tuple[Grant, ...]:
+    pairs = (role.partition(":") for role in roles)
+    return tuple(Grant(school, PersonRole(role)) for school, _, role in pairs)
 
 
 class DistrictFile(Table):
@@ -242,3 +272,4 @@ class DistrictFile(Table):
     backup: Backup = Backup()
     schools: tuple[School, ...]
     people: tuple[Person, ...] = ()
+    oidc: Oidc = Oidc()

@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from reelwarden_common.district import DistrictConfig
-from reelwarden_common.web import api_docs, errors, sign_in
+from reelwarden_common.web import api_docs, errors, oidc_pages, sign_in
 from reelwarden_common.web.bodies import BodyLimit
 from reelwarden_common.web.i18n import language_of
+from reelwarden_common.web.oidc import Provider
 from reelwarden_common.web.pages import Pages, Section, folder_of
 from reelwarden_common.web.people import People, Person
 from reelwarden_common.web.second import SecondFactor
@@ -53,11 +54,13 @@ class Web:
         self.second: SecondFactor | None = None
         self.as_now: Callable[[Person], Awaitable[Person]] | None = None
         """Adds what somebody may do only now, as a deputy."""
-        self.people = People(config.people, self.sign_ins)
+        self.people = People(config.people, self.sign_ins, config.oidc.grants)
+        self.oidc = Provider.of(settings, config.oidc) if settings.oidc_issuer else None
+        self.session_key = settings.session_key.get_secret_value()
         lifetime = timedelta(hours=settings.session_hours)
         idle = timedelta(minutes=settings.session_idle_minutes)
         self._zone = ZoneInfo(config.time_zone)
-        self.sessions = Sessions(settings.session_key.get_secret_value(), self.people, lifetime, idle)
+        self.sessions = Sessions(self.session_key, self.people, lifetime, idle)
         self._pages = Pages(
             package,
             config.time_zone,
@@ -101,6 +104,7 @@ class Web:
         errors.add_to(app)
         app.add_middleware(SecurityHeaders)  # outermost, so that error pages carry the headers too
         app.include_router(sign_in.router)
+        app.include_router(oidc_pages.router)
         app.include_router(api_docs.router)
         app.mount("/web", StaticFiles(packages=[("reelwarden_common.web", "static")]), name="web")
         static = folder_of(self._package, "static")

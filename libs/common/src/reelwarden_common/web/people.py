@@ -7,8 +7,8 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Literal
 
@@ -16,12 +16,27 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from reelwarden_common import district
-from reelwarden_common.district import Grant, PersonRole
+from reelwarden_common.district import OIDC_ACCOUNT, Grant, OidcGrant, PersonRole
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.web.sign_ins import TOLD_EVERY, InMemory, Ledger
 
+FRESH = timedelta(minutes=5)
 AT_ONCE = 2
 """Passwords checked at the same time: each check takes 64 MB and a core on purpose."""
+
+
+@dataclass(frozen=True)
+class Voucher:
+    """What the district's sign-in service said of somebody who has no password here."""
+
+    rules: tuple[int, ...]
+    """Which of `[[oidc.grants]]` fit, counted from 0."""
+    proven_at: datetime | None
+    """When they last proved there who they are, if it says."""
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether they proved it just now: what a password given again is for others."""
+        return self.proven_at is not None and now - self.proven_at <= FRESH
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,8 @@ class Person:
     grants: frozenset[Grant]
     stands_in: frozenset[tuple[str, str]] = frozenset()
     """Schools, each with the account of somebody whose deputy this person is now."""
+    voucher: Voucher | None = field(default=None, compare=False)
+    """Of whoever signed in elsewhere; None: they have a password here."""
 
     def holds(self, school: str, *roles: PersonRole) -> bool:
         """Whether the person has one of the roles at a school; district roles count everywhere."""
@@ -53,6 +70,10 @@ class Person:
         return tuple(role for role in PersonRole if role in held)
 
 
+def _short_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 @cache
 def _nobodys_hash() -> str:
     """Of a password that nobody knows."""
@@ -62,7 +83,12 @@ def _nobodys_hash() -> str:
 class People:
     """The directory: finds people and checks passwords."""
 
-    def __init__(self, people: Sequence[district.Person], tries: Ledger | None = None) -> None:
+    def __init__(
+        self, people: Sequence[district.Person], tries: Ledger | None = None, rules: Sequence[OidcGrant] = ()
+    ) -> None:
+        self._rules = tuple(rules)
+        self._rules_stamp = _short_digest(repr(self._rules))
+        self._vouched: dict[str, Person] = {}
         self._hashes = {p.id: p.password_hash for p in people}
         self._people = {p.id: Person(p.id, p.name, p.unit, frozenset(p.grants)) for p in people}
         self._last_days = {p.id: p.until for p in people if p.until is not None}
@@ -74,11 +100,19 @@ class People:
 
     def find(self, account: str) -> Person | None:
         """The person of that id."""
-        return self._people.get(account)
+        return self._people.get(account) or self._vouched.get(account)
 
     def all(self) -> tuple[Person, ...]:
-        """Everybody."""
-        return tuple(self._people.values())
+        """Everybody, with those from the district's sign-in service who came since this role began."""
+        return (*self._people.values(), *self._vouched.values())
+
+    def vouched_for(self, account: str, name: str, unit: str, voucher: Voucher) -> Person:
+        """Somebody from the district's sign-in service, with the roles that `district.toml` gives them."""
+        grants = frozenset(grant for rule in voucher.rules for grant in self._rules[rule].grants)
+        person = Person(account, name, unit, grants, voucher=voucher)
+        if grants:
+            self._vouched[account] = person
+        return person
 
     def has_left(self, account: str, today: date) -> bool:
         """Whether the last day that `district.toml` gives somebody is over."""
@@ -86,8 +120,10 @@ class People:
         return last is not None and today > last
 
     def stamp(self, account: str) -> str:
-        """Changes with the password: a session from before the change is worth nothing."""
-        return hashlib.sha256(self._hashes.get(account, "").encode()).hexdigest()[:16]
+        """Changes with the password, or the meaning of claims: a session from before is worth nothing."""
+        if account.startswith(OIDC_ACCOUNT):
+            return self._rules_stamp
+        return _short_digest(self._hashes.get(account, ""))
 
     async def verify(
         self, account: str, password: str, at: Literal["sign-in", "act"] = "act"

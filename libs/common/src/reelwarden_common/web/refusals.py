@@ -42,6 +42,26 @@ class Missing(WebRefusal):
         super().__init__("missing", text or Text(N_("There is nothing at this address.")))
 
 
+class NoPassword(Denied):
+    """Whoever signed in with the district's account has no password here to sign with (R4.2)."""
+
+    def __init__(self, *, fresh: bool = False) -> None:
+        text = Text(
+            N_(
+                "You signed in with the district's account and have no password here, so nothing was signed."
+                " Enrol a key of your own under My keys (/keys) and sign with it."
+            )
+        )
+        if fresh:
+            text = Text(
+                N_(
+                    "Sign in afresh with the district's account, then do this within 5 minutes. If this comes"
+                    " again, its service does not tell when you signed in: tell the operator."
+                )
+            )
+        super().__init__("no_password", text, "R4.2")
+
+
 class NotSignedIn(WebRefusal):
     """Nobody is signed in, or the session is over."""
 

@@ -16,7 +16,7 @@ _STATIC = ("/static/", "/web/")
 async def _let_in(request: Request, session: Session) -> None:
     """Say who is signed in, or only half: where the second factor is still missing."""
     web = request.app.state.web
-    person = web.people.find(session.account)
+    person = session.guest or web.people.find(session.account)
     if web.as_now is not None:
         person = await web.as_now(person)
     second: SecondFactor | None = web.second

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reelwarden_common.web.people import People, Person
+from reelwarden_common.web.people import People, Person, Voucher
 
 SESSION_COOKIE = "rw_session"
 BY_ITSELF = "x-by-itself"
@@ -38,6 +38,8 @@ class Session:
     seen_at: datetime
     second: bool = False
     """Whether a second factor was given."""
+    guest: Person | None = None
+    """Whoever has no password here: the session carries what the sign-in service said."""
 
 
 class Sessions:
@@ -60,13 +62,17 @@ class Sessions:
     def open(self, request: Request, response: Response, person: Person, *, second: bool = False) -> None:
         """Let the browser carry who signed in, under a new id."""
         now = datetime.now(UTC)
-        fresh = Session(person.id, self._people.stamp(person.id), secrets.token_urlsafe(16), now, now, second)
+        stamp, guest = self._people.stamp(person.id), person if person.voucher else None
+        fresh = Session(person.id, stamp, secrets.token_urlsafe(16), now, now, second, guest)
         self.keep(request, response, fresh)
 
     def keep(self, request: Request, response: Response, session: Session) -> None:
         """The same session, seen now."""
         value = self._serializer.dumps(
-            [session.account, session.stamp, session.id, session.opened_at.timestamp(), session.second]
+            [
+                *(session.account, session.stamp, session.id, session.opened_at.timestamp(), session.second),
+                *_said_of(session.guest),
+            ]
         )
         response.set_cookie(
             SESSION_COOKIE,
@@ -90,22 +96,21 @@ class Sessions:
         if not value:
             return None
         try:
-            (account, stamp, session, opened, second), seen = self._serializer.loads(
+            (account, stamp, session, opened, second, *said), seen = self._serializer.loads(
                 value, max_age=int(self._idle.total_seconds()), return_timestamp=True
             )
-            found = Session(
-                str(account),
-                str(stamp),
-                str(session),
-                datetime.fromtimestamp(opened, UTC),
-                seen,
-                second is True,
-            )
+            opened_at = datetime.fromtimestamp(opened, UTC)
+            if datetime.now(UTC) - opened_at > self._lifetime or self._people.stamp(account) != stamp:
+                return None
+            guest = self._guest(account, *said) if said else None
+            found = Session(account, stamp, str(session), opened_at, seen, second is True, guest)
         except (BadData, ValueError, TypeError, OverflowError, OSError):
             return None
-        over = datetime.now(UTC) - found.opened_at > self._lifetime
-        known = self._people.find(found.account) is not None
-        return found if known and not over and self._people.stamp(found.account) == found.stamp else None
+        return found if self._people.find(found.account) is not None else None
+
+    def _guest(self, account: str, name: str, unit: str, rules: list[int], proven: float | None) -> Person:
+        proven_at = None if proven is None else datetime.fromtimestamp(proven, UTC)
+        return self._people.vouched_for(account, name, unit, Voucher(tuple(rules), proven_at))
 
     def person(self, request: Request) -> Person | None:
         """Who is signed in, as `SessionKeeper` found at the beginning of the request."""
@@ -119,6 +124,13 @@ class Sessions:
     def names(self, session: Session) -> tuple[str, str]:
         """Under which a session may have been ended: by itself, or with all others of its person."""
         return hashlib.sha256(session.id.encode()).hexdigest(), self.mark(session.account)
+
+
+def _said_of(guest: Person | None) -> list[object]:
+    if guest is None or guest.voucher is None:
+        return []
+    proven = guest.voucher.proven_at
+    return [guest.name, guest.unit, guest.voucher.rules, proven.timestamp() if proven else None]
 
 
 def mark_of(key: str, account: str) -> str:

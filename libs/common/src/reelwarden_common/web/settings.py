@@ -1,8 +1,29 @@
 """What roles with pages are told from outside, beside what every district role is."""
 
-from pydantic import Field, SecretStr
+import ipaddress
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
 
 from reelwarden_common.settings import DistrictSettings
+
+
+def is_safe_address(address: str) -> bool:
+    """Whether secrets may be sent there: https, or this machine itself."""
+    parts = urlsplit(address)
+    if parts.scheme == "https" and parts.hostname:
+        return True
+    try:
+        return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return parts.scheme == "http" and parts.hostname == "localhost"
+
+
+def _safe(address: str) -> str:
+    if address and not is_safe_address(address):
+        raise ValueError("must be an https:// address (http only for this machine itself)")
+    return address
 
 
 class WebSettings(DistrictSettings):
@@ -16,3 +37,9 @@ class WebSettings(DistrictSettings):
     desk_url: str = ""
     """Where browsers reach the desk; shown as a link on the other pages when given."""
     dashboard_url: str = ""
+    oidc_issuer: Annotated[str, AfterValidator(_safe)] = ""
+    """The district's sign-in service (OpenID Connect Discovery 1.0); empty: local accounts only."""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    """Empty: a public client, with PKCE alone."""
+    oidc_scopes: str = "openid profile"

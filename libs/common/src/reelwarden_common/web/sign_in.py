@@ -83,6 +83,7 @@ def _form(
     request: Request, wanted: str, account: str = "", problem: Text | None = None, status: int = 200
 ) -> Response:
     values: dict[str, Any] = {"next": local_path(wanted), "account": account, "problem": problem}
+    values["by_service"] = request.app.state.web.oidc is not None
     response: Response = request.app.state.web.render(request, "login.html", values, status)
     return response
 

@@ -8,6 +8,7 @@ WITHIN = timedelta(minutes=15)
 _SLIPS = frozenset(
     {
         "wrong_password",  # mistyped
+        "no_password",  # they sign in elsewhere, and took the password field or came too late
         "wrong_key",  # the page was older than its nonce, or the wrong device
         "other_recipient",  # mistyped
         "same_signer",  # clicked twice

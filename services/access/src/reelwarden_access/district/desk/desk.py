@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from reelwarden_access.district.desk.application import Actor, Application, Rules
@@ -16,6 +16,8 @@ from reelwarden_common.events.access import AccessDenied
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.messaging.units import Units
 from reelwarden_common.web import Denied, People, Person, Text
+from reelwarden_common.web.people import Voucher
+from reelwarden_common.web.refusals import NoPassword
 from reelwarden_common.web.signing import keys
 from reelwarden_common.web.signing.passkeys import Assertion, Proof
 from reelwarden_common.web.text import N_
@@ -124,6 +126,16 @@ async def _concerned(store: DeskStore, about: About) -> tuple[str | None, str | 
     return application if of_application else None, of_application or school
 
 
+_OWN_SETTINGS = {"keys", "second_factor"}
+"""Acts that whoever has no password here does after a fresh sign-in; all others need their own key."""
+
+
+def _same_guest(voucher: Voucher, act: str) -> None:
+    own = act in _OWN_SETTINGS
+    if not own or not voucher.is_fresh(datetime.now(UTC)):
+        raise NoPassword(fresh=own)
+
+
 class Desk:
     """Lets people act.
 
@@ -169,7 +181,10 @@ class Desk:
             async with self.units.begin() as store:
                 actor = await store.people.actor_id(who.id)
                 return await keys.proven(store.passkeys, actor, about.act, proof, store.clock())
-        await self.same_password(who, proof)
+        if who.voucher:
+            _same_guest(who.voucher, about.act)
+        else:
+            await self.same_password(who, proof)
         return None
 
     async def same_password(self, who: Person, password: str) -> None:

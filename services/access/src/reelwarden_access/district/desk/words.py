@@ -193,6 +193,7 @@ REFUSAL_WORDS: Mapping[str, str] = {
     "not_yours": N_("none of theirs"),
     "no_right": N_("no right"),
     "wrong_password": N_("wrong password"),
+    "no_password": N_("no password here, or no fresh sign-in"),
     "guessed_at": N_("many wrong passwords at the sign-in page, perhaps somebody else's"),
     "wrong_key": N_("wrong key"),
     "not_retriever": N_("not the operator"),

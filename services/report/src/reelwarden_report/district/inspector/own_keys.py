@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from reelwarden_common.messaging.units import Units
 from reelwarden_common.web import N_, Denied, People, Person, Text, Wrong
+from reelwarden_common.web.refusals import NoPassword
 from reelwarden_common.web.signing import keys
 from reelwarden_common.web.signing.passkeys import Assertion, Passkey, Proof
 from reelwarden_common.web.signing.table import PasskeysTable
@@ -61,7 +63,7 @@ class OwnKeys:
     async def nonce(self, who: Person, password: str | None = None) -> str:
         """For one use of a key; to register one, the password is needed."""
         if password is not None:
-            await self._same_password(who, password, "R5.1")
+            await self._same_owner(who, password)
         async with self._units.begin() as store:
             return await PasskeysTable(store.conn).nonce(who.id, store.clock())
 
@@ -72,7 +74,7 @@ class OwnKeys:
 
     async def remove_key(self, who: Person, key: str, password: str) -> None:
         """Take a key out of use."""
-        await self._same_password(who, password, "R5.1")
+        await self._same_owner(who, password)
         async with self._units.begin() as store:
             await keys.remove(PasskeysTable(store.conn), who.id, key, store.clock())
 
@@ -98,6 +100,15 @@ class OwnKeys:
         async with self._units.begin() as store:
             return await keys.proven(PasskeysTable(store.conn), who.id, act.name, proof, store.clock())
 
+    async def _same_owner(self, who: Person, password: str) -> None:
+        """For changing one's own keys: whoever has no password here signed in just now."""
+        if who.voucher is None:
+            await self._same_password(who, password, "R5.1")
+        elif not who.voucher.is_fresh(datetime.now(UTC)):
+            raise NoPassword(fresh=True)
+
     async def _same_password(self, who: Person, password: str, rule: str) -> None:
+        if who.voucher:
+            raise NoPassword
         if await self._people.verify(who.id, password) is None:
             raise Denied("wrong_password", Text(N_("The password is wrong, so nothing was signed.")), rule)

@@ -11,7 +11,7 @@ from reelwarden_report.district.inspector.violation_rules import kind_of_denial
 
 FORGIVEN, WITHIN = 2, timedelta(minutes=15)
 """A mistyped password, or a key that signed an older page, is a slip so often in so long; as at the desk."""
-SLIPS = frozenset({"wrong_password", "wrong_key"})
+SLIPS = frozenset({"wrong_password", "no_password", "wrong_key"})
 
 
 async def note(store: InspectorStore, school: str, name: str, at: datetime, event: AccessDenied) -> None:
