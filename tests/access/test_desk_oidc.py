@@ -1,9 +1,6 @@
 """Signing in with the district's account, at a real OpenID provider; and what its tokens must be (R3.3)."""
 
-import json
 import re
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,59 +11,26 @@ import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
-from pydantic import SecretStr
 
 from reelwarden_common.district import Oidc
 from reelwarden_common.web import Web
 from reelwarden_common.web.oidc import NotAccepted, Provider, account_of, checked
 from reelwarden_common.web.sessions import SESSION_COOKIE
 from reelwarden_local.servers import free_port
+from tests.support.authenticator import SecurityKey
 from tests.support.desk import DeskHouse
-
-PEOPLE: list[dict[str, Any]] = [
-    {"sub": "u-1", "name": "林校长", "department": "校长室", "groups": ["s1-leaders", "choir"]},
-    {"sub": "u-2", "name": "客人", "groups": ["choir"]},
-    {"sub": "u-3", "name": "安全员", "groups": "s1-safety", "amr": ["pwd", "otp"]},
-]
+from tests.support.oidc import provider, use
 
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
-    port = free_port()
-    claims = [part for one in PEOPLE for part in ("--user-claims", json.dumps(one))]
-    command = [
-        sys.executable,
-        "-m",
-        "oidc_provider_mock",
-        "--port",
-        str(port),
-        "--require-nonce",
-        "true",
-        *claims,
-    ]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            for _ in range(600):
-                try:
-                    httpx.get(f"http://127.0.0.1:{port}/jwks")
-                    break
-                except httpx.TransportError:
-                    assert process.poll() is None
-                    time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.kill()
+    with provider() as found:
+        yield found
 
 
 @pytest.fixture
 def web(house: DeskHouse, issuer: str, monkeypatch: pytest.MonkeyPatch) -> Web:
-    found: Web = house.http.state.web
-    known = {"oidc_issuer": issuer, "oidc_client_id": "reelwarden", "oidc_client_secret": SecretStr("s/ %")}
-    settings = house.settings.model_copy(update=known)
-    monkeypatch.setattr(
-        found, "oidc", Provider.of(settings, Oidc(unit_claim="department", grants=found.people._rules))
-    )
-    return found
+    return use(house, issuer, monkeypatch)
 
 
 async def at_service(where: str, sub: str) -> str:
@@ -199,6 +163,16 @@ async def test_a_key_needs_a_fresh_sign_in_and_no_password_signs(
         body = {"digest": digest, "opinion": "同意", "password": "guess"}
         said = await http.post(f"/api/applications/{application}/approve", json=body)
         assert (said.status_code, "/keys" in said.text) == (403, True)
+        own = SecurityKey(house.url, httpx.URL(house.url).host)
+        made = own.register(asked.json()["options"]["challenge"])
+        new = {"name": "phone", "nonce": asked.json()["nonce"], "credential": made}
+        kept_key = await http.post("/api/keys", json=new, headers={"origin": house.url})
+        assert kept_key.status_code == 204, kept_key.text
+        nonce = (await http.post("/api/keys/nonce")).json()["nonce"]
+        body |= {"password": "", "passkey": own.sign(nonce, "approve", digest, "同意")}
+        signed = await http.post(f"/api/applications/{application}/approve", json=body)
+        assert signed.is_success, signed.text
+        assert (await house.show(application))["status"] == "approved"
         kept = web.sessions._serializer.loads(http.cookies[SESSION_COOKIE])
         kept[-1] -= 301
         http.cookies.clear()

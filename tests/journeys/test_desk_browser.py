@@ -18,6 +18,7 @@ from reelwarden_common.events.access import ApplicationFiled
 from reelwarden_common.events.base import CameraSpan
 from tests.support.backends import Database, ObjectStore, unique
 from tests.support.desk import PASSWORD, DeskHouse, open_house
+from tests.support.oidc import provider, use
 
 pytestmark = pytest.mark.system
 expect.set_options(timeout=60_000)
@@ -300,3 +301,22 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
             out.mux(stream.encode(frame.reformat(format="yuv420p")))
         out.mux(stream.encode())
     return path.read_bytes()
+
+
+async def test_a_leader_signs_in_with_the_districts_account(
+    browser: Browser, house: DeskHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service is another site: the browser must send the new session along all the same."""
+    with provider("localhost") as issuer:
+        use(house, issuer, monkeypatch)
+        context = await browser.new_context(base_url=house.url, locale="zh-CN")
+        try:
+            page = await context.new_page()
+            await page.goto("/keys")
+            await page.get_by_role("link", name="使用学区统一账号登录").click()
+            await page.get_by_role("button", name="u-1").click()
+            await page.wait_for_url("**/keys")
+            await expect(page.get_by_text("林校长")).to_be_visible()
+            await expect(page.get_by_text("您在本系统没有密码").first).to_be_visible()
+        finally:
+            await context.close()
