@@ -140,6 +140,16 @@ async def test_what_stands_too_long_goes_up_once_a_step(office: Office) -> None:
     assert said == ["leader", "district_officer"]
 
 
+async def test_what_is_planned_does_not_go_up(office: Office) -> None:
+    async with office.units.begin() as store:
+        await store.open("s001", Cause(Kind.SILENT, "gate", "gate", {"since": AT.isoformat()}))
+        await store.conn.execute("UPDATE finding SET planned = 'w1'")
+    office.now += timedelta(days=9)
+    async with office.units.begin() as store:
+        await store.escalate("s001")
+    assert not [one for one in await office.said() if isinstance(one, report.FindingEscalated)]
+
+
 async def test_the_same_two_people_and_two_roles_in_one_hand_are_noticed(office: Office) -> None:
     for number in range(6):
         app = {"application": f"app{number}"}
@@ -170,6 +180,11 @@ async def test_the_same_two_people_and_two_roles_in_one_hand_are_noticed(office:
     await office.hear(
         access.ViewingStarted(application="app5", viewing="v1", retriever="a-3", supervisor="a-4"),
         access.ViewingStopped(application="app5", viewing="v1", by="a-3", reason="ended"),
+        # of these two parts the desk told: the district reviews them, and they are no second matter
+        access.PartsCombined(
+            application="app3", number="s001-2026-0003", actor="a-2", parts=("approver", "retriever")
+        ),
+        access.ViewingStarted(application="app3", viewing="v3", retriever="a-2", supervisor="a-4"),
         ingest.SegmentAltered(
             segment="x", camera="gate", start=AT, digest="ab" * 32, found="cd" * 32, locator="f"
         ),

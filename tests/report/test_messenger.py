@@ -257,7 +257,7 @@ async def test_a_person_is_told_by_mail_and_can_leave(scene: Scene, tmp_path: Pa
         await mail.until(2)
         (_, message), text = mail.got[1], mail.text(1)
         assert message["Subject"] == "Reelwarden：1 条新消息"
-        assert "第一小学：申请 s001-2026-0001 等待决定" in text
+        assert "第一小学：s001-2026-0001 待审批" in text
         assert "https://desk.example/applications/app1" in text
         assert "实验中学" not in text
         assert "bullying" not in text
@@ -275,6 +275,18 @@ async def test_a_person_is_told_by_mail_and_can_leave(scene: Scene, tmp_path: Pa
         await leader.aclose()
         await scene.voices.say("s001", finding(2))
     assert len(mail.got) == 2
+
+
+def test_a_task_is_named_and_two_of_one_form_stay_two() -> None:
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    said = words.Words({"s001": "第一小学"}, ZoneInfo("Asia/Shanghai"), words.Places("https://desk", ""))
+    facts = {"number": "s001-2026-0001", "page": "applications/a1"}
+    lines = [Line(Notice.TASK, "s001", facts | {"about": task}, now) for task in ("record", "sign", "sign")]
+    told = [sentence for sentence, _ in said.lines("en", grouped(lines))]
+    assert told == [
+        "第一小学: s001-2026-0001: record to be filled in",
+        "第一小学: s001-2026-0001: record to be signed (2 times)",
+    ]
 
 
 def test_everything_is_said_in_chinese() -> None:

@@ -12,6 +12,8 @@ from tests.support.town import Film, Town
 SCHOOL = "s001"
 DAY = timedelta(days=1)
 TEN = timedelta(seconds=10)
+PATIENCE = 200.0
+"""Seconds for a district and a school to agree: machines may be busy."""
 BEGIN = system_clock().replace(hour=10, minute=0, second=0, microsecond=0) - 50 * DAY
 """So long ago that the end is not in the future of servers whose clock is not moved; hours from any due."""
 
@@ -83,7 +85,7 @@ async def converged(place: Town, films: list[Film], spared: frozenset[str]) -> N
         found = sorted(row["id"].hex() for row in rows)
         return found == sorted(alive) and sorted(row["id"].hex() for row in erased) == sorted(gone)
 
-    await until(same)
+    await until(same, PATIENCE)
     assert sorted(await place.erased(SCHOOL)) == sorted(gone)
 
     async def goes_by_the_newest() -> bool:
@@ -91,4 +93,4 @@ async def converged(place: Town, films: list[Film], spared: frozenset[str]) -> N
         applied = await place.heard(PlanApplied, "SITE", SCHOOL)
         return applied[-1].digest == issued[-1].digest
 
-    await until(goes_by_the_newest)
+    await until(goes_by_the_newest, PATIENCE)

@@ -22,7 +22,8 @@ GROUP BY application HAVING min(at) < $2
 """
 _STEPS = """
 SELECT application, step, facts, at FROM application_step
-WHERE school = $1 AND at > $2 AND step IN ('filed', 'approved', 'viewing-started', 'copy-released')
+WHERE school = $1 AND at > $2 AND step IN
+    ('filed', 'approved', 'viewing-started', 'copy-released', 'parts-combined')
 """
 
 
@@ -44,12 +45,16 @@ async def _people(store: InspectorStore, school: str, now: datetime) -> None:
     applicants: dict[str, str] = {}
     approvers: dict[str, tuple[list[str], datetime]] = {}
     others: dict[str, dict[str, str]] = {}
+    told: set[str] = set()
+    """Whose combined parts the desk told of: the district reviews them as a finding."""
     for row in await store.conn.fetch(_STEPS, school, now - PAIR_WITHIN):
         facts, application = json.loads(row["facts"]), row["application"]
         if row["step"] == "filed":
             applicants[application] = facts["applicant"]
         elif row["step"] == "approved":
             approvers[application] = (facts["approvers"], row["at"])
+        elif row["step"] == "parts-combined":
+            told.add(application)
         else:
             roles = {name: facts[name] for name in ("retriever", "supervisor") if facts.get(name)}
             others.setdefault(application, {}).update(roles)
@@ -63,6 +68,8 @@ async def _people(store: InspectorStore, school: str, now: datetime) -> None:
         cause = f"{applicant}:{approver}:{quarter_of(now)}"
         await store.violate(school, "repeated-pair", cause, "R4.2", actor=approver)
     for application, roles in others.items():
+        if application in told:
+            continue
         signers = approvers.get(application, ([], now))[0]
         for person in in_two_roles(signers, roles.get("retriever"), roles.get("supervisor")):
             await store.violate(

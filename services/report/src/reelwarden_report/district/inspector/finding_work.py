@@ -146,11 +146,12 @@ class FindingWork(Findings):
         )
 
     async def escalate(self, school: str) -> None:
-        """Hand up what has stood for too long (R5.1), each step once."""
+        """Hand up what has stood for too long and is not planned (R5.1), each step once."""
         now = self.clock()
         rows = await self.conn.fetch(
             "SELECT finding, kind, severity, opened_at, escalated FROM finding WHERE school = $1"
-            " AND closed_at IS NULL AND opened_at <= $2 AND escalated IS DISTINCT FROM $3 FOR UPDATE",
+            " AND closed_at IS NULL AND planned IS NULL AND opened_at <= $2"
+            " AND escalated IS DISTINCT FROM $3 FOR UPDATE",
             school,
             now - LADDER[0][0],
             LADDER[-1][1].value,

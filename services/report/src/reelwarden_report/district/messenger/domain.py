@@ -39,11 +39,12 @@ def _finding(event: report.FindingOpened) -> Said:
 def _filed(event: access.ApplicationFiled | access.ExtensionFiled) -> Said:
     page = "applications" if isinstance(event, access.ApplicationFiled) else "extensions"
     id_ = event.application if isinstance(event, access.ApplicationFiled) else event.extension
-    return Said(Notice.TASK, {"number": event.number, "page": f"{page}/{id_}"})
+    return Said(Notice.TASK, {"number": event.number, "about": "decide", "page": f"{page}/{id_}"})
 
 
 def _due(event: access.TaskDue) -> Said:
-    return Said(Notice.TASK, {"number": event.number, "page": f"applications/{event.application}"})
+    page = f"applications/{event.application}"
+    return Said(Notice.TASK, {"number": event.number, "about": event.task, "page": page})
 
 
 def _violation(event: report.ViolationRecorded) -> Said:
@@ -131,4 +132,4 @@ def grouped(lines: Sequence[Line]) -> list[Group]:
 
 
 def _alike(line: Line) -> tuple[object, ...]:
-    return line.kind, line.school, line.facts.get("about") or line.facts.get("number")
+    return line.kind, line.school, line.facts.get("about"), line.facts.get("number")

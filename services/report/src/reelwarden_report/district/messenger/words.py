@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from reelwarden_common.web import N_, Catalogue, Text
 from reelwarden_common.web.i18n import CHINESE, ENGLISH, read_catalogue
 from reelwarden_report.district.inspector import words as findings
+from reelwarden_report.district.inspector.task_words import TASKS
 from reelwarden_report.district.messenger.domain import REVIEW, Group
 from reelwarden_report.telling.choices import Notice
 
@@ -17,7 +18,7 @@ SENTENCES = {
     Notice.SERIOUS: N_("%(school)s: serious: %(about)s, to be mended by %(deadline)s"),
     Notice.WARNING: N_("%(school)s: warning: %(about)s, to be mended by %(deadline)s"),
     Notice.INFO: N_("%(school)s: note: %(about)s"),
-    Notice.TASK: N_("%(school)s: application %(number)s waits for a decision"),
+    Notice.TASK: N_("%(school)s: %(number)s: %(about)s"),
     Notice.HOLD: N_("%(school)s: footage that is held: %(about)s"),
     Notice.VIOLATION: N_("%(school)s: violation: %(about)s (%(rule)s)"),
     Notice.REPORT: N_("%(school)s: report %(number)s is there"),
@@ -75,7 +76,7 @@ class Words:
         if deadline:
             deadline = datetime.fromisoformat(deadline).astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
         about = str(line.facts.get("about", ""))
-        known = Text(HOLDS[about], deadline=deadline) if about in HOLDS else findings.name(about)
+        known = self._about(line.kind, about, deadline)
         sentence = Text(
             SENTENCES[line.kind],
             school=self._schools.get(line.school, line.school),
@@ -87,6 +88,11 @@ class Words:
         if group.count > 1:
             sentence = Text(MANY, sentence=sentence, count=group.count)
         return self._catalogues[language].say(sentence)
+
+    def _about(self, kind: Notice, about: str, deadline: str) -> Text:
+        if kind is Notice.TASK:
+            return Text(TASKS.get(about, about))
+        return Text(HOLDS[about], deadline=deadline) if about in HOLDS else findings.name(about)
 
     def _link(self, group: Group) -> str:
         facts = group.first.facts
