@@ -30,12 +30,13 @@ TASKS = {
 
 def of_tasks(facts: Mapping[str, Any]) -> dict[str, Text]:
     """Those of a finding's facts that speak of tasks, in words."""
-    found = {key: _word(facts[key]) for key in ("task", "for_role") if isinstance(facts.get(key), str)}
+    found = {key: task(facts[key]) for key in ("task", "for_role") if isinstance(facts.get(key), str)}
     if isinstance(facts.get("parts"), list):
         holes = " + ".join(f"%({part})s" for part in facts["parts"])
-        found["parts"] = Text(holes, **{part: _word(part) for part in facts["parts"]})
+        found["parts"] = Text(holes, **{part: task(part) for part in facts["parts"]})
     return found
 
 
-def _word(value: str) -> Text:
+def task(value: str) -> Text:
+    """What is to be done, by whom, or as what, in words."""
     return Text(TASKS.get(value, value))

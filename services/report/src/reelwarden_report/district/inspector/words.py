@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from reelwarden_common.web import N_, Text
 from reelwarden_report.district.inspector.domain import Kind
-from reelwarden_report.district.inspector.task_words import of_tasks
+from reelwarden_report.district.inspector.task_words import of_tasks, task
 
 SENTENCES = {
     Kind.GAP: N_("Nothing is recorded from %(start)s to %(end)s (%(duration)s)."),
@@ -395,6 +395,11 @@ def duration(seconds: float) -> str:
 def name(kind: str) -> Text:
     """A kind's short name."""
     return Text(KINDS[Kind(kind)]) if kind in KINDS else code(kind)
+
+
+def task_named(what: str) -> Text:
+    """What is to be done at the desk."""
+    return task(what)
 
 
 def hint(fault: str | None) -> Text:

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from reelwarden_common.web import N_, Catalogue, Text
 from reelwarden_common.web.i18n import CHINESE, ENGLISH, read_catalogue
 from reelwarden_report.district.inspector import words as findings
-from reelwarden_report.district.inspector.task_words import TASKS
 from reelwarden_report.district.messenger.domain import REVIEW, Group
 from reelwarden_report.telling.choices import Notice
 
@@ -91,7 +90,7 @@ class Words:
 
     def _about(self, kind: Notice, about: str, deadline: str) -> Text:
         if kind is Notice.TASK:
-            return Text(TASKS.get(about, about))
+            return findings.task_named(about)
         return Text(HOLDS[about], deadline=deadline) if about in HOLDS else findings.name(about)
 
     def _link(self, group: Group) -> str:
