@@ -17,6 +17,7 @@ import asyncpg
 import httpx
 
 from reelwarden_common.messaging.postgres import PgUnits, open_pool
+from reelwarden_common.role import settle_memory
 from reelwarden_local.bus import EmbeddedBus
 from reelwarden_local.servers import Postgres
 from reelwarden_report.district.inspector.held import recount
@@ -74,6 +75,7 @@ async def _run() -> list[dict[str, Any]]:
             async with inspector(bus, url, toml, cut_off_seconds=3600, look_seconds=10) as address:
                 await fill(url)
                 client = await signed_in(address, "officer")
+                settle_memory()  # as the process of a role does
                 watcher = asyncio.create_task(_watch(await signed_in(address, "officer")))
                 try:
                     return [
