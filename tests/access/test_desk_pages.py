@@ -85,7 +85,7 @@ async def test_nobody_is_offered_a_page_that_is_refused(house: DeskHouse, accoun
 
 
 async def test_nobody_signed_in_is_sent_to_sign_in_and_back(house: DeskHouse) -> None:
-    async with httpx.AsyncClient(base_url=house.url, follow_redirects=True) as http:
+    async with httpx.AsyncClient(base_url=house.url, follow_redirects=True, timeout=60) as http:
         page = await http.get("/approve")
         assert heading(page) == "登录"
         assert 'name="next" value="/approve"' in page.text

@@ -125,7 +125,7 @@ async def test_nothing_of_the_footage_is_seen_outside_an_open_supervision(house:
     for (method, path), body in frames.items():
         for other in ("lin.xin", "chen.gang", "wang.fang", "feng.ju", "qian.duo", "nobody"):
             assert (await house.ask(other, method, path, body)).status_code == 403, (other, path)
-        async with httpx.AsyncClient(base_url=house.url) as nobody:
+        async with httpx.AsyncClient(base_url=house.url, timeout=60) as nobody:
             assert (await nobody.request(method, path, json=body)).status_code == 401
         assert (await house.ask("zhou.jie", method, path, body)).is_success, path
     for path in ("native/a.mp4", "../../other/view/gate.mp4", "digests.json"):

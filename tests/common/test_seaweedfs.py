@@ -96,7 +96,7 @@ async def test_a_key_of_one_prefix_opens_no_other(store: SeaweedFS, admin: Minio
 async def test_nobody_deletes_behind_the_gateway(store: SeaweedFS, admin: Minio) -> None:
     await asyncio.to_thread(admin.make_bucket, "behind", object_lock=True)
     await asyncio.to_thread(put, admin, "behind", "kept", b"kept")
-    async with httpx.AsyncClient() as anyone:
+    async with httpx.AsyncClient(timeout=60) as anyone:
         for method, path in [
             ("DELETE", "/buckets/behind?recursive=true"),
             ("DELETE", "/buckets/behind/kept"),

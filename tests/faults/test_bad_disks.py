@@ -97,7 +97,7 @@ async def test_a_state_disk_that_is_full_and_then_read_only(place: Town) -> None
         async def more_until_it_complains() -> bool:
             there = len(films) - before
             films.extend(place.film(SCHOOL, start + (there + n) * TEN) for n in range(20))
-            async with httpx.AsyncClient() as client:
+            async with httpx.AsyncClient(timeout=30) as client:
                 answer = await client.get(f"{scanner.url}/readyz")
             return answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and NO_ROOM in answer.text
 

@@ -293,7 +293,7 @@ async def test_strangers_and_other_sites_change_nothing(
 ) -> None:
     known = {"school": "s001", "camera": "gate"}
     async with dashboard(district_bus, report_url, district_toml(tmp_path)) as (at, app):
-        stranger, officer = httpx.AsyncClient(base_url=at), await signed_in(at, "officer")
+        stranger, officer = httpx.AsyncClient(base_url=at, timeout=60), await signed_in(at, "officer")
         let_in = []
         for route in asked_for(app):
             method, path = route

@@ -162,7 +162,7 @@ async def test_a_token_opens_its_schools_to_reading_alone_until_it_is_revoked(ad
         async with asyncio.timeout(SECONDS):
             assert [e async for e in events if "data" in e] == [], "an open stream ends soon after"
     for bad in (key, "rwt_guess", "%"):
-        async with httpx.AsyncClient(base_url=address, headers=bearer(bad)) as program:
+        async with httpx.AsyncClient(base_url=address, headers=bearer(bad), timeout=60) as program:
             assert (await program.get("/api/events")).status_code == 401
     await safety.aclose()
     await auditor.aclose()

@@ -335,7 +335,7 @@ async def test_people_see_only_what_is_theirs(
         assert "走廊再加一台" not in (await teacher.get("/feedback")).text
         assert "走廊再加一台" in (await safety.get("/feedback")).text
         assert (await teacher.post("/api/feedback", json={"school": "s002", "text": "x"})).status_code == 403
-        async with httpx.AsyncClient(base_url=address) as nobody:
+        async with httpx.AsyncClient(base_url=address, timeout=60) as nobody:
             assert (await nobody.get("/api/schools")).status_code == 401
             assert (await nobody.get("/reports")).status_code == 303
         for client in (teacher, auditor, safety):
