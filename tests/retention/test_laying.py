@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from errno import EIO
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from reelwarden_common.events.retention import HoldInForce, SegmentsErased
-from reelwarden_retention.site.reaper.disk import Disk
+from reelwarden_retention.site.reaper.disk import Content, Disk
 from tests.support.retention import NOW, TEN, Site, hold, plan
 
 OLD = NOW - timedelta(days=33)
@@ -79,6 +80,52 @@ async def test_what_was_begun_is_ended_or_goes(tmp_path: Path, *, write_once: bo
             site.close()
         nth += 1
     assert nth > 8
+
+
+class BadSector(Disk):
+    """Cannot read one file, under whatever name."""
+
+    inode = 0
+
+    def read(self, place: str) -> Content:
+        status = self.look(place)
+        if status is not None and status.st_ino == self.inode:
+            raise OSError(EIO, "Input/output error", place)
+        return super().read(place)
+
+
+@pytest.mark.parametrize("original_there", [True, False])
+async def test_a_file_that_cannot_be_read_holds_up_nothing_else(
+    tmp_path: Path, *, original_there: bool
+) -> None:
+    """The other files of the hold are laid, what is due goes, and the bad one is tried again."""
+    site = made(tmp_path, write_once=True)
+    try:
+        bad, good = await site.record(NOW - 2 * TEN, NOW - TEN)
+        [due] = await site.record(OLD)
+        async with site.units.begin() as store:
+            store.remember("erased", "yes")
+        site.disk.__class__ = BadSector
+        site.disk.inode = (site.root / bad.locator).stat().st_ino  # type: ignore[attr-defined]
+        await site.hear(plan(1, holds=(hold("h1", bad.start, good.end),)))
+        await site.vault.turn()
+        if not original_there:
+            (site.root / bad.locator).unlink()
+            async with site.units.begin() as store:
+                store.catalogue.gone(bad.id)
+        await site.sweeper.turn()
+        certified = [c.segment for event in site.said(SegmentsErased) for c in event.certificates]
+        assert certified == [due.id]
+        assert f"{good.digest}.mp4" in {path.name for path in kept(site)}
+        assert not [one for one in site.said(HoldInForce) if one.segments == 2]
+        assert (site.root / f".reelwarden/vault/gate/.{bad.id}").exists(), "its original may go"
+        site.disk.__class__ = Disk
+        site.time.pass_(timedelta(minutes=1))
+        await site.vault.turn()
+        whole = [one.segments for one in site.said(HoldInForce)]
+        assert whole[-1:] == [2]
+    finally:
+        site.close()
 
 
 async def goes_on(site: Site, then: str) -> None:

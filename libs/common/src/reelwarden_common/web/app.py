@@ -74,10 +74,13 @@ class Web:
 
     async def may_come_in(self, account: str) -> bool:
         """Whether somebody's access has not ended, by `district.toml` or by an act at the desk (R3.3)."""
-        now = datetime.now(self._zone)
-        if self.people.has_left(account, now.date()):
+        if self.has_left(account):
             return False
-        return not await self.sign_ins.is_over([self.sessions.mark(account)], now)
+        return not await self.sign_ins.is_over([self.sessions.mark(account)], datetime.now(UTC))
+
+    def has_left(self, account: str) -> bool:
+        """Whether somebody's last day in `district.toml` is over."""
+        return self.people.has_left(account, datetime.now(self._zone).date())
 
     def make_app(
         self, version: str, description: str = "", *, longer_bodies: Mapping[str, int] | None = None

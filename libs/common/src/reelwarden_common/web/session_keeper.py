@@ -32,7 +32,7 @@ async def _counts(request: Request, session: Session) -> bool:
     web = request.app.state.web
     if await web.sign_ins.is_over(web.sessions.names(session), session.opened_at):
         return False
-    return bool(await web.may_come_in(session.account))
+    return not web.has_left(session.account)
 
 
 class SessionKeeper:

@@ -10,7 +10,6 @@ from reelwarden_common.district import PersonRole
 from reelwarden_common.events.access import AccessChanged
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.web import Denied, Person, Text, Wrong
-from reelwarden_common.web.sign_ins import end_for_good, let_in_again
 from reelwarden_common.web.signing.passkeys import Proof
 from reelwarden_common.web.text import N_
 
@@ -56,9 +55,9 @@ class Departures:
         async def act(work: Work) -> None:
             whom, why = self._decided(who, account, reason)
             actor = await work.store.people.actor_id(who.id)
-            if not await work.store.departures.end(whom.id, actor, why, work.now):
+            mark = self._mark(whom.id)
+            if not await work.store.departures.end(whom.id, mark, actor, why, work.now):
                 raise Wrong("ended_before", Text(N_("Their access was ended before.")), "R3.3", status=409)
-            await end_for_good(work.store.people.conn, self._mark(whom.id))
             await end_those_of(work.store, await work.store.people.actor_id(whom.id), work.now)
             self._tell(work, whom, allowed=False)
 
@@ -74,9 +73,9 @@ class Departures:
         async def act(work: Work) -> None:
             whom, why = self._decided(who, account, reason)
             actor = await work.store.people.actor_id(who.id)
-            if not await work.store.departures.give_back(whom.id, actor, why, work.now):
+            mark = self._mark(whom.id)
+            if not await work.store.departures.give_back(whom.id, mark, actor, why, work.now):
                 raise Wrong("not_ended", Text(N_("Their access was not ended.")), "R3.3", status=409)
-            await let_in_again(work.store.people.conn, self._mark(whom.id), work.now)
             self._tell(work, whom, allowed=True)
 
         await self._desk.perform(who, About("give_access_back"), act, proof)

@@ -28,10 +28,6 @@ class Deputy:
     """Account."""
     revoked_at: datetime | None = None
 
-    def counts_on(self, day: date) -> bool:
-        """Whether the deputy may sign on a day."""
-        return self.revoked_at is None and self.first_day <= day <= self.last_day
-
 
 def may_name(who: Person, school: str, principal: str) -> bool:
     """A leader names their own deputy; the safety department and the district name anybody's."""

@@ -13,7 +13,7 @@ from reelwarden_common.web.sign_in import MAX_PASSWORD
 from reelwarden_common.web.text import N_
 
 router = APIRouter(include_in_schema=False)
-Naming_ = Annotated[Person, Depends(require(*MAY_NAME))]
+Deciding = Annotated[Person, Depends(require(*MAY_NAME))]
 Typed = Annotated[str, Form(max_length=MAX_PASSWORD)]
 
 
@@ -39,7 +39,7 @@ async def _page(
 
 
 @router.get("/deputies")
-async def deputies(request: Request, office: At, who: Naming_) -> Response:
+async def deputies(request: Request, office: At, who: Deciding) -> Response:
     """Who stands in for whom."""
     return await _page(request, office, who)
 
@@ -48,7 +48,7 @@ async def deputies(request: Request, office: At, who: Naming_) -> Response:
 async def name(
     request: Request,
     office: At,
-    who: Naming_,
+    who: Deciding,
     leader: Typed = "",
     deputy: Typed = "",
     first_day: Typed = "",
@@ -66,7 +66,7 @@ async def name(
 
 
 @router.post("/deputies/{deputy}/revoke")
-async def revoke(request: Request, office: At, who: Naming_, deputy: str, password: Typed = "") -> Response:
+async def revoke(request: Request, office: At, who: Deciding, deputy: str, password: Typed = "") -> Response:
     """Take one back."""
     try:
         await office.revoke(who, deputy, password)

@@ -105,9 +105,9 @@ class Journal:
         )
         return [(rows.footage(row), row["place"]) for row in found]
 
-    def laid(self) -> None:
-        """All of it was noted."""
-        self._conn.execute("DELETE FROM laying")
+    def laid(self, identifiers: Iterable[Id]) -> None:
+        """It was noted where these lie."""
+        self._conn.executemany("DELETE FROM laying WHERE footage = ?", [(one,) for one in identifiers])
 
     # stopped sweeps
 

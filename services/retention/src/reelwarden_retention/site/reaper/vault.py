@@ -58,10 +58,7 @@ class Vault:
 
     async def turn(self) -> None:
         """Look after every hold whose turn it is; one that fails does not keep the others waiting."""
-        try:
-            await self._laying.finish()
-        except OSError as error:
-            log("reaper").warning("laying_waits", error=str(error))
+        await self._laying.finish()
         async with self._units.begin() as store:
             waiting = store.to_look_after(LOOK_AGAIN)
         for kept, told in waiting:

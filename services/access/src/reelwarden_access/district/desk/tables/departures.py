@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reelwarden_common.messaging.postgres import Connection
+from reelwarden_common.web.sign_ins import end_for_good, let_in_again
 
 _MAX_LISTED = 100
 
@@ -28,8 +29,8 @@ class DeparturesTable:
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
 
-    async def end(self, account: str, actor: str, reason: str, now: datetime) -> bool:
-        """End somebody's access; False if it was ended before."""
+    async def end(self, account: str, mark: str, actor: str, reason: str, now: datetime) -> bool:
+        """End somebody's access, with all sessions of their `mark`; False if it was ended before."""
         fresh = await self._conn.fetchval(
             "INSERT INTO departures (account, ended_at, ended_by, reason) VALUES ($1, $2, $3, $4)"
             " ON CONFLICT (account) WHERE back_at IS NULL DO NOTHING RETURNING true",
@@ -38,9 +39,11 @@ class DeparturesTable:
             actor,
             reason,
         )
+        if fresh:
+            await end_for_good(self._conn, mark)
         return bool(fresh)
 
-    async def give_back(self, account: str, actor: str, reason: str, now: datetime) -> bool:
+    async def give_back(self, account: str, mark: str, actor: str, reason: str, now: datetime) -> bool:
         """Give it back; False if it was not ended."""
         done = await self._conn.fetchval(
             "UPDATE departures SET back_at = $4, back_by = $2, back_reason = $3"
@@ -50,6 +53,8 @@ class DeparturesTable:
             reason,
             now,
         )
+        if done:
+            await let_in_again(self._conn, mark, now)
         return bool(done)
 
     async def in_force(self) -> set[str]:

@@ -13,7 +13,7 @@ class PeopleTable:
     """Who acts, by opaque number; whether they know the rules in force."""
 
     def __init__(self, conn: Connection) -> None:
-        self.conn = self._conn = conn
+        self._conn = conn
 
     async def actor_id(self, account: str) -> str:
         """The number under which events speak of an account; made at its first act."""
