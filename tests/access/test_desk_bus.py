@@ -34,7 +34,7 @@ async def test_an_authorisation_goes_down_to_its_school_only(
         settings = house.settings.model_copy(
             update={
                 "nats_url": bus.url(),
-                "nats_password": SecretStr(bus.password("desk")),
+                "nats_seed": SecretStr(bus.seed("desk")),
                 "database_url": database,
             }
         )

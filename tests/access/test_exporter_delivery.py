@@ -63,7 +63,7 @@ class Place:
         environment = {
             **os.environ,
             "RW_NATS_URL": self.bus.url(self.id),
-            "RW_NATS_PASSWORD": self.bus.password("exporter", self.id),
+            "RW_NATS_SEED": self.bus.seed("exporter", self.id),
             "RW_DISTRICT_TOML": str(self.folder / "district.toml"),
             "RW_SCHOOL": self.id,
             "RW_STATE_DIR": str(self.folder / "state"),
@@ -176,7 +176,7 @@ async def test_with_the_real_scanner(place: Place) -> None:
     gaps, spans = ([span(one, *ends) for one in CAMERAS] for ends in ((20, 40), (3, 46)))
     settings = ScannerSettings(
         nats_url=place.bus.url(place.id),
-        nats_password=SecretStr(place.bus.password("scanner", place.id)),
+        nats_seed=SecretStr(place.bus.seed("scanner", place.id)),
         district_toml=place.folder / "district.toml",
         school=place.id,
         state_dir=place.folder / "scanner",

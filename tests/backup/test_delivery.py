@@ -41,7 +41,7 @@ class District:
         port = free_port()
         settings = {
             "RW_NATS_URL": bus.url(site.school),
-            "RW_NATS_PASSWORD": bus.password("replicator", site.school),
+            "RW_NATS_SEED": bus.seed("replicator", site.school),
             "RW_DISTRICT_TOML": str(site.toml),
             "RW_SCHOOL": site.school,
             "RW_STATE_DIR": str(site.settings.state_dir),
@@ -61,7 +61,7 @@ class District:
         """One replica of the ledger."""
         settings = LedgerSettings(
             nats_url=self.bus.url(),
-            nats_password=SecretStr(self.bus.password("ledger")),
+            nats_seed=SecretStr(self.bus.seed("ledger")),
             district_toml=self.site.toml,
             database_url=SecretStr(self.database),
             verify_seconds=0.3,

@@ -59,12 +59,12 @@ async def _run() -> dict[str, Any]:
             await admin.close()
             bare = {
                 "BENCH_NATS": bus.url(),
-                "BENCH_PASSWORD": bus.password("topology"),
+                "BENCH_SEED": bus.seed("topology"),
                 "BENCH_DATABASE": database.admin_url(),
             }
             ours = {
                 "RW_NATS_URL": bus.url(),
-                "RW_NATS_PASSWORD": bus.password("index"),
+                "RW_NATS_SEED": bus.seed("index"),
                 "RW_DATABASE_URL": url,
                 "RW_DISTRICT_TOML": str(district),
             }
@@ -135,9 +135,9 @@ async def _check(database: Postgres) -> None:
     await admin.close()
 
 
-async def bare_loop(url: str, password: str, database: str) -> None:
+async def bare_loop(url: str, seed: str, database: str) -> None:
     """The reference: fetch, parse, COPY, confirm."""
-    client = await nats.connect(url, user="topology", password=password)
+    client = await nats.connect(url, nkeys_seed_str=seed)
     conn = await asyncpg.connect(database)
     pull = await client.jetstream().pull_subscribe_bind(consumer="bare", stream="FOOTAGE")
     while True:
@@ -199,4 +199,4 @@ _CONSUMER = ConsumerConfig(
 )
 
 if __name__ == "__main__":
-    asyncio.run(bare_loop(*(os.environ[f"BENCH_{name}"] for name in ("NATS", "PASSWORD", "DATABASE"))))
+    asyncio.run(bare_loop(*(os.environ[f"BENCH_{name}"] for name in ("NATS", "SEED", "DATABASE"))))

@@ -108,22 +108,20 @@ def _known(seen: dict[str, float]) -> list[bytes]:
 def _roles(
     root: Path, bus: EmbeddedBus, database_url: str, cameras: list[RecordedCamera]
 ) -> list[tuple[str, dict[str, str]]]:
-    passwords = root / "intake-passwords.json"
-    passwords.write_text(json.dumps(dict(bus.passwords.intakes)), encoding="utf-8")
     district = root / "district.toml"
     district.write_text(_toml(cameras), encoding="utf-8")
 
     def at_hub(role: str, **more: str) -> dict[str, str]:
         return {
             "RW_NATS_URL": bus.url(),
-            "RW_NATS_PASSWORD": bus.password(role),
+            "RW_NATS_SEED": bus.seed(role),
             "RW_DISTRICT_TOML": str(district),
             **more,
         }
 
     scanner = {
         "RW_NATS_URL": bus.url(SCHOOL),
-        "RW_NATS_PASSWORD": bus.password("scanner", SCHOOL),
+        "RW_NATS_SEED": bus.seed("scanner", SCHOOL),
         "RW_DISTRICT_TOML": str(district),
         "RW_SCHOOL": SCHOOL,
         "RW_STATE_DIR": str(root),
@@ -132,7 +130,7 @@ def _roles(
         ("reelwarden_ingest.district.index.app", at_hub("index", RW_DATABASE_URL=database_url)),
         (
             "reelwarden_ingest.district.intake.app",
-            at_hub("intake", RW_INTAKE_PASSWORDS_FILE=str(passwords)),
+            at_hub("intake", RW_INTAKE_SEEDS=json.dumps(bus.intake_seeds())),
         ),
         ("reelwarden_ingest.site.scanner.app", scanner),
     ]

@@ -7,7 +7,6 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,11 @@ import nats.errors
 import pytest
 import structlog
 from faststream.nats import JStream, NatsBroker, PullSub
-from faststream.security import SASLPlaintext
+from faststream.nats.security import NatsNKey
 
 from reelwarden_common.messaging.broker import NotLetIn, make_broker, wait_until_connected
-from reelwarden_common.messaging.nats_config import ServerPlace, leaf_config
+from reelwarden_common.messaging.login import Login, make_seed, public_key
+from reelwarden_common.messaging.nats_config import ServerPlace, Uplink, leaf_config
 from reelwarden_local.bus import EmbeddedBus
 from reelwarden_local.servers import LOOPBACK, NatsServer, free_port, plain_jetstream
 from tests.support.roles import SCHOOL, authorised, probe, say, until
@@ -60,7 +60,7 @@ async def exporter_process(bus: EmbeddedBus, folder: Path) -> AsyncIterator[Proc
     """The exporter as a process, connected and at work."""
     env = {
         "RW_NATS_URL": bus.url(SCHOOL),
-        "RW_NATS_PASSWORD": bus.password("exporter", SCHOOL),
+        "RW_NATS_SEED": bus.seed("exporter", SCHOOL),
         "RW_SCHOOL": SCHOOL,
         "RW_STATE_DIR": str(folder),
     }
@@ -72,20 +72,20 @@ async def exporter_process(bus: EmbeddedBus, folder: Path) -> AsyncIterator[Proc
     await desk.close()
 
 
-def with_other_passwords(bus: EmbeddedBus) -> str:
-    """The leaf's configuration after the exporter's password was changed."""
-    old = bus.passwords.leaves[SCHOOL]
-    new = replace(bus.passwords, leaves={SCHOOL: {**old, "exporter": "changed"}})
+def with_another_key(bus: EmbeddedBus) -> str:
+    """The leaf's configuration after the exporter's key was changed."""
+    users = bus.leaf_users(SCHOOL) | {"exporter": public_key(make_seed())}
     leaf = bus.leaves[SCHOOL]
     place = ServerPlace(LOOPBACK, leaf.port, (leaf.state_dir / "jetstream").absolute())
-    return leaf_config(SCHOOL, place, f"{LOOPBACK}:{bus.links[SCHOOL].port}", new)
+    uplink = Uplink(bus.seed("uplink", SCHOOL))
+    return leaf_config(SCHOOL, place, [f"{LOOPBACK}:{bus.links[SCHOOL].port}"], users, uplink)
 
 
 async def test_trap_2_a_role_ends_when_its_connection_is_closed_for_good(
     bus: EmbeddedBus, tmp_path: Path
 ) -> None:
     async with exporter_process(bus, tmp_path) as made:
-        await bus.leaves[SCHOOL].reload(with_other_passwords(bus))
+        await bus.leaves[SCHOOL].reload(with_another_key(bus))
         assert await asyncio.wait_for(made.wait(), 60) == 1
         assert made.stderr
         assert b"cannot_work" in await made.stderr.read()
@@ -96,7 +96,7 @@ async def test_trap_2_a_role_ends_when_it_is_not_let_in_again(bus: EmbeddedBus, 
     async with exporter_process(bus, tmp_path) as made:
         leaf = bus.leaves[SCHOOL]
         await leaf.kill()
-        changed = NatsServer("leaf", with_other_passwords(bus), leaf.port, leaf.state_dir)
+        changed = NatsServer("leaf", with_another_key(bus), leaf.port, leaf.state_dir)
         async with changed:
             assert await asyncio.wait_for(made.wait(), 60) == 1
 
@@ -128,9 +128,9 @@ async def test_trap_2_faststream_alone_freezes_the_event_loop(tmp_path: Path) ->
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_a_wrong_password_is_told_at_once(bus: EmbeddedBus) -> None:
-    broker = make_broker("exporter", bus.url(SCHOOL), "wrong", lambda: None)
-    with pytest.raises(NotLetIn, match="RW_NATS_PASSWORD"):
+async def test_a_wrong_key_is_told_at_once(bus: EmbeddedBus) -> None:
+    broker = make_broker("exporter", Login(bus.url(SCHOOL), make_seed()), lambda: None)
+    with pytest.raises(NotLetIn, match="RW_NATS_SEED"):
         await asyncio.wait_for(wait_until_connected(broker), 60)
     gc.collect()  # nats-py leaves the refused socket open; its warning must not meet another test
 
@@ -183,7 +183,7 @@ async def test_trap_11_without_its_own_inbox_a_restricted_user_hears_nothing(bus
 
     broker = NatsBroker(
         bus.url(SCHOOL),
-        security=SASLPlaintext(username="exporter", password=bus.password("exporter", SCHOOL)),
+        security=NatsNKey.from_seed(bus.seed("exporter", SCHOOL)),
         error_cb=remember,
         logger=None,
     )

@@ -13,6 +13,7 @@ from nats.js.api import ConsumerConfig
 
 from reelwarden_common import role
 from reelwarden_common.messaging.broker import make_broker
+from reelwarden_common.messaging.login import Login
 from reelwarden_local.bus import EmbeddedBus
 from tests.support.backends import Bus, unique
 from tests.support.roles import SCHOOL, authorised, probe, say, until
@@ -86,7 +87,7 @@ async def test_trap_4_starting_leaves_a_streams_settings_alone(nats_server: Bus)
     js, name = client.jetstream(), unique("trap")
     await js.add_stream(name=name, subjects=[name], max_age=DAY, max_bytes=10_000_000)
     await js.add_consumer(name, ConsumerConfig(durable_name=name))
-    broker = make_broker(name, nats_server.url, "", lambda: None)
+    broker = make_broker(name, Login(nats_server.url), lambda: None)
     role._subscribe(broker, name, name, name, AsyncMock())
     await broker.start()
     config = (await js.stream_info(name)).config

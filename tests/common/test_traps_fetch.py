@@ -15,6 +15,7 @@ from nats.js.api import ConsumerConfig
 from reelwarden_common import role
 from reelwarden_common.messaging import broker as broker_module
 from reelwarden_common.messaging.broker import make_broker
+from reelwarden_common.messaging.login import Login
 from tests.support.backends import Bus, unique
 from tests.support.roles import until
 
@@ -57,7 +58,7 @@ async def taken_in_time(bus: Bus, patience: float) -> list[int]:
     """What our subscriber handled of a steady trickle, shortly after the last message was sent."""
     async with stream(bus) as (js, name):
         taker = Taker()
-        broker = make_broker(name, bus.url, "", lambda: None)
+        broker = make_broker(name, Login(bus.url), lambda: None)
         role._subscribe(broker, name, name, f"{name}.>", taker)  # type: ignore[arg-type]
         await broker.start()
         for number in range(MESSAGES):
@@ -93,7 +94,7 @@ async def test_trap_1_without_the_patient_fetch_messages_are_stranded(
 async def test_trap_7_a_batch_is_handled_in_order_and_soon(nats_server: Bus) -> None:
     async with stream(nats_server) as (js, name):
         taker = Taker()
-        broker = make_broker(name, nats_server.url, "", lambda: None)
+        broker = make_broker(name, Login(nats_server.url), lambda: None)
         for number in range(50):
             await js.publish(f"{name}.x", str(number).encode())
         role._subscribe(broker, name, name, f"{name}.>", taker)  # type: ignore[arg-type]

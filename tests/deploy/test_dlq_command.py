@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from typer.testing import CliRunner
 
+from reelwarden_common.messaging.login import make_seed
 from reelwarden_local.bus import EmbeddedBus
 from reelwarden_local.cli import app
 from tests.report.district import district_toml
@@ -105,13 +106,13 @@ async def test_who_does_not_answer_is_named_and_nothing_is_green(shell: Shell) -
 
 
 async def test_a_hub_of_ones_own(shell: Shell, tmp_path: Path) -> None:
-    file = tmp_path / "password"
-    file.write_text(shell.bus.password("ops") + "\n", encoding="utf-8")
+    file = tmp_path / "seed"
+    file.write_text(shell.bus.seed("ops") + "\n", encoding="utf-8")
     toml = str(district_toml(tmp_path))
     only = ("--school", SCHOOL, "--role", "exporter")
     words = ("list", "--server", shell.bus.url(), "--district", toml, *only)
     async with probe(shell.bus, "exporter", tmp_path):
-        code, said = await shell(*words, REELWARDEN_OPS_PASSWORD_FILE=str(file))
+        code, said = await shell(*words, REELWARDEN_OPS_SEED_FILE=str(file))
     assert (code, said) == (0, "0 dead letter(s)\n")
 
 
@@ -133,11 +134,11 @@ def test_what_cannot_be_meant_is_told(words: str, told: str, monkeypatch: pytest
     assert told in " ".join(result.output.replace("│", " ").split())
 
 
-def test_a_password_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RW_LANG", "en")
     where = f"--server nats://127.0.0.1:9 --district {district_toml(tmp_path)}"
-    assert "set REELWARDEN_OPS_PASSWORD" in CliRunner().invoke(app, f"dlq list {where}").output
-    gone = {"REELWARDEN_OPS_PASSWORD_FILE": str(tmp_path / "none")}
+    assert "set REELWARDEN_OPS_SEED" in CliRunner().invoke(app, f"dlq list {where}").output
+    gone = {"REELWARDEN_OPS_SEED_FILE": str(tmp_path / "none")}
     assert "cannot be read" in CliRunner().invoke(app, f"dlq list {where}", env=gone).output
-    known = {"REELWARDEN_OPS_PASSWORD": "x"}
+    known = {"REELWARDEN_OPS_SEED": make_seed()}
     assert "does not answer" in CliRunner().invoke(app, f"dlq list {where}", env=known).output

@@ -9,11 +9,12 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from reelwarden_common.events.letters import Fault, Letter, LettersAnswer, LettersQuery
+from reelwarden_common.messaging.login import Login, make_seed
 from reelwarden_common.messaging.questions import ask
 from reelwarden_common.messaging.topology import EVERY_ROLE_ANSWERS, LETTERS, question_subject
 from reelwarden_local.bus import EmbeddedBus
 from reelwarden_local.dlq import find
-from reelwarden_local.ops import NoWayIn, hub_of, operator
+from reelwarden_local.ops import Hub, NoWayIn, hub_of, operator
 from tests.support.roles import NOW, SCHOOL, probe, until
 
 
@@ -117,9 +118,9 @@ async def test_what_keeps_an_operator_out_is_said(
         hub.roles("s009")
     with pytest.raises(NoWayIn, match="no role writer"):
         hub.roles(None, "writer")
-    with pytest.raises(NoWayIn, match="does not accept the password"):
-        async with operator(type(hub)(hub.url, hub.schools, "guessed")):
+    with pytest.raises(NoWayIn, match="does not accept the key"):
+        async with operator(Hub(Login(hub.login.url, make_seed()), hub.schools)):
             pass
     with pytest.raises(NoWayIn, match="does not answer"):
-        async with operator(type(hub)("nats://127.0.0.1:9", hub.schools, "x")):
+        async with operator(Hub(Login("nats://127.0.0.1:9", make_seed()), hub.schools)):
             pass

@@ -16,6 +16,7 @@ import pytest_asyncio
 from nats.aio.client import Client
 
 from reelwarden_common.envelope import Message
+from reelwarden_common.messaging.login import make_seed, public_key
 from reelwarden_local.bus import EmbeddedBus
 from tests.support.ingest import intake, recorded, say, stored, until, write_district
 from tests.support.raw_leaf import RawLeaf, raw_leaf
@@ -62,7 +63,7 @@ class Scene:
 
     def attacker(self) -> AbstractAsyncContextManager[RawLeaf]:
         port = self.bus.links[BAD].target_port
-        return raw_leaf(port, f"leaf-{BAD}", self.bus.passwords.uplinks[BAD], BAD)
+        return raw_leaf(port, self.bus.seed("uplink", BAD), BAD)
 
     async def streams(self) -> dict[str, tuple[int, list[str]]]:
         """Of every stream of the hub: how much it holds, and what it is."""
@@ -230,16 +231,17 @@ async def test_a_forged_stream_that_stalls_makes_intake_say_nothing(
 
 
 async def test_its_credentials_open_no_other_door(scene: Scene) -> None:
-    uplink, puller = scene.bus.passwords.uplinks[BAD], scene.bus.passwords.intakes[BAD]
+    uplink, puller = scene.bus.seed("uplink", BAD), scene.bus.seed("intake", BAD)
     leaves, people = scene.bus.links[BAD].target_port, scene.bus.hub.port
-    for port, user, password in (
-        (people, f"leaf-{BAD}", uplink),
-        (leaves, f"intake-{BAD}", puller),
-        (leaves, f"leaf-{VICTIM}", uplink),
-        (leaves, f"leaf-{BAD}", puller),
-        (leaves, "keeper", uplink),
+    victim = public_key(scene.bus.seed("uplink", VICTIM))
+    for port, seed, claimed in (
+        (people, uplink, None),
+        (leaves, puller, None),
+        (leaves, uplink, victim),
+        (leaves, make_seed(), None),
+        (leaves, scene.bus.seed("reaper", BAD), None),
     ):
-        async with raw_leaf(port, user, password, BAD) as leaf:
+        async with raw_leaf(port, seed, BAD, claimed=claimed) as leaf:
             await asyncio.wait_for(leaf.ended.wait(), 5)
             assert "Authorization Violation" in str(leaf.errors)
 

@@ -57,7 +57,7 @@ async def restore(place: Town, backup: bytes) -> None:
 
 async def replayed(place: Town, since: datetime) -> set[str]:
     """The command for it; tells which roles hear something again."""
-    settings = {"RW_NATS_URL": place.bus.url(), "RW_NATS_PASSWORD": place.bus.password("topology")}
+    settings = {"RW_NATS_URL": place.bus.url(), "RW_NATS_SEED": place.bus.seed("topology")}
     words = ("-m", "reelwarden_common.messaging.replay", "--json", "--since", since.isoformat())
     told = json.loads(await run(sys.executable, *words, settings=settings))
     return {one["role"] for one in told if one["messages"]}

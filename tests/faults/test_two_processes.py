@@ -70,7 +70,7 @@ class Office:
         name, port = f"{role}-{self._started}", free_port()
         settings = {
             "RW_NATS_URL": self.url,
-            "RW_NATS_PASSWORD": self.bus.password(role),
+            "RW_NATS_SEED": self.bus.seed(role),
             "RW_DISTRICT_TOML": str(self._folder / "district.toml"),
             "RW_DATABASE_URL": self._urls[role],
             "RW_KEEPER_KEY": str(self._folder / "keeper.pem"),

@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
-import pytest
 import pytest_asyncio
+import structlog
 from nats.aio.client import Client
 
-from reelwarden_common.errors import Refused
 from reelwarden_common.events.ingest import StorageMeasured
 from reelwarden_common.messaging.declare import declare_leaf
 from reelwarden_ingest.district.intake.domain import SOURCE
@@ -144,11 +143,15 @@ async def test_a_school_that_is_away_does_not_stop_another(bus: EmbeddedBus, tmp
     await scanner.close()
 
 
-async def test_starts_only_with_a_password_for_every_school(bus: EmbeddedBus, tmp_path: Path) -> None:
-    district = write_district(tmp_path, (*SCHOOLS, "s003"))
-    with pytest.raises(Refused, match="no password for s003"):
-        async with intake(bus, district):
-            pass
+async def test_a_school_that_was_not_let_in_yet_holds_up_nobody(bus: EmbeddedBus, tmp_path: Path) -> None:
+    topology, scanner = await bus.connect("topology"), await bus.connect("scanner", "s001")
+    with structlog.testing.capture_logs() as logs:
+        async with intake(bus, write_district(tmp_path, (*SCHOOLS, "s003"))):
+            await say(scanner, [recorded("s001", 0)])
+            await until(lambda: _has(topology, 1))
+    assert [entry["schools"] for entry in logs if entry["event"] == "not_let_in"] == [["s003"]]
+    await topology.close()
+    await scanner.close()
 
 
 async def _last(client: Client, ce_id: str) -> bool:

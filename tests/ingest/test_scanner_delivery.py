@@ -80,7 +80,7 @@ def recorder(folder: Path) -> Recorder:
 def settings(bus: EmbeddedBus, folder: Path) -> Settings:
     return Settings(
         nats_url=bus.url(SCHOOL),
-        nats_password=SecretStr(bus.password("scanner", SCHOOL)),
+        nats_seed=SecretStr(bus.seed("scanner", SCHOOL)),
         district_toml=folder / "district.toml",
         school=SCHOOL,
         state_dir=folder / "state",
@@ -274,7 +274,7 @@ async def test_killed_at_any_time_it_loses_nothing_and_says_nothing_twice(
     environment = {
         **os.environ,
         "RW_NATS_URL": bus.url(SCHOOL),
-        "RW_NATS_PASSWORD": bus.password("scanner", SCHOOL),
+        "RW_NATS_SEED": bus.seed("scanner", SCHOOL),
         "RW_DISTRICT_TOML": str(tmp_path / "district.toml"),
         "RW_SCHOOL": SCHOOL,
         "RW_STATE_DIR": str(tmp_path / "state"),

@@ -190,7 +190,7 @@ async def dashboard(
     given = {"cut_off_seconds": 5, "look_seconds": 0.2, "coverage_seconds": 0.2, "live_seconds": 0.1}
     read = Settings(
         nats_url=bus.url(),
-        nats_password=bus.password("inspector"),
+        nats_seed=bus.seed("inspector"),
         database_url=url,
         district_toml=toml,
         session_key=SESSION_KEY,

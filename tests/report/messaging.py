@@ -167,7 +167,7 @@ def environment(bus: EmbeddedBus, url: str, toml: Path, **settings: object) -> d
     quick = {"gather_seconds": 0, "pause_seconds": 0, "send_seconds": 0.1, "retry_seconds": 0.2}
     own = {
         "nats_url": bus.url(),
-        "nats_password": bus.password("messenger"),
+        "nats_seed": bus.seed("messenger"),
         "database_url": url,
         "session_key": "k" * 40,
         "district_toml": toml,

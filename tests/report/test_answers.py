@@ -166,7 +166,7 @@ async def command(bus: EmbeddedBus, toml: Path, *words: str) -> subprocess.Compl
     """The real command, as an operator at a hub of their own types it."""
     here = Path(sys.executable).with_name("reelwarden")
     line = [str(here), *words, "--server", bus.url(), "--district", str(toml)]
-    env = {"PATH": "/usr/bin:/bin", "RW_LANG": "en", "REELWARDEN_OPS_PASSWORD": bus.password("ops")}
+    env = {"PATH": "/usr/bin:/bin", "RW_LANG": "en", "REELWARDEN_OPS_SEED": bus.seed("ops")}
 
     def run() -> subprocess.CompletedProcess[str]:
         return subprocess.run(line, env=env, capture_output=True, text=True, timeout=120, check=False)
@@ -205,7 +205,7 @@ async def test_operators_and_people_get_the_same_answers(
 
         days = (await until(gone, lambda a: bool(a["days"]) and a["days"][0]["keep_days"]))["days"]
         assert (days[0]["segments"], days[0]["keep_days"]) == (2, 30)
-        async with operator(Hub(district_bus.url(), ("s001",), district_bus.password("ops"))) as ops:
+        async with operator(Hub(district_bus.login("ops"), ("s001",))) as ops:
             holds = await ask(ops, INSPECTOR_HOLDS, "district", HoldsQuery(school="s001"), HoldsAnswer)
             assert [one.hold for one in holds.holds] == ["h1"]
             what = await ask(ops, INSPECTOR_ERASED, "district", ErasedQuery(school="s001"), ErasedAnswer)

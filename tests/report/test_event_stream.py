@@ -192,7 +192,7 @@ async def test_operators_make_and_revoke_tokens_by_command(
     address: str, district_bus: EmbeddedBus, tmp_path: Path
 ) -> None:
     where = ("--server", district_bus.url(), "--district", str(district_toml(tmp_path)))
-    env = {"RW_LANG": "en", "REELWARDEN_OPS_PASSWORD": district_bus.password("ops")}
+    env = {"RW_LANG": "en", "REELWARDEN_OPS_SEED": district_bus.seed("ops")}
 
     async def command(*words: str) -> tuple[int, str]:
         run = await asyncio.to_thread(CliRunner().invoke, cli, ["tokens", *words, *where], env=env)
@@ -238,7 +238,7 @@ async def test_the_examples_follow_a_school(address: str, district_bus: Embedded
         sys.executable,
         str(EXAMPLES / "follow_nats.py"),
         district_bus.url(),
-        district_bus.password("follow-s001"),
+        district_bus.seed("follow-s001"),
         "s001",
     ]
     async with running(*python) as over_http, running(*bus) as over_nats:
@@ -287,9 +287,7 @@ async def test_a_follower_reads_its_school_and_can_do_nothing_else(
 
     user = "follow-s001"
     client = await nats.connect(
-        district_bus.url(),
-        user=user,
-        password=district_bus.password(user),
+        **district_bus.login(user).options(),
         inbox_prefix=f"_INBOX.{user}".encode(),
         error_cb=on_error,
     )

@@ -48,15 +48,13 @@ class District:
         self.stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        passwords = self.folder / "intakes.json"
-        passwords.write_text(json.dumps(self.bus.passwords.intakes))
         await self._run(
             build_intake,
             IntakeSettings(
                 nats_url=self.bus.url(),
-                nats_password=self.bus.password("intake"),
+                nats_seed=self.bus.seed("intake"),
                 district_toml=district_toml(self.folder),
-                intake_passwords_file=passwords,
+                intake_seeds=self.bus.intake_seeds(),
             ),
         )
         await self._run(build_registrar, self._registrar())
@@ -65,7 +63,7 @@ class District:
             build_notary,
             NotarySettings(
                 nats_url=self.bus.url(SCHOOL),
-                nats_password=self.bus.password("notary", SCHOOL),
+                nats_seed=self.bus.seed("notary", SCHOOL),
                 school=SCHOOL,
                 state_dir=self.folder / "site",
                 checkpoint_seconds=0.3,
@@ -77,7 +75,7 @@ class District:
     def _registrar(self) -> RegistrarSettings:
         return RegistrarSettings(
             nats_url=self.bus.url(),
-            nats_password=self.bus.password("registrar"),
+            nats_seed=self.bus.seed("registrar"),
             database_url=self.url,
             registrar_key=self.folder / "registrar.pem",
             checkpoint_seconds=0.3,

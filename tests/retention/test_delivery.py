@@ -92,7 +92,7 @@ class Stage:
     def keeper(self, **more: Any) -> Any:
         settings = KeeperSettings(
             nats_url=self.bus.url(),
-            nats_password=SecretStr(self.bus.password("keeper")),
+            nats_seed=SecretStr(self.bus.seed("keeper")),
             district_toml=self.toml,
             database_url=SecretStr(self.database_url),
             keeper_key=self.folder / "keeper.pem",
@@ -103,7 +103,7 @@ class Stage:
     def reaper(self, **more: Any) -> Any:
         settings = ReaperSettings(
             nats_url=self.bus.url(SCHOOL),
-            nats_password=SecretStr(self.bus.password("reaper", SCHOOL)),
+            nats_seed=SecretStr(self.bus.seed("reaper", SCHOOL)),
             district_toml=self.toml,
             school=SCHOOL,
             state_dir=self.folder / "reaper",

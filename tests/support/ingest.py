@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -154,13 +153,11 @@ async def stored(client: Client, stream: str, subject: str = "") -> list[Any]:
 
 def intake_settings(bus: EmbeddedBus, district: Path, **more: Any) -> IntakeSettings:
     """Return intake's settings on this bus."""
-    file = bus.state_dir / "intake-passwords.json"
-    file.write_text(json.dumps(dict(bus.passwords.intakes)), encoding="utf-8")
     return IntakeSettings(
         nats_url=bus.url(),
-        nats_password=SecretStr(bus.password("intake")),
+        nats_seed=SecretStr(bus.seed("intake")),
         district_toml=district,
-        intake_passwords_file=file,
+        intake_seeds={school: SecretStr(seed) for school, seed in bus.intake_seeds().items()},
         **more,
     )
 
@@ -185,7 +182,7 @@ def index_settings(bus: EmbeddedBus, district: Path, database_url: str, **more: 
     """Return the index's settings on this bus; counts settle at once."""
     return IndexSettings(
         nats_url=bus.url(),
-        nats_password=SecretStr(bus.password("index")),
+        nats_seed=SecretStr(bus.seed("index")),
         district_toml=district,
         database_url=SecretStr(database_url),
         **{"index_settle_seconds": 0.2, "index_ask_again_seconds": 1.0} | more,

@@ -1,11 +1,16 @@
 """A school's credential in the hands of somebody who speaks the leaf protocol without a server."""
 
 import asyncio
+import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+
+import nkeys
+
+from reelwarden_common.messaging.login import public_key
 
 
 @dataclass(frozen=True)
@@ -82,14 +87,19 @@ class RawLeaf:
 
 
 @asynccontextmanager
-async def raw_leaf(port: int, user: str, password: str, domain: str) -> AsyncIterator[RawLeaf]:
-    """Connect as a leaf; the hub may refuse it (see `errors`, `ended`)."""
+async def raw_leaf(
+    port: int, seed: str, domain: str, *, claimed: str | None = None
+) -> AsyncIterator[RawLeaf]:
+    """Connect as a leaf, perhaps with a key that is not the seed's; it may be refused (see `errors`)."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**22)
     leaf = RawLeaf(reader, writer)
-    assert (await reader.readline()).startswith(b"INFO ")
+    greeting = await reader.readline()
+    assert greeting.startswith(b"INFO ")
+    nonce = json.loads(greeting.removeprefix(b"INFO "))["nonce"].encode()
+    signature = nkeys.from_seed(bytearray(seed.encode())).sign(nonce)
     hello = {
-        "user": user,
-        "pass": password,
+        "nkey": claimed or public_key(seed),
+        "sig": base64.urlsafe_b64encode(signature).rstrip(b"=").decode(),
         "name": f"raw-{domain}",
         "server_id": f"RAW{domain}",
         "headers": True,

@@ -75,10 +75,10 @@ def traced(role: str) -> tuple[Telemetry, InMemorySpanExporter]:
 def bus_of(bus: EmbeddedBus, name: str, folder: Path) -> Bus:
     """The connection of a role, with its own user."""
     school = SCHOOL if topology.role(name).place is topology.Place.SCHOOL else None
-    url, password = bus.url(school), SecretStr(bus.password(name, school))
+    url, seed = bus.url(school), SecretStr(bus.seed(name, school))
     if school is None:
-        return Bus(name, RoleSettings(nats_url=url, nats_password=password))
-    return Bus(name, SiteSettings(nats_url=url, nats_password=password, school=school, state_dir=folder))
+        return Bus(name, RoleSettings(nats_url=url, nats_seed=seed))
+    return Bus(name, SiteSettings(nats_url=url, nats_seed=seed, school=school, state_dir=folder))
 
 
 def _silent(question: str) -> Answer:

@@ -190,13 +190,11 @@ class Town:
 
     def _at_district(self, role: str) -> dict[str, str]:
         _, _, place = self.database.partition("@")
-        passwords = self.folder / "intake-passwords.json"
-        passwords.write_text(json.dumps(dict(self.bus.passwords.intakes)), encoding="utf-8")
         return {
             "RW_NATS_URL": self.bus.url(),
-            "RW_NATS_PASSWORD": self.bus.password(role),
+            "RW_NATS_SEED": self.bus.seed(role),
             "RW_DATABASE_URL": f"postgresql://{role_of(service_of(role))}:{DATABASE_PASSWORD}@{place}",
-            "RW_INTAKE_PASSWORDS_FILE": str(passwords),
+            "RW_INTAKE_SEEDS": json.dumps(self.bus.intake_seeds()),
             "RW_SESSION_KEY": "k" * 40,
             **self.keys.district_settings(role),
         }
@@ -204,7 +202,7 @@ class Town:
     def _at_school(self, role: str, school: str) -> dict[str, str]:
         return {
             "RW_NATS_URL": self.bus.url(school),
-            "RW_NATS_PASSWORD": self.bus.password(role, school),
+            "RW_NATS_SEED": self.bus.seed(role, school),
             "RW_SCHOOL": school,
             "RW_STATE_DIR": str(self.state_of(role, school)),
             **self.keys.site_settings(school),

@@ -12,23 +12,27 @@ from nats.aio.client import Client
 
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.messaging.declare import declare_hub, declare_leaf
+from reelwarden_common.messaging.login import Login, public_key
 from reelwarden_common.messaging.nats_config import (
     TOPOLOGY_USER,
-    Passwords,
+    HubUsers,
     ServerPlace,
+    Uplink,
     hub_accounts,
     hub_config,
+    hub_users,
     leaf_config,
+    leaf_users,
 )
 from reelwarden_common.messaging.topology import follower
 from reelwarden_local.servers.link import Link
 from reelwarden_local.servers.nats import NatsServer
 from reelwarden_local.servers.process import LOOPBACK
-from reelwarden_local.servers.state import kept_ports, kept_secrets, write_private
+from reelwarden_local.servers.state import kept_ports, kept_seeds, write_private
 
 
 class EmbeddedBus:
-    """Hub, links and leaves below one state folder; ports and passwords survive a restart.
+    """Hub, links and leaves below one state folder; ports and keys survive a restart.
 
     Args:
         state_dir: Everything of the bus is kept here.
@@ -39,7 +43,10 @@ class EmbeddedBus:
         self.state_dir = state_dir
         self.schools = tuple(schools)
         self.followed = (DISTRICT_SCHOOL, *schools)
-        self.passwords = self._make_passwords()
+        hub, leaf = hub_users(), leaf_users()
+        names = [f"hub.{user}" for user in (*hub, *map(follower, self.followed))]
+        names += [f"{s}.{user}" for s in self.schools for user in (*leaf, "uplink", "intake")]
+        self._seeds = kept_seeds(state_dir / "seeds.json", names)
         lines = [f"{kind}-{school}" for school in self.schools for kind in ("link", "leaf")]
         self._ports = kept_ports(state_dir / "ports.json", ["hub", "hub-leafnodes", *lines])
         port, leaf_port = self._ports["hub"], self._ports["hub-leafnodes"]
@@ -48,25 +55,30 @@ class EmbeddedBus:
         self.links = {s: Link(leaf_port, port=self._ports[f"link-{s}"]) for s in self.schools}
         self.leaves = {s: self._make_leaf(s) for s in self.schools}
 
-    def _make_passwords(self) -> Passwords:
-        hub, leaf = Passwords.hub_users(), Passwords.leaf_users()
-        names = [f"hub.{user}" for user in (*hub, *map(follower, self.followed))]
-        names += [f"{s}.{user}" for s in self.schools for user in (*leaf, "uplink", "intake")]
-        secret = kept_secrets(self.state_dir / "passwords.json", names)
-        return Passwords(
-            hub={user: secret[f"hub.{user}"] for user in hub},
-            leaves={s: {user: secret[f"{s}.{user}"] for user in leaf} for s in self.schools},
-            uplinks={s: secret[f"{s}.uplink"] for s in self.schools},
-            intakes={s: secret[f"{s}.intake"] for s in self.schools},
-            followers={s: secret[f"hub.{follower(s)}"] for s in self.followed},
+    def hub_users(self) -> HubUsers:
+        """Whom the hub lets in, by their public keys."""
+        return HubUsers(
+            roles={user: self._public(f"hub.{user}") for user in hub_users()},
+            uplinks={s: self._public(f"{s}.uplink") for s in self.schools},
+            intakes={s: self._public(f"{s}.intake") for s in self.schools},
+            followers={s: self._public(f"hub.{follower(s)}") for s in self.followed},
         )
+
+    def leaf_users(self, school: str) -> dict[str, str]:
+        """Whom a school's server lets in."""
+        return {user: self._public(f"{school}.{user}") for user in leaf_users()}
+
+    def _public(self, name: str) -> str:
+        return public_key(self._seeds[name])
 
     def _make_leaf(self, school: str) -> NatsServer:
         port = self._ports[f"leaf-{school}"]
         folder = self.state_dir / f"leaf-{school}"
         place = ServerPlace(LOOPBACK, port, (folder / "jetstream").absolute())
         hub = f"{LOOPBACK}:{self._ports[f'link-{school}']}"
-        return NatsServer(f"leaf-{school}", leaf_config(school, place, hub, self.passwords), port, folder)
+        uplink = Uplink(self.seed("uplink", school))
+        config = leaf_config(school, place, [hub], self.leaf_users(school), uplink)
+        return NatsServer(f"leaf-{school}", config, port, folder)
 
     async def start(self) -> Self:
         """Start hub, lines and leaves, and declare streams and consumers.
@@ -74,7 +86,7 @@ class EmbeddedBus:
         Raises:
             ServerError: a server does not start; the message ends with its log.
         """
-        write_private(self.hub.state_dir / "accounts.conf", hub_accounts(self.schools, self.passwords))
+        write_private(self.hub.state_dir / "accounts.conf", hub_accounts(self.schools, self.hub_users()))
         await self.hub.start()
         client = await self.connect(TOPOLOGY_USER)
         await declare_hub(client.jetstream(timeout=10), list(self.schools), followed=self.followed)
@@ -104,19 +116,22 @@ class EmbeddedBus:
         """Where clients of the hub, or of a school's leaf, connect."""
         return self.leaves[school].url if school else self.hub.url
 
-    def password(self, role: str, school: str | None = None) -> str:
-        """The password of a role's user, or of a following program's."""
-        if school:
-            return self.passwords.leaves[school][role]
-        followers = {follower(s): password for s, password in self.passwords.followers.items()}
-        return {**self.passwords.hub, **followers}[role]
+    def seed(self, user: str, school: str | None = None) -> str:
+        """The seed of a role's user, of a following program's, or of a school's `uplink` or `intake`."""
+        return self._seeds[f"{school or 'hub'}.{user}"]
+
+    def intake_seeds(self) -> dict[str, str]:
+        """Per school, the seed with which intake enters its account."""
+        return {s: self.seed("intake", s) for s in self.schools}
+
+    def login(self, user: str, school: str | None = None) -> Login:
+        """How a user enters the hub, or a school's server."""
+        return Login(self.url(school), self.seed(user, school))
 
     async def connect(self, user: str, school: str | None = None) -> Client:
         """A plain client as some user: for set-up and tests."""
         return await nats.connect(
-            self.url(school),
-            user=user,
-            password=self.password(user, school),
+            **self.login(user, school).options(),
             inbox_prefix=b"_INBOX." + user.encode(),
             connect_timeout=5,
         )

@@ -15,6 +15,7 @@ from reelwarden_common.district import ConfigError, load
 from reelwarden_common.errors import ReelwardenError
 from reelwarden_local import answers, backups, dlq, fsck, nats_files, tokens
 from reelwarden_local.demo.play import play
+from reelwarden_local.install import commands as install
 from reelwarden_local.servers import Postgres, ServerError
 from reelwarden_local.up import up as keep_up
 from reelwarden_local.words import Words
@@ -25,6 +26,7 @@ app.add_typer(dlq.app, name="dlq")
 app.add_typer(backups.app, name="backup")
 app.add_typer(tokens.app, name="tokens")
 app.command("fsck")(fsck.fsck)
+install.add_to(app)
 
 
 @app.command()
@@ -123,7 +125,7 @@ def nats_config(
     *,
     check: Annotated[bool, typer.Option("--check", help="Only compare the committed sample.")] = False,
 ) -> None:
-    """Write the NATS configurations of hub and schools, with placeholders for passwords."""
+    """Write the NATS configurations of hub and schools, with placeholders for keys."""
     if not check:
         for path in nats_files.write(folder, schools.split(","), [f for f in followed.split(",") if f]):
             print(path)

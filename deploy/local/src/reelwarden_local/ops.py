@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -17,13 +17,15 @@ from nats.aio.client import Client
 from reelwarden_common.district import ConfigError, load
 from reelwarden_common.errors import ReelwardenError, Refused
 from reelwarden_common.events.base import DISTRICT_SCHOOL
+from reelwarden_common.messaging.login import Login
 from reelwarden_common.messaging.questions import NoAnswer
 from reelwarden_common.messaging.topology import OPERATOR, ROLES, Place
 from reelwarden_local.servers.process import LOOPBACK
 from reelwarden_local.words import Words
 
-PASSWORD = "REELWARDEN_OPS_PASSWORD"  # noqa: S105 - the variable's name
-PASSWORD_FILE = "REELWARDEN_OPS_PASSWORD_FILE"  # noqa: S105
+SEED = "REELWARDEN_OPS_SEED"
+SEED_FILE = "REELWARDEN_OPS_SEED_FILE"
+CA_FILE = "REELWARDEN_CA_FILE"
 CONNECT_SECONDS = 5
 A = TypeVar("A")
 
@@ -31,8 +33,8 @@ State = Annotated[Path, typer.Option(help="State folder of a running `reelwarden
 Server = Annotated[
     str | None,
     typer.Option(
-        help=f"A hub of your own, nats://host:port; the password of its user `{OPERATOR}` is read from "
-        f"{PASSWORD}, or from the file named by {PASSWORD_FILE}. Needs --district."
+        help=f"A hub of your own, tls://host:port; its user `{OPERATOR}`'s seed is read from {SEED} or the "
+        f"file named by {SEED_FILE}, its authority from the one named by {CA_FILE}. Needs --district."
     ),
 ]
 District = Annotated[Path, typer.Option(help="With --server: the district's district.toml.")]
@@ -47,9 +49,8 @@ class NoWayIn(Refused):
 class Hub:
     """A hub to connect to, and the schools that have roles behind it."""
 
-    url: str
+    login: Login
     schools: tuple[str, ...]
-    password: str = field(repr=False)
 
     def roles(self, school: str | None = None, role: str | None = None) -> list[tuple[str, str]]:
         """Every (school, role) that can be asked, `district` standing for the district's own roles.
@@ -72,39 +73,45 @@ def hub_of(state: Path, server: str | None = None, district: Path = DISTRICT) ->
     """The hub that an operator means: that of a state folder, or one of their own.
 
     Raises:
-        NoWayIn: nothing was started there, or the password is missing.
+        NoWayIn: nothing was started there, or the seed is missing.
         ConfigError: the district.toml is wrong.
     """
     if server:
-        return Hub(server, tuple(school.id for school in load(district).schools), _own_password())
+        config = load(district)
+        return Hub(_own_login(server), tuple(school.id for school in config.schools))
     try:
         port = json.loads((state / "bus" / "ports.json").read_text())["hub"]
-        passwords = json.loads((state / "bus" / "passwords.json").read_text())
-        password = passwords[f"hub.{OPERATOR}"]
+        seeds = json.loads((state / "bus" / "seeds.json").read_text())
+        seed = seeds[f"hub.{OPERATOR}"]
     except (OSError, ValueError, KeyError) as error:
         raise NoWayIn(_nothing_there(state)) from error
-    schools = [user.removesuffix(".uplink") for user in passwords if user.endswith(".uplink")]
-    return Hub(f"nats://{LOOPBACK}:{port}", tuple(schools), password)
+    schools = [user.removesuffix(".uplink") for user in seeds if user.endswith(".uplink")]
+    return Hub(Login(f"nats://{LOOPBACK}:{port}", seed), tuple(schools))
 
 
-def _own_password() -> str:
-    if password := os.environ.get(PASSWORD):
-        return password
-    file = os.environ.get(PASSWORD_FILE)
+def _own_login(server: str) -> Login:
+    ca_file = os.environ.get(CA_FILE)
+    return Login(server, _own_seed(), Path(ca_file) if ca_file else None)
+
+
+def _own_seed() -> str:
+    if seed := os.environ.get(SEED):
+        return seed
+    file = os.environ.get(SEED_FILE)
     try:
-        password = Path(file).read_text(encoding="utf-8").strip() if file else ""
+        seed = Path(file).read_text(encoding="utf-8").strip() if file else ""
     except OSError as error:
         raise NoWayIn(
-            Words(f"{PASSWORD_FILE} 读不到：{error}", f"{PASSWORD_FILE} cannot be read: {error}")
+            Words(f"{SEED_FILE} 读不到：{error}", f"{SEED_FILE} cannot be read: {error}")
         ) from error
-    if not password:
+    if not seed:
         raise NoWayIn(
             Words(
-                f"没有密码：请设置 {PASSWORD}，或用 {PASSWORD_FILE} 指出密码文件。",
-                f"no password: set {PASSWORD}, or name a file that holds it with {PASSWORD_FILE}.",
+                f"没有密钥：请设置 {SEED}，或用 {SEED_FILE} 指出密钥文件。",
+                f"no key: set {SEED}, or name a file that holds it with {SEED_FILE}.",
             )
         )
-    return password
+    return seed
 
 
 def _nothing_there(state: Path) -> Words:
@@ -119,16 +126,14 @@ async def operator(hub: Hub) -> AsyncIterator[Client]:
     """A connection as the operators' user.
 
     Raises:
-        NoWayIn: nobody listens there, or the password is not that of `ops`.
+        NoWayIn: nobody listens there, or the key is not that of `ops`.
     """
     client = Client()
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             await client.connect(
-                hub.url,
+                **hub.login.options(),
                 name="reelwarden",
-                user=OPERATOR,
-                password=hub.password,
                 inbox_prefix=f"_INBOX.{OPERATOR}".encode(),
                 connect_timeout=CONNECT_SECONDS,
                 allow_reconnect=False,
@@ -148,13 +153,13 @@ async def operator(hub: Hub) -> AsyncIterator[Client]:
 def _refused(hub: Hub, error: Exception) -> Words:
     if "authorization" in str(error).lower():
         return Words(
-            f"{hub.url} 不接受用户 {OPERATOR} 的密码。",
-            f"{hub.url} does not accept the password of its user {OPERATOR}.",
+            f"{hub.login.url} 不接受用户 {OPERATOR} 的密钥。",
+            f"{hub.login.url} does not accept the key of its user {OPERATOR}.",
         )
     reason = str(error) or type(error).__name__
     return Words(
-        f"{hub.url} 没有应答（{reason}）：系统在运行吗？",
-        f"{hub.url} does not answer ({reason}): is it running?",
+        f"{hub.login.url} 没有应答（{reason}）：系统在运行吗？",
+        f"{hub.login.url} does not answer ({reason}): is it running?",
     )
 
 

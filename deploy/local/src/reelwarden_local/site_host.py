@@ -20,12 +20,12 @@ from reelwarden_local.roles import SITE_ROLES, RoleModule, load
 
 RESTART_SECONDS = 1.0
 ROLES_FILE = "RW_SITE_ROLES"
-"""Environment variable: a JSON file, per role its `nats_password` and `http_port`; 0600."""
+"""Environment variable: a JSON file, per role its `nats_seed` and `http_port`; 0600."""
 
 
 def role_settings(module: RoleModule, own: dict[str, Any]) -> RoleSettings:
     """The settings of one role: what all share comes from the environment, its own from the file."""
-    return module.settings(nats_password=SecretStr(own["nats_password"]), http_port=own["http_port"])
+    return module.settings(nats_seed=SecretStr(own["nats_seed"]), http_port=own["http_port"])
 
 
 async def keep_running(module: RoleModule, settings: RoleSettings, stop: asyncio.Event) -> None:

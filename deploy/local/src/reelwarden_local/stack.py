@@ -183,15 +183,13 @@ class Stack:
     def _district_settings(self, role: str) -> dict[str, str]:
         settings = {
             "RW_NATS_URL": self.bus.url(),
-            "RW_NATS_PASSWORD": self.bus.password(role),
+            "RW_NATS_SEED": self.bus.seed(role),
             "RW_DATABASE_URL": self.database_url(service_of(role)),
             "RW_SESSION_KEY": self._secrets["session"],
             **self.keys.district_settings(role),
         }
         if role == "intake":
-            file = self.state_dir / "roles" / "intake-passwords.json"
-            write_private(file, json.dumps(dict(self.bus.passwords.intakes)))
-            settings["RW_INTAKE_PASSWORDS_FILE"] = str(file)
+            settings["RW_INTAKE_SEEDS"] = json.dumps(self.bus.intake_seeds())
         if role in ("desk", "inspector", "messenger"):
             settings |= {"RW_DESK_URL": self._url("desk"), "RW_DASHBOARD_URL": self._url("inspector")}
         if role == "desk":
@@ -203,7 +201,7 @@ class Stack:
     def _site_settings(self, school: str, ports: Mapping[str, int]) -> dict[str, str]:
         folder = self.state_dir / "sites" / school
         roles = {
-            role: {"nats_password": self.bus.password(role, school), "http_port": port}
+            role: {"nats_seed": self.bus.seed(role, school), "http_port": port}
             for role, port in ports.items()
         }
         write_private(folder / "roles.json", json.dumps(roles))

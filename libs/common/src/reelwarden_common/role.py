@@ -30,6 +30,7 @@ from reelwarden_common.messaging.units import S, Units
 from reelwarden_common.messaging.watchdog import Watchdog
 from reelwarden_common.settings import RoleSettings, SiteSettings
 from reelwarden_common.telemetry import Telemetry, configure_logging, log, make_telemetry
+from reelwarden_common.watch import Told
 
 BATCH = 200
 FETCH_SECONDS = 0.15
@@ -50,9 +51,7 @@ class Bus:
         self.role = topology.role(name)
         self.school = settings.school if isinstance(settings, SiteSettings) else "*"
         self.closed = asyncio.Event()
-        self.broker: BusBroker = make_broker(
-            name, settings.nats_url, settings.nats_password.get_secret_value(), self.closed.set
-        )
+        self.broker: BusBroker = make_broker(name, settings.login, self.closed.set)
 
     async def ask(
         self,
@@ -295,16 +294,23 @@ def settle_memory() -> None:
 
 
 async def run(build: Build[T], settings: T, stop: asyncio.Event) -> int:
-    """Run one role until `stop`, or until it cannot work any more; returns the exit code."""
+    """Run one role until `stop`, until it cannot work any more, or until it is told other things.
+
+    Returns:
+        The exit code; in all but the first case whoever runs it starts it anew.
+    """
     async with build(settings) as role, running(role):
         settle_memory()
         stopped = asyncio.create_task(stop.wait())
         closed = asyncio.create_task(role.bus.closed.wait())
-        done, _ = await asyncio.wait({stopped, closed}, return_when=asyncio.FIRST_COMPLETED)
-        await _cancel([stopped, closed])
+        changed = asyncio.create_task(Told(role.name, settings.district_toml).until_changed())
+        done, _ = await asyncio.wait({stopped, closed, changed}, return_when=asyncio.FIRST_COMPLETED)
+        await _cancel([stopped, closed, changed])
         if closed in done:
             log(role.name).error("cannot_work", reason="connection closed or consumer gone")
             return 1
+        if changed in done:
+            log(role.name).info("starts_anew", reason="district.toml or a secret changed")
     return 0
 
 

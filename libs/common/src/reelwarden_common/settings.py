@@ -1,6 +1,6 @@
 """What every role is told from outside: environment variables `RW_*`, secrets also from files.
 
-A secret `RW_NATS_PASSWORD` may instead be a file `rw_nats_password` in the folder named by
+A secret `RW_NATS_SEED` may instead be a file `rw_nats_seed` in the folder named by
 `RW_SECRETS_DIR` (how orchestrators mount secrets).
 """
 
@@ -11,6 +11,8 @@ from typing import Self
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from reelwarden_common.messaging.login import Login
+
 
 class RoleSettings(BaseSettings):
     """Common to all roles; each role's `settings.py` adds its own."""
@@ -18,12 +20,21 @@ class RoleSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RW_", extra="ignore", frozen=True)
 
     nats_url: str = "nats://127.0.0.1:4222"
-    nats_password: SecretStr = SecretStr("")
+    """`tls://` but for loopback; the servers of a cluster separated by commas."""
+    nats_seed: SecretStr = SecretStr("")
+    """The seed of this role's user (`SU…`)."""
+    nats_ca_file: Path | None = None
+    """Who vouches for the server's certificate (PEM); without it, whom this machine believes."""
     district_toml: Path = Path("district.toml")
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=0, ge=0, le=65535)
     """Health, metrics and (where a role has them) pages; 0 takes any free port."""
     log_level: str = "INFO"
+
+    @property
+    def login(self) -> Login:
+        """How this role enters the bus."""
+        return Login(self.nats_url, self.nats_seed.get_secret_value(), self.nats_ca_file)
 
     @classmethod
     def read(cls) -> Self:

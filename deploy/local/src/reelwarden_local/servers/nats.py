@@ -18,8 +18,8 @@ class NatsServer(ServerProcess):
 
     Args:
         name: Names its log and configuration files.
-        config: The configuration, as text (written to `<state_dir>/<name>.conf`, 0600, because it holds
-            passwords) or as the path of a file that the caller keeps.
+        config: The configuration, as text (written to `<state_dir>/<name>.conf`, 0600) or as the path of a
+            file that the caller keeps.
         port: The loopback port on which that configuration listens for clients.
         state_dir: Its working folder; relative paths in a configuration text are below it.
     """

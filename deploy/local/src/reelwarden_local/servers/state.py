@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
+from reelwarden_common.messaging.login import make_seed
 from reelwarden_local.servers.process import free_ports, port_is_free
 
 
@@ -26,6 +27,16 @@ def kept_secrets(path: Path, names: Iterable[str]) -> dict[str, str]:
     missing = [name for name in names if name not in kept]
     if missing:
         kept |= {name: secrets.token_urlsafe(32) for name in missing}
+        write_private(path, json.dumps(kept, indent=2))
+    return kept
+
+
+def kept_seeds(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return one NATS user's seed per name, the same at every start (a 0600 JSON file)."""
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    missing = [name for name in names if name not in kept]
+    if missing:
+        kept |= {name: make_seed() for name in missing}
         write_private(path, json.dumps(kept, indent=2))
     return kept
 

@@ -6,11 +6,13 @@ from typing import Any, cast
 
 import nats.errors
 from faststream.nats import NatsBroker
-from faststream.security import SASLPlaintext
+from faststream.nats.security import NatsNKey
+from faststream.security import BaseSecurity
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from reelwarden_common.errors import Refused
+from reelwarden_common.messaging.login import Login, authority, public_key
 from reelwarden_common.telemetry import log
 
 FetchMessages = Callable[..., Awaitable[Any]]
@@ -21,7 +23,7 @@ _NOT_LET_IN = "authorization violation"
 
 
 class NotLetIn(Refused):
-    """The bus refuses this role's user or password."""
+    """The bus refuses this role's key."""
 
 
 def patient(fetch: FetchMessages) -> FetchMessages:
@@ -104,11 +106,14 @@ class BusBroker(NatsBroker):
         return cast("JetStreamContext", self.config.connection_state.stream)
 
 
-def make_broker(role: str, url: str, password: str, on_closed: Callable[[], None]) -> BusBroker:
+def make_broker(role: str, login: Login, on_closed: Callable[[], None]) -> BusBroker:
     """A broker for one role's user.
 
     `on_closed` is called when the client can do no more: the connection was closed for good, or the server
-    no longer knows our password. The process must end then, to be started anew.
+    no longer knows our key. The process must end then, to be started anew.
+
+    Raises:
+        BadSeed, BadAuthority: what `login` holds cannot be used.
     """
     logger = log(role)
 
@@ -130,9 +135,9 @@ def make_broker(role: str, url: str, password: str, on_closed: Callable[[], None
         on_closed()
 
     broker = BusBroker(
-        url,
+        login.servers,
         name=role,
-        security=SASLPlaintext(username=role, password=password),
+        security=_security(login),
         inbox_prefix=f"_INBOX.{role}",
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
@@ -150,6 +155,15 @@ def make_broker(role: str, url: str, password: str, on_closed: Callable[[], None
     return broker
 
 
+def _security(login: Login) -> BaseSecurity:
+    """The key, and TLS where an authority is named or the address asks for it."""
+    context = authority(login.ca_file)
+    if not login.seed:
+        return BaseSecurity(ssl_context=context)
+    public_key(login.seed)
+    return NatsNKey.from_seed(login.seed, ssl_context=context)
+
+
 async def wait_until_connected(broker: BusBroker) -> None:
     """Connect at start; waits for as long as the server is not there yet.
 
@@ -162,7 +176,7 @@ async def wait_until_connected(broker: BusBroker) -> None:
         except (OSError, nats.errors.NoServersError):
             await asyncio.sleep(1)
         except nats.errors.Error as error:
-            message = f"the bus does not let this role in ({error}): check RW_NATS_URL and RW_NATS_PASSWORD"
+            message = f"the bus does not let this role in ({error}): check RW_NATS_URL and RW_NATS_SEED"
             raise NotLetIn(message) from error
         else:
             return

@@ -44,8 +44,9 @@ MAX_LETTERS = 200_000
 """Each takes memory of the server for its subject."""
 
 
-def _stream(name: Stream, subjects: list[str], max_bytes: int) -> StreamConfig:
+def _stream(name: Stream, subjects: list[str], max_bytes: int, replicas: int = 1) -> StreamConfig:
     return StreamConfig(
+        num_replicas=replicas,
         name=name,
         subjects=subjects,
         retention=RetentionPolicy.LIMITS,
@@ -58,21 +59,25 @@ def _stream(name: Stream, subjects: list[str], max_bytes: int) -> StreamConfig:
     )
 
 
-def _letters(max_bytes: int) -> StreamConfig:
+def _letters(max_bytes: int, replicas: int = 1) -> StreamConfig:
     """One message a subject, each of which may end by itself: how a settled letter is taken away."""
-    stream = _stream(Stream.DLQ, ["dlq.>"], max_bytes)
+    stream = _stream(Stream.DLQ, ["dlq.>"], max_bytes, replicas)
     return replace(stream, max_msgs=MAX_LETTERS, max_msgs_per_subject=1, allow_msg_ttl=True)
 
 
-def hub_streams(max_bytes: int) -> list[StreamConfig]:
-    """The hub's streams, each within `max_bytes`."""
+def hub_streams(max_bytes: int, replicas: int = 1) -> list[StreamConfig]:
+    """The hub's streams, each within `max_bytes`, kept by so many of its servers."""
     intake = StreamConfig(
-        name=Stream.INTAKE, subjects=["intake.pos.>"], max_msgs_per_subject=1, allow_direct=True
+        name=Stream.INTAKE,
+        subjects=["intake.pos.>"],
+        max_msgs_per_subject=1,
+        allow_direct=True,
+        num_replicas=replicas,
     )
     owned = (Stream.FOOTAGE, Stream.SITE, Stream.DISTRICT, Stream.OFFICE)
     return [
-        *(_stream(name, list(stream_subjects(name)), max_bytes) for name in owned),
-        _letters(max_bytes),
+        *(_stream(name, list(stream_subjects(name)), max_bytes, replicas) for name in owned),
+        _letters(max_bytes, replicas),
         intake,
     ]
 
@@ -160,10 +165,22 @@ async def _ensure_consumer(js: JetStreamContext, stream: Stream, config: Consume
 
 
 async def declare_hub(
-    js: JetStreamContext, schools: list[str], max_bytes: int = 1024**3, followed: Sequence[str] = ()
+    js: JetStreamContext,
+    schools: list[str],
+    max_bytes: int = 1024**3,
+    followed: Sequence[str] = (),
+    replicas: int = 1,
 ) -> None:
-    """Bring the hub's streams and consumers to what the table says; `followed`: what programs follow."""
-    for config in hub_streams(max_bytes):
+    """Bring the hub's streams and consumers to what the table says.
+
+    Args:
+        js: of the hub's user `topology`.
+        schools: each has a durable from which it sources its decisions.
+        max_bytes: of each stream.
+        followed: what programs follow.
+        replicas: how many servers of the hub keep each stream.
+    """
+    for config in hub_streams(max_bytes, replicas):
         await _ensure_stream(js, config)
     for stream, consumer in role_consumers(Place.DISTRICT):
         await _ensure_consumer(js, stream, consumer)

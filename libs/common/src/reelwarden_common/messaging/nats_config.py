@@ -28,32 +28,54 @@ from reelwarden_common.messaging.topology import (
 
 UP = (Stream.FOOTAGE, Stream.SITE)
 """The streams that intake pulls from every school."""
+SYSTEM_USER = "sys"
+"""Sees connections and may end them; declares and says nothing."""
+ENROLLER = "enroller"
+"""Answers schools that come with an invitation; hears and says nothing else."""
 TOPOLOGY_USER = "topology"
 """The only user that declares streams and consumers."""
 
 
 @dataclass(frozen=True)
-class Passwords:
-    """Passwords by user, one set for the hub and one per school's leaf. Never logged."""
+class HubUsers:
+    """Public keys of those whom the hub lets in, by user."""
 
-    hub: Mapping[str, str] = field(repr=False)
-    leaves: Mapping[str, Mapping[str, str]] = field(repr=False)
-    uplinks: Mapping[str, str] = field(repr=False)
-    """Per school, the password with which its leaf connects to the hub."""
-    intakes: Mapping[str, str] = field(repr=False)
-    """Per school, the password with which intake enters that school's account at the hub."""
-    followers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Per school (or `district`, for all) that programs may follow, the password of its user at the hub."""
+    roles: Mapping[str, str]
+    """Of each of `hub_users()`."""
+    uplinks: Mapping[str, str]
+    """Per school, the key with which its leaf connects."""
+    intakes: Mapping[str, str]
+    """Per school, the key with which intake enters that school's account."""
+    followers: Mapping[str, str] = field(default_factory=dict)
+    """Per school (or `district`, for all) that programs may follow, its user's key."""
+    invited: Mapping[str, str] = field(default_factory=dict)
+    """Per school that was invited and has not come yet, the key that its invitation carries."""
 
-    @staticmethod
-    def hub_users() -> tuple[str, ...]:
-        """Who needs a password at the hub."""
-        return ("sys", TOPOLOGY_USER, OPERATOR, *(r.name for r in roles_at(Place.DISTRICT)))
 
-    @staticmethod
-    def leaf_users() -> tuple[str, ...]:
-        """Who needs a password at a school's leaf."""
-        return (TOPOLOGY_USER, *(r.name for r in roles_at(Place.SCHOOL)))
+def hub_users() -> tuple[str, ...]:
+    """Who needs a key at the hub."""
+    return (SYSTEM_USER, TOPOLOGY_USER, ENROLLER, OPERATOR, *(r.name for r in roles_at(Place.DISTRICT)))
+
+
+def leaf_users() -> tuple[str, ...]:
+    """Who needs a key at a school's leaf."""
+    return (TOPOLOGY_USER, *(r.name for r in roles_at(Place.SCHOOL)))
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Files of one server's certificate (PEM); the first is shown to whoever connects."""
+
+    cert_file: Path
+    key_file: Path
+    ca_file: Path
+    """Who vouches for the other servers of a cluster."""
+
+    def block(self, *, verify: bool = False) -> str:
+        """As configuration; `verify`: whoever connects must show a certificate of the same authority."""
+        files = {"cert_file": self.cert_file, "key_file": self.key_file, "ca_file": self.ca_file}
+        text = ", ".join(f"{name}: {json.dumps(str(path))}" for name, path in files.items())
+        return f"{{{text}{', verify: true' if verify else ''}}}"
 
 
 @dataclass(frozen=True)
@@ -64,6 +86,35 @@ class ServerPlace:
     port: int
     store: Path
     max_store_bytes: int = 16 * 1024**3
+    tls: Tls | None = None
+    """None: in the clear, which is for loopback alone."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One server among several that are the hub together."""
+
+    server: str
+    """Its own name, known to the others."""
+    listen: str
+    """`host:port` for the others."""
+    routes: Sequence[str]
+    """`host:port` of every one of them."""
+
+    def block(self, tls: Tls | None) -> str:
+        """As configuration; with certificates, each shows its own to the other."""
+        routes = _list(f"{'tls' if tls else 'nats'}://{route}" for route in self.routes)
+        secured = f", tls {tls.block(verify=True)}" if tls else ""
+        return f'cluster {{name: hub, listen: "{self.listen}", routes: {routes}{secured}}}\n'
+
+
+@dataclass(frozen=True)
+class Uplink:
+    """How a school's server enters the hub."""
+
+    seed: str = field(repr=False)
+    ca_file: Path | None = None
+    """Who vouches for the hub's certificate; None: in the clear, which is for loopback alone."""
 
 
 def _list(items: Iterable[str]) -> str:
@@ -72,7 +123,7 @@ def _list(items: Iterable[str]) -> str:
 
 def _user(
     name: str,
-    password: str,
+    key: str,
     publish: Sequence[str],
     subscribe: Sequence[str],
     *,
@@ -82,7 +133,8 @@ def _user(
     kind = f", allowed_connection_types: [{connection}]" if connection else ""
     answer = "\n      allow_responses: true" if responses else ""
     return (
-        f"    {{user: {json.dumps(name)}, password: {json.dumps(password)}{kind}, permissions: {{\n"
+        f"    # {name}\n"
+        f"    {{nkey: {json.dumps(key)}{kind}, permissions: {{\n"
         f"      publish: {{allow: {_list(publish)}}}\n"
         f"      subscribe: {{allow: {_list(subscribe)}}}{answer}\n"
         f"    }}}}"
@@ -116,9 +168,9 @@ def role_permissions(actor: Role, school: str) -> tuple[list[str], list[str]]:
     return publish, subscribe
 
 
-def _role_user(actor: Role, password: str, school: str) -> str:
+def _role_user(actor: Role, key: str, school: str) -> str:
     publish, subscribe = role_permissions(actor, school)
-    return _user(actor.name, password, publish, subscribe, responses=True)
+    return _user(actor.name, key, publish, subscribe, responses=True)
 
 
 def operator_permissions() -> tuple[list[str], list[str]]:
@@ -142,11 +194,11 @@ def follower_calls(school: str) -> list[str]:
     return calls
 
 
-def _follower_account(school: str, password: str) -> str:
+def _follower_account(school: str, key: str) -> str:
     """An account of its own: in the hub's, whoever asks with a stream's subject as reply writes into it."""
     name, calls = follower(school), follower_calls(school)
     imports = "\n".join(f'    {{service: {{account: HUB, subject: "{call}"}}}}' for call in calls)
-    user = _user(name, password, calls, [f"_INBOX.{name}.>"], connection="STANDARD")
+    user = _user(name, key, calls, [f"_INBOX.{name}.>"], connection="STANDARD")
     return f"""
  F_{school} {{
   limits {{max_connections: 20, max_subscriptions: 200, max_payload: 4KB}}
@@ -155,6 +207,28 @@ def _follower_account(school: str, password: str) -> str:
   ]
   imports: [
 {imports}
+  ]
+ }}"""
+
+
+def enrol_subject(school: str) -> str:
+    """Where a school that was invited asks to be let in."""
+    return f"enrol.{school}"
+
+
+def _enrolment_account(users: HubUsers) -> str:
+    """Apart from everything: whoever holds an invitation can ask this one question."""
+    # No `allow_responses`: the reload that lets a school in would forget whom may be answered.
+    enroller = _user(ENROLLER, users.roles[ENROLLER], ["_INBOX.>"], ["enrol.*"], connection="STANDARD")
+    invited = [
+        _user(f"enrol-{s}", key, [enrol_subject(s)], [f"_INBOX.enrol-{s}.>"], connection="STANDARD")
+        for s, key in users.invited.items()
+    ]
+    return f"""
+ ENROL {{
+  limits {{max_connections: 50, max_subscriptions: 100, max_payload: 64KB}}
+  users: [
+{chr(10).join([enroller, *invited])}
   ]
  }}"""
 
@@ -205,15 +279,15 @@ def _school_account(school: str, uplink: str, intake: str) -> str:
  }}"""
 
 
-def hub_accounts(schools: Sequence[str], passwords: Passwords) -> str:
+def hub_accounts(schools: Sequence[str], users: HubUsers) -> str:
     """`accounts.conf` of the hub: one account per school, one user per district role, one for operators.
 
     What programs follow has an account each besides.
 
     Adding a school means writing this file anew and reloading twice, 1.5 s apart.
     """
-    roles = [_role_user(r, passwords.hub[r.name], "*") for r in roles_at(Place.DISTRICT)]
-    users = "\n".join([*roles, _user(OPERATOR, passwords.hub[OPERATOR], *operator_permissions())])
+    roles = [_role_user(r, users.roles[r.name], "*") for r in roles_at(Place.DISTRICT)]
+    let_in = "\n".join([*roles, _user(OPERATOR, users.roles[OPERATOR], *operator_permissions())])
     exports = "\n".join(
         f'    {{service: "$JS.API.CONSUMER.RESET.DISTRICT.{s}", accounts: [S_{s}]}}\n'
         f'    {{service: "$JS.FC.DISTRICT.{s}.*", accounts: [S_{s}]}}\n'
@@ -222,7 +296,7 @@ def hub_accounts(schools: Sequence[str], passwords: Passwords) -> str:
     )
     exports += "".join(
         f'\n    {{service: "{call}", response_type: stream, accounts: [F_{s}]}}'
-        for s in passwords.followers
+        for s in users.followers
         for call in follower_calls(s)
     )
     imports = "\n".join(
@@ -230,17 +304,19 @@ def hub_accounts(schools: Sequence[str], passwords: Passwords) -> str:
         for s in schools
         for q in school_questions()
     )
-    accounts = "".join(_school_account(s, passwords.uplinks[s], passwords.intakes[s]) for s in schools)
-    accounts += "".join(_follower_account(s, password) for s, password in passwords.followers.items())
+    accounts = "".join(_school_account(s, users.uplinks[s], users.intakes[s]) for s in schools)
+    accounts += _enrolment_account(users)
+    accounts += "".join(_follower_account(s, key) for s, key in users.followers.items())
     return f"""# Generated from the topology table. Do not edit.
 system_account: SYS
 accounts {{
- SYS {{users: [{{user: sys, password: {json.dumps(passwords.hub["sys"])}}}]}}
+ SYS {{users: [{{nkey: {json.dumps(users.roles[SYSTEM_USER])}}}]}}
  HUB {{
   jetstream: enabled
   users: [
-    {{user: {TOPOLOGY_USER}, password: {json.dumps(passwords.hub[TOPOLOGY_USER])}}}
-{users}
+    # {TOPOLOGY_USER}
+    {{nkey: {json.dumps(users.roles[TOPOLOGY_USER])}}}
+{let_in}
   ]
   exports: [
 {exports}
@@ -253,31 +329,49 @@ accounts {{
 """
 
 
-def hub_config(place: ServerPlace, leaf_port: int, accounts_file: str = "accounts.conf") -> str:
-    """The hub's main file; `accounts_file` lies beside it."""
+def hub_config(
+    place: ServerPlace, leaf_port: int, accounts_file: str = "accounts.conf", cluster: Cluster | None = None
+) -> str:
+    """The hub's main file; `accounts_file` lies beside it. `cluster`: it is one server of several."""
+    tls = f"tls {place.tls.block()}\n" if place.tls else ""
+    leaf_tls = f", tls {place.tls.block()}" if place.tls else ""
     return f"""# Generated from the topology table. Do not edit.
-server_name: hub
+server_name: {json.dumps(cluster.server) if cluster else "hub"}
 host: {json.dumps(place.host)}
 port: {place.port}
 max_payload: 1MB
 max_pending: 8MB
 ping_interval: "5s"
 ping_max: 2
-jetstream {{domain: hub, store_dir: {json.dumps(str(place.store))}, max_file_store: {place.max_store_bytes}}}
-leafnodes {{listen: "{place.host}:{leaf_port}", no_advertise: true}}
-include {json.dumps(accounts_file)}
+{tls}jetstream {{
+ domain: hub
+ store_dir: {json.dumps(str(place.store))}
+ max_file_store: {place.max_store_bytes}
+}}
+leafnodes {{listen: "{place.host}:{leaf_port}", no_advertise: true{leaf_tls}}}
+{cluster.block(place.tls) if cluster else ""}include {json.dumps(accounts_file)}
 """
 
 
-def leaf_config(school: str, place: ServerPlace, hub: str, passwords: Passwords) -> str:
-    """A school's server: its own JetStream domain, its role users, one uplink. `hub` is host:port."""
-    own = passwords.leaves[school]
-    users = "\n".join(_role_user(r, own[r.name], school) for r in roles_at(Place.SCHOOL))
+def leaf_config(
+    school: str, place: ServerPlace, hubs: Sequence[str], users: Mapping[str, str], uplink: Uplink
+) -> str:
+    """A school's server: its own JetStream domain, its role users, one uplink. Holds a seed: 0600.
+
+    Args:
+        school: Its id.
+        place: Where it listens: on loopback, beside the roles.
+        hubs: `host:port` of the hub's servers for leaves.
+        users: Public key of each of `leaf_users()`.
+        uplink: Its own key to the hub, and who vouches for the hub.
+    """
+    roles = "\n".join(_role_user(r, users[r.name], school) for r in roles_at(Place.SCHOOL))
     denied = [f"$JS.{school}.API.STREAM.{verb}.>" for verb in _STREAM_VERBS]
     denied += [f"$JS.{school}.API.CONSUMER.{verb}.>" for verb in ("DELETE", "DURABLE")]
     denied += [s for stream in UP for s in sorted(school_fact_subjects(stream, school))]
     store = json.dumps(str(place.store))
-    url = json.dumps(f"nats-leaf://leaf-{school}:{passwords.uplinks[school]}@{hub}")
+    tls = f"\n  tls {{ca_file: {json.dumps(str(uplink.ca_file))}}}" if uplink.ca_file else ""
+    urls = _list(f"{'tls' if uplink.ca_file else 'nats-leaf'}://{hub}" for hub in hubs)
     return f"""# Generated from the topology table. Do not edit.
 server_name: leaf-{school}
 host: {json.dumps(place.host)}
@@ -293,14 +387,15 @@ accounts {{
  SCHOOL {{
   jetstream: enabled
   users: [
-    {{user: {TOPOLOGY_USER}, password: {json.dumps(own[TOPOLOGY_USER])}}}
-{users}
+    # {TOPOLOGY_USER}
+    {{nkey: {json.dumps(users[TOPOLOGY_USER])}}}
+{roles}
   ]
  }}
 }}
 leafnodes {{
  reconnect: "1s"
- remotes: [{{url: {url}, account: SCHOOL
+ remotes: [{{urls: {urls}, account: SCHOOL, nkey: {json.dumps(uplink.seed)}{tls}
   deny_imports: {_list(denied)}
  }}]
 }}

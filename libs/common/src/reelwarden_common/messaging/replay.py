@@ -1,10 +1,10 @@
 """After the district's database was restored: hear again what was said since the backup was taken.
 
-    RW_NATS_URL=… RW_NATS_PASSWORD=… python -m reelwarden_common.messaging.replay --since 2026-03-02T02:00:00Z
+    RW_NATS_URL=… RW_NATS_SEED=… python -m reelwarden_common.messaging.replay --since 2026-03-02T02:00:00Z
 
 The consumers at the hub are further than the restored database: what they had acknowledged is nowhere any
 more. Each is set back to the first message after `--since`; what the database knows, its inbox ignores.
-The password is that of the hub's user `topology`.
+The seed is that of the hub's user `topology`.
 """
 
 import argparse
@@ -101,9 +101,7 @@ async def rewind(settings: RoleSettings, since: datetime) -> list[Replayed]:
     """
     try:
         client = await nats.connect(
-            settings.nats_url,
-            user=TOPOLOGY_USER,
-            password=settings.nats_password.get_secret_value(),
+            **settings.login.options(),
             inbox_prefix=f"_INBOX.{TOPOLOGY_USER}".encode(),
             max_reconnect_attempts=1,
             connect_timeout=10,

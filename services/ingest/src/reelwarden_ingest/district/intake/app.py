@@ -2,14 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from reelwarden_common import role
 from reelwarden_common.district import load
-from reelwarden_common.errors import Refused
+from reelwarden_common.messaging.login import Login
 from reelwarden_common.messaging.nats_config import UP
 from reelwarden_common.messaging.units import NoUnits, Store
 from reelwarden_common.role import Bus, Loop, Role
-from reelwarden_common.telemetry import make_telemetry
+from reelwarden_common.telemetry import log, make_telemetry
 from reelwarden_ingest.district.intake.border import Border, Gauges
 from reelwarden_ingest.district.intake.domain import Bucket
 from reelwarden_ingest.district.intake.handlers import HANDLERS, Pace
@@ -24,17 +25,16 @@ AGAIN_SECONDS = 1.0
 async def build(settings: Settings) -> AsyncIterator[Role[Store]]:
     """Build intake for the schools of district.toml.
 
-    Raises:
-        Refused: the passwords cannot be read, or a school has none.
+    A school that was not let in yet (docs/keys.md) has no line: it is told, and shows as cut off.
     """
     bus = Bus(ROLE, settings)
     telemetry = make_telemetry(ROLE)
     gauges = Gauges.make(telemetry)
-    schools = [school.id for school in load(settings.district_toml).schools]
-    passwords = settings.passwords()
-    if without := [school for school in schools if school not in passwords]:
-        raise Refused(f"{settings.intake_passwords_file} has no password for {', '.join(without)}")
-    lines = {school: Line(settings.nats_url, school, passwords[school]) for school in schools}
+    listed = [school.id for school in load(settings.district_toml).schools]
+    schools = [school for school in listed if school in settings.intake_seeds]
+    if absent := [school for school in listed if school not in schools]:
+        log(ROLE).warning("not_let_in", schools=absent)
+    lines = {school: Line(_login(settings, school), school) for school in schools}
     loops = [
         Loop(f"pull {school} {stream}", AGAIN_SECONDS, border.turn)
         for school in schools
@@ -54,6 +54,10 @@ async def build(settings: Settings) -> AsyncIterator[Role[Store]]:
     finally:
         for line in lines.values():
             await line.close()
+
+
+def _login(settings: Settings, school: str) -> Login:
+    return replace(settings.login, seed=settings.intake_seeds[school].get_secret_value())
 
 
 def _pace(settings: Settings) -> Pace:

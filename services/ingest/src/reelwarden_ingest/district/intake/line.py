@@ -20,6 +20,7 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from reelwarden_common.errors import Transient
+from reelwarden_common.messaging.login import Login
 from reelwarden_common.messaging.topology import Stream
 from reelwarden_ingest.district.intake.domain import Origin, Position
 
@@ -76,10 +77,9 @@ class _Arrivals:
 class Line:
     """One connection as `intake-<school>`; made when first needed, kept, closed at the end."""
 
-    def __init__(self, url: str, school: str, password: str) -> None:
+    def __init__(self, login: Login, school: str) -> None:
         self.school = school
-        self._url = url
-        self._password = password
+        self._login = login
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
 
@@ -191,10 +191,8 @@ class Line:
                 try:
                     self._client = await asyncio.wait_for(
                         nats.connect(
-                            self._url,
+                            **self._login.options(),
                             name=f"intake {self.school}",
-                            user=f"intake-{self.school}",
-                            password=self._password,
                             inbox_prefix=_INBOX.encode(),
                             max_reconnect_attempts=-1,
                             reconnect_time_wait=0.5,
