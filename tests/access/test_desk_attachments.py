@@ -236,8 +236,8 @@ async def test_papers_lie_in_the_package_and_verify_says_so(house: DeskHouse, tm
     target.write_bytes((await house.ask("zhou.jie", "GET", released["download"])).content)
     assert verify.verify(target).intact
     with zipfile.ZipFile(target) as opened:
-        assert opened.read("forms/attachments/01.jpg") == picture("JPEG")
-        named = json.loads(opened.read("forms/application.json"))["attachments"][0]
+        assert opened.read("data/forms/attachments/01.jpg") == picture("JPEG")
+        named = json.loads(opened.read("data/forms/application.json"))["attachments"][0]
     assert named["sha256"] == hashlib.sha256(picture("JPEG")).hexdigest()
 
 

@@ -99,9 +99,9 @@ async def test_a_copy_for_the_police_leaves_once(house: DeskHouse) -> None:
     assert hashlib.sha256(package.content).hexdigest() == released["package"]
     with zipfile.ZipFile(BytesIO(package.content)) as archive:
         names = archive.namelist()
-        assert archive.read("footage/native/gate/a.mp4") == b"n" * 7000
-    assert {"forms/application.zh.pdf", "forms/application.en.pdf"} <= set(names)
-    assert {"forms/application.json", "forms/signatures.json"} <= set(names)
+        assert archive.read("data/footage/native/gate/a.mp4") == b"n" * 7000
+    assert {"data/forms/application.zh.pdf", "data/forms/application.en.pdf"} <= set(names)
+    assert {"data/forms/application.json", "data/forms/signatures.json"} <= set(names)
     told = (await house.until_said(CopyReleased, application))[0]
     assert (told.package, told.recipient) == (released["package"], "police")
     assert not list(house.settings.packages_dir.glob(f"{application}*"))

@@ -8,12 +8,11 @@ import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,82 +26,20 @@ from reelwarden_access.district.desk.package import (
     files_of_export,
 )
 from reelwarden_access.district.desk.sealing import NotPackaged
-from reelwarden_common.events.access import Manner, PackagedFile
 from reelwarden_common.events.base import CameraSpan
 from reelwarden_common.events.report import CustodyAnswer, CustodyEntry
-from reelwarden_report.custody.merkle import Frontier, fold, inclusion, leaf_hash
-from reelwarden_report.custody.notes import Checkpoint, Signer
-from reelwarden_report.custody.proofs import InclusionProof
-from tests.access.footage import School, at, span
+from reelwarden_report.custody.notes import COSIGNED, Signer
+from tests.access.footage import at
+from tests.access.packages import COSIGNED_AT, LOG, MADE, WITNESS, Log, key_at, parts_of
 
-MADE = datetime(2026, 3, 3, 1, 2, 3, tzinfo=UTC)
-LOG = Signer("reelwarden.test/s001", Ed25519PrivateKey.generate())
-ENTRIES = [json.dumps({"event": f"e{n}", "fact": "approved"}) for n in range(5)]
-
-
-def _custody() -> CustodyAnswer:
-    leaves = [leaf_hash(entry.encode()) for entry in ENTRIES]
-    frontier = Frontier()
-    for leaf in leaves:
-        frontier, _ = frontier.append(leaf)
-    note = LOG.sign(Checkpoint(LOG.name, len(leaves), frontier.root).text)
-
-    def entry(index: int) -> CustodyEntry:
-        hashes = tuple(fold(_peaks(leaves[part.start : part.end])) for part in inclusion(index, len(leaves)))
-        proof = InclusionProof(index, hashes, note)
-        return CustodyEntry(index=index, entry=ENTRIES[index], proof=proof.text)
-
-    return CustodyAnswer(entries=tuple(map(entry, (1, 3))), checkpoint=note, size=len(leaves))
-
-
-def _peaks(leaves: list[bytes]) -> tuple[bytes, ...]:
-    frontier = Frontier()
-    for leaf in leaves:
-        frontier, _ = frontier.append(leaf)
-    return frontier.peaks
-
-
-def _key(path: Path) -> Path:
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(pem)
-    return path
+MINE = Log.of(5)
 
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> PackageParts:
-    folder = tmp_path_factory.mktemp("parts")
-    school = School(folder / "storage")
-    (segment,) = school.record("gate", 0, 2)
-    still = io.BytesIO()
-    Image.new("RGB", (320, 180), "gray").save(still, "JPEG")
-    files = {
-        "view/gate-1.mp4": school.path(segment).read_bytes(),
-        "stills/gate-1.jpg": still.getvalue(),
-        "gaps.json": b"{}",
-    }
-    listed = [
-        PackagedFile(
-            name=name, size=len(data), digest=sha256(data).hexdigest(), kind="view", media_type="x/y"
-        )
-        for name, data in files.items()
-    ]
-    files["digests.json"] = json.dumps({"files": [one.model_dump(mode="json") for one in listed]}).encode()
-    for name, data in files.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(data)
-    return PackageParts(
-        number="s001-2026-0002",
-        manner=Manner.COPY,
-        footage_files=[(name, folder / name, sha256(data).hexdigest()) for name, data in files.items()],
-        gaps=[span("gate", 2, 4)],
-        forms={"application.zh.pdf": b"%PDF zh", "application.en.pdf": b"%PDF en"},
-        custody=_custody(),
-        recipient_text="示范区公安分局 张警官 · s001-2026-0002",
-        signing_key_path=_key(folder / "desk.pem"),
-        made_at=MADE,
-    )
+    """With a log that only the district signed, and no keys along."""
+    custody = MINE.answer((1, 3)).model_copy(update={"key": "", "witness_key": ""})
+    return parts_of(tmp_path_factory.mktemp("parts"), custody)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +60,13 @@ def _notes(found: verify.Verdict) -> set[str]:
 def test_a_whole_package_is_intact_and_says_what_to_know(package: Path, parts: PackageParts) -> None:
     found = verify.verify(package)
     assert found.intact, found.as_json()
-    assert _notes(found) == {"gaps", "key-not-compared", "log-not-checked", "changed-stills"}
+    assert _notes(found) == {
+        "gaps",
+        "key-not-compared",
+        "log-not-checked",
+        "not-countersigned",
+        "changed-stills",
+    }
     assert found.number == parts.number
     assert found.exit_code == 0
 
@@ -132,9 +75,9 @@ def test_with_both_keys_nothing_is_left_open(package: Path, tmp_path: Path) -> N
     pem = tmp_path / "public.pem"
     with zipfile.ZipFile(package) as opened:
         pem.write_bytes(opened.read("public-key.pem"))
-    found = verify.verify(package, str(pem), [str(LOG.key())])
+    found = verify.verify(package, [str(pem)], [str(LOG.key())])
     assert found.intact
-    assert _notes(found) == {"gaps", "changed-stills"}
+    assert _notes(found) == {"gaps", "changed-stills", "not-countersigned"}
 
 
 def test_equal_parts_give_equal_bytes(parts: PackageParts, package: Path, tmp_path: Path) -> None:
@@ -150,7 +93,7 @@ def test_anyones_unzip_reads_it(package: Path, parts: PackageParts) -> None:
         assert opened.testzip() is None
         for name, path, _ in parts.footage_files:
             if not name.endswith(".jpg"):
-                assert opened.read(f"footage/{name}") == path.read_bytes()
+                assert opened.read(f"data/footage/{name}") == path.read_bytes()
         assert opened.read("verify.py") == Path(verify.__file__).read_bytes()
         assert "编号" in opened.read("README.txt").decode()
 
@@ -165,7 +108,7 @@ def test_the_manifest_names_nobody(package: Path) -> None:
 def test_stills_bear_the_recipients_mark_and_nothing_else_changes(package: Path, parts: PackageParts) -> None:
     original = next(path for name, path, _ in parts.footage_files if name.endswith(".jpg"))
     with zipfile.ZipFile(package) as opened:
-        content = io.BytesIO(opened.read("footage/stills/gate-1.jpg"))
+        content = io.BytesIO(opened.read("data/footage/stills/gate-1.jpg"))
     with Image.open(original) as before, Image.open(content) as after:
         changed = ImageChops.difference(before.convert("L"), after.convert("L"))
     box = changed.point(lambda level: 255 if level > 60 else 0).getbbox()
@@ -238,16 +181,16 @@ def _put(name: str, content: bytes) -> Change:
 @pytest.mark.parametrize(
     ("change", "code", "told"),
     [
-        (_put("footage/view/extra.mp4", b"x"), "unlisted", "footage/view/extra.mp4"),
-        (lambda files: files.pop("footage/gaps.json"), "missing", "footage/gaps.json"),
-        (_put("forms/application.zh.pdf", b"%PDF other"), "changed", "forms/application.zh.pdf"),
-        (_put("custody/00000001.json", b"{}"), "changed", "custody/00000001.json"),
+        (_put("data/footage/view/extra.mp4", b"x"), "unlisted", "data/footage/view/extra.mp4"),
+        (lambda files: files.pop("data/footage/gaps.json"), "missing", "data/footage/gaps.json"),
+        (_put("data/forms/application.zh.pdf", b"%PDF other"), "changed", "data/forms/application.zh.pdf"),
+        (_put("data/custody/00000001.json", b"{}"), "changed", "data/custody/00000001.json"),
         (_put("../outside.txt", b"x"), "bad-name", "../outside.txt"),
         (_put("/etc/passwd", b"x"), "bad-name", "/etc/passwd"),
         (_put("C:\\Windows\\x", b"x"), "bad-name", "Windows"),
-        (_put("footage/View/GATE-1.mp4", b"x"), "unlisted", "GATE-1"),
-        (_put("FOOTAGE/gaps.json", b"x"), "duplicate", "FOOTAGE/gaps.json"),
-        (_put("manifest.sig", b"\0" * 64), "bad-signature", ""),
+        (_put("data/footage/View/GATE-1.mp4", b"x"), "unlisted", "GATE-1"),
+        (_put("DATA/FOOTAGE/gaps.json", b"x"), "duplicate", "DATA/FOOTAGE/gaps.json"),
+        (_put("tagmanifest-sha256.sig", b"\0" * 64), "bad-signature", ""),
         (lambda files: files.pop("manifest.json"), "not-a-package", "manifest.json"),
         (_put("manifest.json", b"[]"), "not-a-package", "manifest.json"),
         (_put("manifest.json", b"{" * 100_000), "not-a-package", "manifest.json"),
@@ -266,26 +209,26 @@ def test_what_is_wrong_is_said_in_both_languages(
 def test_a_package_signed_by_somebody_else_is_told(
     parts: PackageParts, package: Path, tmp_path: Path
 ) -> None:
-    forged = replace(parts, signing_key_path=_key(tmp_path / "other.pem"))
+    forged = replace(parts, signing_key_path=key_at(tmp_path / "other.pem"))
     made = build_package(tmp_path / "forged.zip", forged)
     district = verify.verify(package).fingerprint
-    assert _codes(verify.verify(tmp_path / "forged.zip", district)) == {"unknown-key"}
-    assert verify.verify(tmp_path / "forged.zip", made.key.upper()).intact
-    assert verify.verify(package, district).intact
+    assert _codes(verify.verify(tmp_path / "forged.zip", [district])) == {"unknown-key"}
+    assert verify.verify(tmp_path / "forged.zip", [made.key.upper()]).intact
+    assert verify.verify(package, [district]).intact
 
 
 def test_compressed_files_and_links_are_no_part_of_it(package: Path, tmp_path: Path) -> None:
     target = tmp_path / "tricks.zip"
     shutil.copy(package, target)
     with zipfile.ZipFile(target, "a") as writer:
-        link = zipfile.ZipInfo("forms/link")
+        link = zipfile.ZipInfo("data/forms/link")
         link.create_system, link.external_attr = 3, 0o120777 << 16
         writer.writestr(link, "/etc/passwd")
-        writer.writestr("forms/bomb", b"\0" * 10_000_000, zipfile.ZIP_DEFLATED)
+        writer.writestr("data/forms/bomb", b"\0" * 10_000_000, zipfile.ZIP_DEFLATED)
     found = verify.verify(target)
     assert {one.fields["name"] for one in found.problems if one.code == "not-plain"} == {
-        "forms/link",
-        "forms/bomb",
+        "data/forms/link",
+        "data/forms/bomb",
     }
 
 
@@ -293,7 +236,7 @@ def test_two_files_of_one_name_are_told(package: Path, tmp_path: Path) -> None:
     target = tmp_path / "double.zip"
     shutil.copy(package, target)
     with zipfile.ZipFile(target, "a") as writer, pytest.warns(UserWarning, match="Duplicate"):
-        writer.writestr("footage/gaps.json", b"{}")
+        writer.writestr("data/footage/gaps.json", b"{}")
     assert "duplicate" in _codes(verify.verify(target))
 
 
@@ -323,22 +266,123 @@ def test_an_entry_that_the_log_does_not_hold_is_told(parts: PackageParts, tmp_pa
 def test_a_checkpoint_that_the_log_did_not_sign_is_told(parts: PackageParts, package: Path) -> None:
     del parts
     other = Signer(LOG.name, Ed25519PrivateKey.generate())
-    assert _codes(verify.verify(package, None, [str(other.key())])) == {"bad-proof"}
-    assert verify.verify(package, None, [str(LOG.key())]).intact
+    assert _codes(verify.verify(package, (), [str(other.key())])) == {"bad-proof"}
+    assert verify.verify(package, (), [str(LOG.key())]).intact
+
+
+def _with_key(parts: PackageParts, log: Signer) -> PackageParts:
+    assert parts.custody is not None
+    return replace(parts, custody=parts.custody.model_copy(update={"key": str(log.key())}))
 
 
 def test_keys_that_come_with_the_package_are_used_and_not_trusted(
     parts: PackageParts, tmp_path: Path
 ) -> None:
-    build_package(tmp_path / "p.zip", replace(parts, log_keys=(str(LOG.key()),)))
+    build_package(tmp_path / "p.zip", _with_key(parts, LOG))
     found = verify.verify(tmp_path / "p.zip")
     assert found.intact
     assert {"log-key-not-compared"} <= _notes(found)
     assert "log-not-checked" not in _notes(found)
     other = Signer(LOG.name, Ed25519PrivateKey.generate())
-    build_package(tmp_path / "p.zip", replace(parts, log_keys=(str(other.key()),)))
+    build_package(tmp_path / "p.zip", _with_key(parts, other))
     assert _codes(verify.verify(tmp_path / "p.zip")) == {"bad-proof"}
-    assert verify.verify(tmp_path / "p.zip", None, [str(LOG.key())]).intact
+    assert verify.verify(tmp_path / "p.zip", (), [str(LOG.key())]).intact
+
+
+def _answered(parts: PackageParts, target: Path, custody: CustodyAnswer) -> verify.Verdict:
+    build_package(target, replace(parts, custody=custody))
+    return verify.verify(target, (), [str(LOG.key()), str(WITNESS.key(COSIGNED))])
+
+
+@pytest.mark.parametrize("countersigned", [1, 4, 6, 8, 9])
+def test_both_sides_signed_the_log(parts: PackageParts, tmp_path: Path, countersigned: int) -> None:
+    found = _answered(parts, tmp_path / "p.zip", Log.of(9).answer((1, 3), countersigned))
+    assert found.intact, verify.report(found)
+    (note,) = (one for one in found.notes if one.code == "countersigned")
+    assert (note.fields["size"], note.fields["of"]) == (str(countersigned), "9")
+    assert "2026-03-03" in note.say("en")
+    assert not _notes(found) & {"not-countersigned", "log-key-not-compared"}
+
+
+@pytest.mark.parametrize("changed", [0, 2, 5])
+def test_a_log_that_one_side_wrote_anew_and_signed_is_told(
+    parts: PackageParts, tmp_path: Path, changed: int
+) -> None:
+    """The district changes an entry that the school countersigned, makes all hashes anew and signs them."""
+    kept, rewritten = Log.of(9), Log.of(9, changed)
+    seen = kept.earlier(6, kept.countersigned(6))
+    lie = rewritten.answer((changed,)).model_copy(update={"countersigned": seen})
+    honest_proof = rewritten.earlier(6, kept.countersigned(6))
+    for custody in (lie, lie.model_copy(update={"countersigned": honest_proof})):
+        found = _answered(parts, tmp_path / "p.zip", custody)
+        assert _codes(found) == {"bad-countersignature"}
+        assert "changed since" in verify.report(found)
+        assert "会签不成立" in verify.report(found)
+
+
+def test_a_log_that_was_rolled_back_is_told(parts: PackageParts, tmp_path: Path) -> None:
+    """It has fewer entries than the other side signed."""
+    whole, short = Log.of(9), Log.of(5)
+    seen = whole.earlier(7, whole.countersigned(7)).model_copy(update={"consistency": ()})
+    found = _answered(
+        parts, tmp_path / "p.zip", short.answer((1,)).model_copy(update={"countersigned": seen})
+    )
+    assert _codes(found) == {"bad-countersignature"}
+
+
+def test_a_countersignature_of_somebody_else_is_none(parts: PackageParts, tmp_path: Path) -> None:
+    stranger = Signer(WITNESS.name, Ed25519PrivateKey.generate())
+    elsewhere = Signer("reelwarden/s002/notary/witness", WITNESS.private)
+    log = Log.of(9)
+    for somebody in (stranger, elsewhere):
+        note = somebody.cosign(log.note(6), COSIGNED_AT)
+        custody = log.answer((1,)).model_copy(update={"countersigned": log.earlier(6, note)})
+        assert _codes(_answered(parts, tmp_path / "p.zip", custody)) == {"bad-countersignature"}
+    build_package(tmp_path / "p.zip", replace(parts, custody=log.answer((1,), 6)))
+    keys = [str(LOG.key()), str(stranger.key(COSIGNED))]
+    assert _codes(verify.verify(tmp_path / "p.zip", (), keys)) == {"bad-countersignature"}
+
+
+def test_entries_of_another_checkpoint_are_told(parts: PackageParts, tmp_path: Path) -> None:
+    custody = Log.of(9).answer((1,)).model_copy(update={"entries": Log.of(8).answer((1,)).entries})
+    assert _codes(_answered(parts, tmp_path / "p.zip", custody)) == {"bad-proof"}
+
+
+# keys that are trusted
+
+
+def test_a_file_of_keys_leaves_nothing_open(parts: PackageParts, tmp_path: Path) -> None:
+    target, keys = tmp_path / "p.zip", tmp_path / "keys.txt"
+    build_package(target, replace(parts, custody=Log.of(9).answer((1,), 6)))
+    with zipfile.ZipFile(target) as opened:
+        pem = opened.read("public-key.pem").decode()
+    logs = f"{LOG.key()}\n{WITNESS.key(COSIGNED)}  # the school's\n"
+    fingerprint = verify.verify(target).fingerprint
+    coloned = ":".join(fingerprint[at : at + 2].upper() for at in range(0, 64, 2))
+    for lines in (f"# the district's\n{pem}{logs}", f"{'0' * 64}\n{coloned}\n\n{logs}"):
+        keys.write_text(lines)
+        told = _run("-m", "reelwarden_local.cli", "verify", target, "--trust", keys, "--json")
+        assert told.returncode == 0, told.stdout + told.stderr
+        found = {one["code"] for one in json.loads(told.stdout)["notes"]}
+        assert found == {"gaps", "changed-stills", "countersigned"}
+    keys.write_text(f"{'0' * 64}\n{logs}")
+    told = _run("-m", "reelwarden_local.cli", "verify", target, "--trust", keys)
+    assert told.returncode == 1
+    assert "不是给定的" in told.stdout
+    assert "not by the one given" in told.stdout
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"# nothing\n", b"nonsense\n", b"-----BEGIN PUBLIC KEY-----\nAA==\n", b"\xff", b"a+b+c\n"],
+)
+def test_a_file_of_keys_that_is_none_is_told(package: Path, tmp_path: Path, content: bytes) -> None:
+    keys = tmp_path / "keys.txt"
+    keys.write_bytes(content)
+    told = verify.verify_trusting(verify.parsed([str(package), "--trust", str(keys)]))
+    assert (told.exit_code, _codes(told)) == (2, {"bad-key-file"})
+    gone = verify.verify_trusting(verify.parsed([str(package), "--trust", str(tmp_path / "gone")]))
+    assert gone.exit_code == 2
 
 
 def test_no_custody_is_said(parts: PackageParts, tmp_path: Path) -> None:
@@ -389,7 +433,7 @@ def test_the_command_tells_people_and_programs(package: Path, tmp_path: Path) ->
     module = Path(verify.__file__)
     good = _run(module, package)
     assert (good.returncode, "完整" in good.stdout, "intact" in good.stdout) == (0, True, True)
-    changed = _rezipped(package, tmp_path / "c.zip", _put("forms/application.zh.pdf", b"other"))
+    changed = _rezipped(package, tmp_path / "c.zip", _put("data/forms/application.zh.pdf", b"other"))
     told = _run(module, changed, "--json")
     assert told.returncode == 1
     assert json.loads(told.stdout)["problems"][0]["code"] == "changed"
@@ -408,8 +452,8 @@ def test_the_copy_inside_checks_the_unpacked_folder_without_any_library(
         assert f"核验 · checking {script.parent}\n" in done.stdout
     helped = _run("-I", "-S", script, "--help")
     assert (helped.returncode, "exit code" in helped.stdout) == (0, True)
-    (script.parent / "forms" / "more.txt").write_text("x")
-    (script.parent / "forms" / "link").symlink_to("/etc/passwd")
+    (script.parent / "data" / "forms" / "more.txt").write_text("x")
+    (script.parent / "data" / "forms" / "link").symlink_to("/etc/passwd")
     told = _run("-I", "-S", script, script.parent, "--json")
     assert {one["code"] for one in json.loads(told.stdout)["problems"]} == {"unlisted", "not-plain"}
     assert _run("-I", "-S", script).returncode == 1

@@ -97,12 +97,12 @@ def test_any_changed_byte_is_found_and_named(folder: Path, tmp_path: Path) -> No
             one.filename: one.header_offset + 30 + len(one.filename.encode()) for one in opened.infolist()
         }
         ends = {one.filename: starts[one.filename] + one.file_size for one in opened.infolist()}
-    named = [name for name in starts if name not in (verify.MANIFEST, verify.SIGNATURE)]
+    named = [name for name in starts if name not in (verify.MANIFEST, verify.TAG_LIST, verify.SIGNATURE)]
     assert {
-        "forms/record.json",
-        "forms/record-signatures.json",
-        "forms/acts.json",
-        "forms/record.zh.pdf",
+        "data/forms/record.json",
+        "data/forms/record-signatures.json",
+        "data/forms/acts.json",
+        "data/forms/record.zh.pdf",
     } < set(named)
     for name, start in starts.items():
         for at in (start, (start + ends[name]) // 2, ends[name] - 1):
@@ -124,11 +124,11 @@ def test_another_packages_record_is_refused(folder: Path, tmp_path: Path) -> Non
     package, record = both(folder)
     for of, problem in ((record, None), (package, "no-supplement"), (tmp_path / "gone.zip", "in-supplement")):
         assert codes(verify.verify(package, records=[of])) == ([problem] if problem else [])
-    mine, other = verify.verify(record), verify.verify_alone(package, None, ())
+    mine, other = verify.verify(record), verify.verify_alone(package, (), ())
     other.manifest = "0" * 64
     verify.add_supplement(other, record, mine)
     assert codes(other) == ["other-package"]
-    other = verify.verify_alone(package, None, ())
+    other = verify.verify_alone(package, (), ())
     other.form = "0" * 64
     verify.add_supplement(other, record, mine)
     assert codes(other) == ["other-form"]

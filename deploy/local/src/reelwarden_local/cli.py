@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from reelwarden_common.db import SERVICES, MigrationError, drift
 from reelwarden_common.district import ConfigError, load
 from reelwarden_common.errors import ReelwardenError
-from reelwarden_local import answers, backups, dlq, fsck, nats_files, tokens
+from reelwarden_local import answers, backups, dlq, fsck, nats_files, tokens, verify_package
 from reelwarden_local.demo.play import play
 from reelwarden_local.install import commands as install
 from reelwarden_local.servers import Postgres, ServerError
@@ -27,6 +27,7 @@ app.add_typer(backups.app, name="backup")
 app.add_typer(tokens.app, name="tokens")
 app.command("fsck")(fsck.fsck)
 install.add_to(app)
+app.command("verify")(verify_package.verify)
 
 
 @app.command()

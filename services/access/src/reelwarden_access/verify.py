@@ -2,6 +2,7 @@
 
     python verify.py                             # the unpacked package in which this file lies
     python verify.py package.zip                 # or the folder it was unpacked into
+    python verify.py package.zip --trust KEYS.txt    # keys that you got from the district by another way
     python verify.py package.zip --key FINGERPRINT_OR_PEM --log-key VERIFIER_KEY --json
     python verify.py package.zip --record number-record.zip
 
@@ -11,6 +12,9 @@ checked with the package where it lies beside the zip or in the unpacked folder,
 Needs Python 3.9 or later and nothing else; where the library `cryptography` is installed, it checks the
 signatures. A copy lies in every package. Whoever doubts the package should doubt that copy too: get this
 file, and the fingerprint of the key, from the district by another way.
+
+The unpacked folder is a bag (BagIt, RFC 8493), so that other tools check most of it: `sha256sum -c`, `bagit`,
+and `openssl` for the signatures; the README in the package has the commands.
 
 Exit codes: 0 intact; 1 not what was signed; 2 not a package, or not readable.
 """
@@ -25,24 +29,37 @@ import stat
 import struct
 import sys
 import zipfile
+from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
-from typing import Any, Callable, Iterator, Sequence  # noqa: UP035 - for Python 3.9
+from typing import Any, Callable, Iterable, Iterator, Sequence  # noqa: UP035 - for Python 3.9
 
 FORMAT, SUPPLEMENT = "reelwarden-package/1", "reelwarden-supplement/1"
 SUPPLEMENT_ENDS = "-record.zip"
-MANIFEST, SIGNATURE, CUSTODY = "manifest.json", "manifest.sig", "custody/"
-FORM, FORM_SIGNATURES = "forms/application.json", "forms/signatures.json"
-RECORD, RECORD_SIGNATURES, ACTS_SIGNED = (
-    "forms/record.json",
-    "forms/record-signatures.json",
-    "forms/acts.json",
+MANIFEST, BAG, BAG_INFO, PAYLOAD_LIST = "manifest.json", "bagit.txt", "bag-info.txt", "manifest-sha256.txt"
+TAG_LIST, SIGNATURE = "tagmanifest-sha256.txt", "tagmanifest-sha256.sig"
+"""What is signed: SHA-256 of each file that tells of others, of MANIFEST among them; and the signature."""
+PAYLOAD = "data/"
+FORMS, FOOTAGE, STILLS, CUSTODY = (PAYLOAD + part for part in ("forms/", "footage/", "stills/", "custody/"))
+FORM, FORM_SIGNATURES = FORMS + "application.json", FORMS + "signatures.json"
+RECORD, RECORD_SIGNATURES = FORMS + "record.json", FORMS + "record-signatures.json"
+ACTS_SIGNED, DIGESTS, LOG_KEYS = FORMS + "acts.json", FOOTAGE + "digests.json", CUSTODY + "log-keys.txt"
+CHECKPOINT, COUNTERSIGNED, STAMPED = (
+    CUSTODY + "checkpoint.txt",
+    CUSTODY + "countersigned.txt",
+    CUSTODY + "stamped.txt",
 )
-DIGESTS, LOG_KEYS = "footage/digests.json", "custody/log-keys.txt"
+CONSISTENCY, STAMP = ".consistency", CUSTODY + "stamped.tsr"
+SIGNED, COSIGNED = 1, 4
+"""Kinds of signature in a signed note (c2sp.org/signed-note)."""
 CHUNK = 1024 * 1024
 LARGEST_TEXT = 64 * 1024 * 1024
 
 WORDS = {
     "not-readable": ("无法读取：{why}", "cannot be read: {why}"),
+    "bad-key-file": (
+        "无法读取公钥文件 {name}：{why}",
+        "the file of keys {name} cannot be read: {why}",
+    ),
     "not-a-package": ("不是证据包：{why}", "is not an evidence package: {why}"),
     "bad-name": ("文件名不安全：{name}", "unsafe file name: {name}"),
     "duplicate": ("文件名重复：{name}", "two files of one name: {name}"),
@@ -64,6 +81,23 @@ WORDS = {
     "key-not-compared": (
         "签名公钥指纹 {found}：请与教育局公布的指纹核对（--key）",
         "signed by the key {found}: compare it with the one that the district publishes (--key)",
+    ),
+    "bad-countersignature": (
+        "存证日志的会签不成立：{why}",
+        "the countersignature of the custody log does not hold: {why}",
+    ),
+    "not-countersigned": (
+        "存证日志在此检查点之前尚无另一方会签：只有一方签名",
+        "no checkpoint of this custody log is countersigned yet: one side alone signed it",
+    ),
+    "countersigned": (
+        "存证日志前 {size} 条（共 {of} 条）由 {name} 于 {time} 会签，其后只有追加",
+        "{size} of {of} custody entries were countersigned by {name} at {time}; the log only grew since",
+    ),
+    "bad-stamp": ("时间戳不成立：{why}", "the time stamp does not hold: {why}"),
+    "stamped": (
+        "时间戳机构证明存证日志前 {size} 条最迟 {time} 已存在（其签名用 openssl ts 核验，见说明）",
+        "a time-stamp authority saw {size} custody entries at {time} (its signature: openssl ts, README)",
     ),
     "log-not-checked": (
         "存证日志 {name} 的签名未核对（--log-key）",
@@ -123,6 +157,9 @@ WORDS = {
 }
 
 
+UNREADABLE = ("not-readable", "not-a-package", "bad-key-file")
+
+
 class Finding(Exception):
     """One thing that is not as it should be, or that a person should know."""
 
@@ -162,7 +199,7 @@ class Verdict:
         """0 intact, 1 not what was signed, 2 not a package."""
         if self.intact:
             return 0
-        return 2 if any(one.code in ("not-readable", "not-a-package") for one in self.problems) else 1
+        return 2 if any(one.code in UNREADABLE for one in self.problems) else 1
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -220,10 +257,25 @@ def _directory_entry(name: str, size: int, crc: int, offset: int) -> bytes:
     return struct.pack("<4s6H3I5H2I", b"PK\1\2", *fields, *rest) + raw + extra
 
 
+def bag_list(files: Iterable[tuple[str, str]]) -> bytes:
+    """Names with their SHA-256 as BagIt and `sha256sum -c` read them, sorted by name."""
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(files)).encode()
+
+
+def bag_lists(manifest: bytes, files: Iterable[tuple[str, str]]) -> tuple[bytes, bytes]:
+    """The list of the payload, and the list of all that stands beside it: the one that is signed."""
+    listed = list(files)
+    beside = [(name, digest) for name, digest in listed if not name.startswith(PAYLOAD)]
+    return (
+        bag_list(file for file in listed if file[0].startswith(PAYLOAD)),
+        bag_list([*beside, (MANIFEST, hashlib.sha256(manifest).hexdigest())]),
+    )
+
+
 def safe(name: str) -> bool:
-    """Whether a name stays inside the package on every system."""
+    """Whether a name stays inside the package on every system, and means the same to every tool."""
     parts = name.split("/")
-    bad = any(c in name for c in '\\:*?"<>|') or not name.isprintable() or len(name) > 500  # noqa: PLR2004
+    bad = any(c in name for c in '\\:*?"<>|%') or not name.isprintable() or len(name) > 500  # noqa: PLR2004
     return not bad and all(part not in ("", ".", "..") and part[-1] not in ". " for part in parts)
 
 
@@ -389,10 +441,47 @@ def fingerprint(public: bytes) -> str:
 def wanted_fingerprint(text: str) -> str:
     """What `--key` names: a fingerprint, or a PEM file with the public key."""
     path = Path(text)
-    if not path.is_file():
-        return text.replace(":", "").lower()
-    lines = [line for line in path.read_text(encoding="ascii").splitlines() if "-----" not in line]
+    return fingerprint_of_pem(path.read_text(encoding="ascii")) if path.is_file() else plain(text)
+
+
+def plain(found: str) -> str:
+    """A fingerprint without colons, in lower case."""
+    return found.replace(":", "").strip().lower()
+
+
+def fingerprint_of_pem(text: str) -> str:
+    """Of an Ed25519 public key in PEM."""
+    lines = [line for line in text.splitlines() if "-----" not in line]
     return fingerprint(base64.b64decode("".join(lines))[-32:])
+
+
+def trusted(path: Path) -> tuple[list[str], list[str]]:
+    """What `--trust` names: fingerprints of signing keys, and verifier keys of custody logs.
+
+    A text file: one fingerprint or verifier key a line, public keys in PEM among them, `#` begins a remark.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: a line is none of these.
+    """
+    keys, log_keys, pem = [], [], ""
+    for raw in path.read_text(encoding="utf-8").splitlines():
+        line = raw.partition("#")[0].strip()
+        if pem or line.startswith("-----BEGIN "):
+            pem += line + "\n"
+            if line.startswith("-----END "):
+                keys.append(fingerprint_of_pem(pem))
+                pem = ""
+        elif "+" in line:
+            parse_log_key(line)
+            log_keys.append(line)
+        elif len(plain(line)) == 64 and not set(plain(line)) - set("0123456789abcdef"):  # noqa: PLR2004 - SHA-256
+            keys.append(plain(line))
+        elif line:
+            raise ValueError(f"{line[:60]!r}")
+    if pem or not keys + log_keys:
+        raise ValueError("-")
+    return keys, log_keys
 
 
 # --- people's own keys (WebAuthn) --------------------------------------------------------------------------
@@ -422,7 +511,7 @@ def statement(act: str, digest: str, opinion: str, nonce: str) -> bytes:
 
 def attachment_name(number: int) -> str:
     """Where an attached file of the form lies, by its place in the form; without its suffix."""
-    return f"forms/attachments/{number:02d}"
+    return f"{FORMS}attachments/{number:02d}"
 
 
 def digest_of(shown: dict[str, Any]) -> str:
@@ -596,29 +685,162 @@ def check_proof(entry: bytes, proof: str, log_keys: Sequence[str]) -> tuple[str,
     if not blank or lines[0] != "c2sp.org/tlog-proof@v1" or not lines[1].startswith("index "):
         raise ValueError("no c2sp.org/tlog-proof@v1")
     index, hashes = int(lines[1][6:]), [base64.b64decode(line, validate=True) for line in lines[2:]]
-    text, blank, signatures = note.rpartition("\n\n")
-    origin, size, root = (text + "\n").split("\n")[:3]
-    if not blank or not includes(index, int(size), entry, hashes, base64.b64decode(root, validate=True)):
+    checkpoint = Note(note)
+    if not includes(index, checkpoint.size, entry, hashes, checkpoint.root):
         raise ValueError("the log's root does not follow from the entry")
-    checked = False
-    for name, public in map(parse_log_key, log_keys):
-        if name == origin:
-            key_id = hashlib.sha256(name.encode() + b"\n\1" + public).digest()[:4]
-            blobs = [base64.b64decode(line.rpartition(" ")[2]) for line in signatures.splitlines()]
-            if not any(b[:4] == key_id and signed_by(public, b[4:], f"{text}\n".encode()) for b in blobs):
-                raise ValueError("the log's key did not sign this checkpoint")
-            checked = True
-    return origin, checked
+    return checkpoint.origin, checkpoint.signed_by_log(log_keys)
 
 
-def parse_log_key(text: str) -> tuple[str, bytes]:
-    """Name and Ed25519 key of a C2SP verifier key, given itself or as a file."""
+class Note:
+    """A checkpoint of a custody log: its origin, size and root, and who signed it (c2sp.org/signed-note)."""
+
+    def __init__(self, note: str) -> None:
+        text, blank, signatures = note.rpartition("\n\n")
+        if not blank:
+            raise ValueError("no signed note")
+        self.text = text + "\n"
+        self.origin, size, root = self.text.split("\n")[:3]
+        self.size, self.root = int(size), base64.b64decode(root, validate=True)
+        self._blobs = [base64.b64decode(line.rpartition(" ")[2]) for line in signatures.splitlines()]
+
+    def signed_by_log(self, log_keys: Sequence[str]) -> bool:
+        """Whether the log's own key was compared.
+
+        Raises:
+            ValueError: it was, and did not sign.
+        """
+        known = [(n, k) for n, kind, k in map(parse_log_key, log_keys) if kind == SIGNED and n == self.origin]
+        message = self.text.encode()
+        if known and not any(signed_by(k, b, message) for n, k in known for b in self._of(n, SIGNED, k)):
+            raise ValueError("the log's key did not sign this checkpoint")
+        return bool(known)
+
+    def cosigned(self, log_keys: Sequence[str]) -> tuple[str, int]:
+        """Who countersigned it (c2sp.org/tlog-cosignature), and when (POSIX seconds).
+
+        Raises:
+            ValueError: nobody whose key is known.
+        """
+        for name, kind, public in map(parse_log_key, log_keys):
+            ours = kind == COSIGNED and name.split("/")[:2] == self.origin.split("/")[:2]
+            for blob in self._of(name, COSIGNED, public) if ours else []:
+                seconds = int.from_bytes(blob[:8], "big")
+                message = f"cosignature/v1\ntime {seconds}\n{self.text}".encode()
+                if signed_by(public, blob[8:], message):
+                    return name, seconds
+        raise ValueError("no key that is known countersigned it")
+
+    def _of(self, name: str, kind: int, public: bytes) -> list[bytes]:
+        key_id = hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public).digest()[:4]
+        return [blob[4:] for blob in self._blobs if blob[:4] == key_id]
+
+
+def parse_log_key(text: str) -> tuple[str, int, bytes]:
+    """Name, kind and Ed25519 key of a C2SP verifier key, given itself or as a file."""
     text = Path(text).read_text(encoding="utf-8").strip() if "+" not in text else text
     name, _, rest = text.partition("+")
     raw = base64.b64decode(rest.partition("+")[2], validate=True)
-    if len(raw) != 33 or raw[0] != 1:  # noqa: PLR2004 - kind and key
+    if len(raw) != 33 or raw[0] not in (SIGNED, COSIGNED):  # noqa: PLR2004 - kind and key
         raise ValueError(f"{text[:60]} is no verifier key")
-    return name, raw[1:]
+    return name, raw[0], raw[1:]
+
+
+def check_same(checkpoint: bytes, newest: bytes) -> None:
+    """Check that a proof leads to the package's own checkpoint.
+
+    Raises:
+        ValueError: it leads to another.
+    """
+    if checkpoint != newest:
+        raise ValueError(f"it leads to another checkpoint than {CHECKPOINT}")
+
+
+def check_continues(older: Note, proof: str, newer: Note) -> None:
+    """Check that the log of `newer` begins with all of `older`: nothing was changed or taken out since.
+
+    `proof` says `old SIZE`, then a hash a line, as witnesses are sent it (c2sp.org/tlog-witness).
+
+    Raises:
+        ValueError: it does not.
+    """
+    first, *lines = proof.split("\n")
+    hashes = [base64.b64decode(line, validate=True) for line in lines if line]
+    sizes = (older.size, newer.size)
+    if older.origin != newer.origin or first != f"old {older.size}":
+        raise ValueError("it is about another log or checkpoint")
+    if not continues(sizes, hashes, older.root, newer.root):
+        raise ValueError("the log was changed since: what was signed before is not the beginning of it")
+
+
+def continues(sizes: tuple[int, int], proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
+    """Whether the proof shows the old tree to be the beginning of the new one (RFC 9162, 2.1.4.2)."""
+    old, new = sizes
+    if old == new:
+        return not proof and old_root == new_root
+    if not 0 < old < new or not proof:
+        return False
+    steps = list(proof) if old & (old - 1) else [old_root, *proof]
+    position, last = old - 1, new - 1
+    while position & 1:
+        position, last = position >> 1, last >> 1
+    before = after = steps[0]
+    for step in steps[1:]:
+        if last == 0:
+            return False
+        if position & 1 or position == last:
+            before, after = _inner(step, before), _inner(step, after)
+            while position and not position & 1:
+                position, last = position >> 1, last >> 1
+        else:
+            after = _inner(after, step)
+        position, last = position >> 1, last >> 1
+    return last == 0 and before == old_root and after == new_root
+
+
+def _inner(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+STAMP_INFO = bytes.fromhex("060b2a864886f70d0109100104")
+"""The DER of id-ct-TSTInfo (RFC 3161, 2.4.2)."""
+
+
+def stamped_at(answer: bytes, content: bytes) -> str:
+    """When a time-stamp authority says to have seen the content (RFC 3161): its generalized time.
+
+    Who the authority is, and whether it signed, `openssl ts -verify` tells: that needs its certificates.
+
+    Raises:
+        ValueError: it is no time stamp, or one of something else.
+    """
+    place = answer.find(STAMP_INFO)
+    if place < 0:
+        raise ValueError("no time stamp (RFC 3161)")
+    wrapped = _der(answer, place + len(STAMP_INFO))[0]
+    parts = list(_ders(_der(_der(wrapped, 0)[0], 0)[0]))
+    imprint = list(_ders(parts[2][1]))
+    if imprint[1][1] != hashlib.sha256(content).digest():
+        raise ValueError("it is of something else")
+    return next(value for tag, value in parts if tag == 0x18).decode("ascii")  # noqa: PLR2004 - GeneralizedTime
+
+
+def _der(raw: bytes, place: int) -> tuple[bytes, int]:
+    """The content of the element at this place, and where the next one begins."""
+    length, start = raw[place + 1], place + 2
+    if length & 0x80:
+        start += length & 0x7F
+        length = int.from_bytes(raw[place + 2 : start], "big")
+    if start + length > len(raw):
+        raise ValueError("it is cut off")
+    return raw[start : start + length], start + length
+
+
+def _ders(raw: bytes) -> Iterator[tuple[int, bytes]]:
+    place = 0
+    while place < len(raw):
+        tag = raw[place]
+        content, place = _der(raw, place)
+        yield tag, content
 
 
 def includes(index: int, size: int, entry: bytes, proof: Sequence[bytes], root: bytes) -> bool:
@@ -645,8 +867,8 @@ def includes(index: int, size: int, entry: bytes, proof: Sequence[bytes], root: 
 class Check:
     """One run over one package."""
 
-    def __init__(self, package: Any, key: str | None, log_keys: Sequence[str]) -> None:  # noqa: ANN401 - either kind
-        self._package, self._key, self._log_keys = package, key, log_keys
+    def __init__(self, package: Any, keys: Sequence[str], log_keys: Sequence[str]) -> None:  # noqa: ANN401 - either kind
+        self._package, self._keys, self._log_keys = package, keys, log_keys
         self._names = package.names()
         self.verdict = Verdict()
 
@@ -661,7 +883,7 @@ class Check:
             return self.verdict
         problems += self._files(listed)
         if not problems:
-            order = [MANIFEST, SIGNATURE, *(file["name"] for file in listed)]
+            order = [SIGNATURE, TAG_LIST, MANIFEST, *(file["name"] for file in listed)]
             problems += self._package.check_layout(order)
         if not problems:
             self._footage(listed)
@@ -680,7 +902,7 @@ class Check:
         return content
 
     def _manifest(self) -> list[dict[str, Any]]:
-        raw, signature = self._text(MANIFEST), self._text(SIGNATURE)
+        raw, tags, signature = self._text(MANIFEST), self._text(TAG_LIST), self._text(SIGNATURE)
         try:
             manifest = json.loads(raw)
             listed: list[dict[str, Any]] = manifest["files"]
@@ -700,25 +922,32 @@ class Check:
         if manifest["format"] == SUPPLEMENT:
             named = {name: manifest.get(name) for name in ("package", "package_manifest")}
             self.verdict.supplement_to = {**named, "form": None}
-        if not signed_by(public, signature, raw):
+        if not signed_by(public, signature, tags):
             raise Finding("bad-signature")
+        digests = {file["name"]: file["sha256"] for file in listed}
+        payload, beside = bag_lists(raw, digests.items())
+        if tags != beside:
+            raise Finding("changed", name=MANIFEST)
+        if digests.get(PAYLOAD_LIST) != hashlib.sha256(payload).hexdigest():
+            raise Finding("changed", name=PAYLOAD_LIST)
         self._compare_key(self.verdict.fingerprint)
         if gaps:
             self.verdict.notes.append(Finding("gaps", count=gaps))
         return listed
 
     def _compare_key(self, found: str) -> None:
-        if self._key is None:
+        wanted = [wanted_fingerprint(key) for key in self._keys]
+        if not wanted:
             self.verdict.notes.append(Finding("key-not-compared", found=found))
-        elif (wanted := wanted_fingerprint(self._key)) != found:
-            self.verdict.problems.append(Finding("unknown-key", found=found, wanted=wanted))
+        elif found not in wanted:
+            self.verdict.problems.append(Finding("unknown-key", found=found, wanted=", ".join(wanted)))
 
     def _files(self, listed: Sequence[dict[str, Any]]) -> Iterator[Finding]:
         by_name = {file["name"]: file for file in listed}
         if len(by_name) != len(listed):
             yield Finding("duplicate", name=MANIFEST)
         for name in self._names:
-            if name not in by_name and name not in (MANIFEST, SIGNATURE):
+            if name not in by_name and name not in (MANIFEST, TAG_LIST, SIGNATURE):
                 yield Finding("unlisted", name=name)
         for name, file in by_name.items():
             if name not in self._names:
@@ -745,7 +974,7 @@ class Check:
         files = {file["name"]: file for file in listed}
         marked = 0
         for one in json.loads(self._text(DIGESTS)).get("files", []):
-            file = files.get("footage/" + one["name"])
+            file = files.get(FOOTAGE + one["name"])
             original = file and (file.get("marked_from") or file["sha256"])
             marked += bool(file and "marked_from" in file)
             if original != one["digest"]:
@@ -805,55 +1034,99 @@ class Check:
         if not proofs and self.verdict.supplement_to is None:
             self.verdict.notes.append(Finding("no-custody"))
         unchecked = set()
-        log_keys = self._log_keys or self._enclosed_log_keys()
+        log_keys = self._known_log_keys()
         for name in proofs:
             try:
-                entry = self._text(name.replace(".tlog-proof", ".json"))
-                origin, checked = check_proof(entry, self._text(name).decode(), log_keys)
+                entry, proof = self._text(name.replace(".tlog-proof", ".json")), self._text(name).decode()
+                origin, checked = check_proof(entry, proof, log_keys)
+                check_same(proof.partition("\n\n")[2].encode(), self._text(CHECKPOINT))
             except (Finding, ValueError, IndexError, OSError) as error:
                 self.verdict.problems.append(Finding("bad-proof", name=name, why=error))
             else:
                 unchecked |= set() if checked else {origin}
         self.verdict.notes += [Finding("log-not-checked", name=origin) for origin in sorted(unchecked)]
+        if CHECKPOINT in self._names and not self.verdict.problems:
+            self._countersigned(log_keys)
+            self._stamped(log_keys)
 
-    def _enclosed_log_keys(self) -> list[str]:
-        """Keys that came along: they show that all fits together, not that it is the district's."""
-        if LOG_KEYS not in self._names:
-            return []
-        found = self._text(LOG_KEYS).decode().split()
-        self.verdict.notes += [Finding("log-key-not-compared", key=key) for key in found]
+    def _countersigned(self, log_keys: Sequence[str]) -> None:
+        """The other side signed the log too, so that neither can write it anew alone."""
+        if COUNTERSIGNED not in self._names:
+            self.verdict.notes.append(Finding("not-countersigned"))
+            return
+        try:
+            older, newer = self._earlier(COUNTERSIGNED, log_keys)
+            name, seconds = older.cosigned(log_keys)
+        except (ValueError, IndexError) as error:
+            self.verdict.problems.append(Finding("bad-countersignature", why=error))
+            return
+        time = datetime.fromtimestamp(seconds, timezone.utc).isoformat()  # noqa: UP017 - for Python 3.9
+        fields = {"size": older.size, "of": newer.size, "name": name, "time": time}
+        self.verdict.notes.append(Finding("countersigned", **fields))
+
+    def _stamped(self, log_keys: Sequence[str]) -> None:
+        """A time-stamp authority saw a checkpoint of the log, and the log only grew since."""
+        if STAMPED not in self._names:
+            return
+        try:
+            older, _ = self._earlier(STAMPED, log_keys)
+            time = stamped_at(self._text(STAMP), self._text(STAMPED))
+        except (Finding, ValueError, IndexError, StopIteration) as error:
+            self.verdict.problems.append(Finding("bad-stamp", why=error))
+            return
+        self.verdict.notes.append(Finding("stamped", size=older.size, time=time))
+
+    def _earlier(self, name: str, log_keys: Sequence[str]) -> tuple[Note, Note]:
+        """An earlier checkpoint, and the package's own, that continues it."""
+        older, newer = Note(self._text(name).decode()), Note(self._text(CHECKPOINT).decode())
+        older.signed_by_log(log_keys)
+        check_continues(older, self._text(name.replace(".txt", CONSISTENCY)).decode(), newer)
+        return older, newer
+
+    def _known_log_keys(self) -> list[str]:
+        """Of each kind those that were given, else those that came along.
+
+        The latter show that all fits together, not that it is the district's.
+        """
+        enclosed = self._text(LOG_KEYS).decode().split() if LOG_KEYS in self._names else []
+        found = []
+        for kind in (SIGNED, COSIGNED):
+            given = [key for key in self._log_keys if parse_log_key(key)[1] == kind]
+            along = [key for key in enclosed if parse_log_key(key)[1] == kind and not given]
+            self.verdict.notes += [Finding("log-key-not-compared", key=key) for key in along]
+            found += given + along
         return found
 
 
 def verify(
-    path: Path, key: str | None = None, log_keys: Sequence[str] = (), records: Sequence[Path] = ()
+    path: Path, keys: Sequence[str] = (), log_keys: Sequence[str] = (), records: Sequence[Path] = ()
 ) -> Verdict:
     """Check a package, with the supplements that lie beside or in it; or a supplement alone.
 
     Args:
         path: the zip, or the folder it was unpacked into.
-        key: the fingerprint of the key that must have signed it, or the key's PEM file.
+        keys: fingerprints of the keys one of which must have signed it, or their PEM files.
         log_keys: C2SP verifier keys of custody logs, or files that hold one.
         records: supplements that lie elsewhere.
     """
-    verdict = verify_alone(path, key, log_keys)
+    verdict = verify_alone(path, keys, log_keys)
     if verdict.supplement_to is not None:
         if verdict.supplement_to["package"]:
             found = Finding("package-not-checked", package=verdict.supplement_to["package"])
             verdict.notes.append(found)
         return verdict
-    if not any(one.code in ("not-readable", "not-a-package") for one in verdict.problems):
+    if not any(one.code in UNREADABLE for one in verdict.problems):
         for record in records or supplements_of(path, verdict.number):
-            add_supplement(verdict, record, verify_alone(record, key, ()))
+            add_supplement(verdict, record, verify_alone(record, keys, ()))
     return verdict
 
 
-def verify_alone(path: Path, key: str | None, log_keys: Sequence[str]) -> Verdict:
+def verify_alone(path: Path, keys: Sequence[str], log_keys: Sequence[str]) -> Verdict:
     """One zip or folder by itself."""
     verdict = Verdict()
     try:
         package = UnpackedPackage(path) if path.is_dir() else ZippedPackage(path)
-        check = Check(package, key, log_keys)
+        check = Check(package, keys, log_keys)
         verdict = check.verdict
         return check.run()
     except OSError as error:
@@ -909,8 +1182,22 @@ def report(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command."""
+def verify_trusting(given: argparse.Namespace) -> Verdict:
+    """Check with the keys that were given, each by itself or in a file."""
+    keys, log_keys = given.key, given.log_key
+    try:
+        if given.trust:
+            fingerprints, more = trusted(given.trust)
+            keys, log_keys = keys + fingerprints, log_keys + more
+    except (OSError, ValueError) as error:
+        verdict = Verdict()
+        verdict.problems.append(Finding("bad-key-file", name=given.trust, why=error))
+        return verdict
+    return verify(given.package, keys, log_keys, given.record)
+
+
+def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """What the command is told."""
     parser = argparse.ArgumentParser(
         description="核验证据包 · Check an evidence package",
         epilog="退出码 · exit code: 0 完整 intact; 1 与签名不符 not what was signed; 2 不是证据包 no package",
@@ -924,7 +1211,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="zip 文件或解压后的文件夹；省略时核验本文件所在的文件夹"
         " · the zip, or the unpacked folder; without it, the folder in which this file lies",
     )
-    parser.add_argument("--key", help="签名公钥指纹或 PEM 文件 · fingerprint or PEM file of the signing key")
+    parser.add_argument(
+        "--trust",
+        type=Path,
+        metavar="KEYFILE",
+        help="可信公钥文件：每行一个指纹或日志公钥，或 PEM"
+        " · keys that you trust: a fingerprint or a log's verifier key a line, or PEM",
+    )
+    parser.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        help="签名公钥指纹或 PEM 文件 · fingerprint or PEM file of the signing key",
+    )
     parser.add_argument("--log-key", action="append", default=[], help="存证日志公钥 · key of a custody log")
     parser.add_argument(
         "--record",
@@ -934,8 +1233,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="调取记录补充件，不在包旁时给出 · the supplement, where it is not beside the package",
     )
     parser.add_argument("--json", action="store_true", help="输出 JSON · for programs")
-    given = parser.parse_args(arguments)
-    verdict = verify(given.package, given.key, given.log_key, given.record)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    given = parsed(arguments)
+    verdict = verify_trusting(given)
     checked = f"核验 · checking {given.package}\n"
     text = (
         json.dumps(verdict.as_json(), ensure_ascii=False, indent=2)

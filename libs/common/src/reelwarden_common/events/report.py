@@ -239,6 +239,14 @@ class CustodyEntry(Model):
     proof: str
 
 
+class EarlierCheckpoint(Model):
+    """A checkpoint that the newest one continues, with the proof of that (RFC 6962)."""
+
+    size: int
+    note: Annotated[str, Field(max_length=4000, examples=["log\n1\ncm9vdA==\n"])]
+    consistency: Annotated[tuple[str, ...], Field(max_length=128)] = ()
+
+
 class CustodyAnswer(Model):
     entries: tuple[CustodyEntry, ...]
     checkpoint: str
@@ -246,6 +254,14 @@ class CustodyAnswer(Model):
     size: int
     key: str = ""
     """The log's C2SP verifier key, to be compared with the published one."""
+    witness_key: str = ""
+    """The C2SP key by which the school's notary countersigns; empty: it was never heard."""
+    countersigned: EarlierCheckpoint | None = None
+    """The newest that both sides signed."""
+    stamped: EarlierCheckpoint | None = None
+    """The newest that a time-stamp authority saw (RFC 3161)."""
+    stamp: str = ""
+    """What that authority answered: DER in base64."""
 
 
 class HoldsQuery(Model):

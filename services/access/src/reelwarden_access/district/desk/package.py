@@ -14,32 +14,40 @@ from importlib import resources
 from pathlib import Path
 from typing import BinaryIO
 
-import rfc8785
 from PIL import Image, ImageDraw, ImageFont
 from pydantic import BaseModel, ValidationError
 
 from reelwarden_access.district.desk.sealing import (
     Member,
     NotPackaged,
+    Seal,
     held,
+    sealed,
     signing_key,
     to_check_with,
     write,
 )
 from reelwarden_access.verify import (
+    CHECKPOINT,
     CHUNK,
+    CONSISTENCY,
+    COUNTERSIGNED,
     CUSTODY,
     DIGESTS,
+    FOOTAGE,
     FORMAT,
+    FORMS,
     LOG_KEYS,
     MANIFEST,
-    SIGNATURE,
+    STAMP,
+    STAMPED,
+    STILLS,
     fingerprint,
     safe,
 )
 from reelwarden_common.events.access import Manner, PackagedFile
 from reelwarden_common.events.base import CameraSpan
-from reelwarden_common.events.report import CustodyAnswer
+from reelwarden_common.events.report import CustodyAnswer, EarlierCheckpoint
 from reelwarden_common.pdf import font_folder
 
 FootageFile = tuple[str, Path, str]
@@ -62,8 +70,6 @@ class PackageParts:
     recipient_text: str
     """Drawn on the stills; stands nowhere else but in the forms."""
     signing_key_path: Path
-    log_keys: Sequence[str] = ()
-    """C2SP verifier keys of the custody logs, handed along for whoever checks."""
     made_at: datetime | None = None
     stills: Mapping[str, bytes] = field(default_factory=dict)
     """Taken under supervision, by their names; they bear their mark already."""
@@ -107,30 +113,25 @@ def build_package(target: Path, parts: PackageParts) -> PackageResult:
     key = signing_key(parts.signing_key_path)
     public = key.public_key().public_bytes_raw()
     members = [*_papers(parts, public), *_footage(parts)]
-    manifest = rfc8785.dumps(
-        {
-            "format": FORMAT,
-            "number": parts.number,
-            "manner": str(parts.manner),
-            "made_at": (parts.made_at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds"),
-            "gaps": [gap.model_dump(mode="json") for gap in parts.gaps],
-            "custody": parts.custody.checkpoint if parts.custody else None,
-            "key": base64.b64encode(public).decode(),
-            "files": [member.listed for member in members],
-        }
-    )
-    sealed = [held(MANIFEST, manifest), held(SIGNATURE, key.sign(manifest))]
+    facts = {
+        "manner": str(parts.manner),
+        "gaps": [gap.model_dump(mode="json") for gap in parts.gaps],
+        "custody": parts.custody.checkpoint if parts.custody else None,
+    }
+    seal = Seal(FORMAT, parts.number, parts.made_at or datetime.now(UTC), key, facts)
+    whole = sealed(seal, members)
+    manifest = next(member for member in whole if member.name == MANIFEST)
     draft = target.with_name(target.name + ".part")
     try:
         with draft.open("w+b") as file:
-            write(file, [*sealed, *members])
+            write(file, whole)
             file.flush()
             os.fsync(file.fileno())
             digest, size = _measured(file)
         draft.rename(target)
     finally:
         draft.unlink(missing_ok=True)
-    return PackageResult(digest, size, sha256(manifest).hexdigest(), fingerprint(public))
+    return PackageResult(digest, size, manifest.digest, fingerprint(public))
 
 
 # what goes in
@@ -142,27 +143,42 @@ def _papers(parts: PackageParts, public: bytes) -> list[Member]:
         number=parts.number, key=fingerprint(public), gaps=len(parts.gaps)
     )
     found = [held("README.txt", text.encode()), *to_check_with(public)]
-    found += [held(f"forms/{name}", content) for name, content in sorted(parts.forms.items())]
-    found += [held(f"stills/{name}", content) for name, content in sorted(parts.stills.items())]
+    found += [held(FORMS + name, content) for name, content in sorted(parts.forms.items())]
+    found += [held(STILLS + name, content) for name, content in sorted(parts.stills.items())]
     return found + _custody(parts)
 
 
 def _custody(parts: PackageParts) -> list[Member]:
     if parts.custody is None:
         return []
-    found = [held(f"{CUSTODY}checkpoint.txt", parts.custody.checkpoint.encode())]
-    for one in sorted(parts.custody.entries, key=lambda entry: entry.index):
+    custody = parts.custody
+    found = [held(CHECKPOINT, custody.checkpoint.encode())]
+    for one in sorted(custody.entries, key=lambda entry: entry.index):
         name = f"{CUSTODY}{one.index:08d}"
         found += [held(f"{name}.json", one.entry.encode()), held(f"{name}.tlog-proof", one.proof.encode())]
-    if parts.log_keys:
-        found.append(held(LOG_KEYS, "".join(f"{key}\n" for key in parts.log_keys).encode()))
+    found += _earlier(COUNTERSIGNED, custody.countersigned) + _earlier(STAMPED, custody.stamped)
+    if custody.stamped:
+        found.append(held(STAMP, base64.b64decode(custody.stamp)))
+    if keys := [key for key in (custody.key, custody.witness_key) if key]:
+        found.append(held(LOG_KEYS, "".join(f"{key}\n" for key in keys).encode()))
     return found
+
+
+def _earlier(name: str, checkpoint: EarlierCheckpoint | None) -> list[Member]:
+    """A checkpoint that the newest one continues, and the proof of that."""
+    if checkpoint is None:
+        return []
+    proof = "".join(f"{line}\n" for line in (f"old {checkpoint.size}", *checkpoint.consistency))
+    return [
+        held(name, checkpoint.note.encode()),
+        held(name.removesuffix(".txt") + CONSISTENCY, proof.encode()),
+    ]
 
 
 def _footage(parts: PackageParts) -> list[Member]:
     found = []
     for name, path, digest in sorted(parts.footage_files):
-        inside = f"footage/{name}"
+        inside = FOOTAGE + name
         if not safe(inside):
             raise NotPackaged(f"文件名不安全 · unsafe file name: {name[:100]!r}")
         if name.endswith(".jpg"):
@@ -182,7 +198,7 @@ def _complete(found: Sequence[Member]) -> None:
     if digests is None:
         return
     with digests.open() as file:
-        listed = {f"footage/{one.name}" for one in files_of_export(file.read())}
+        listed = {FOOTAGE + one.name for one in files_of_export(file.read())}
     if lacking := sorted(listed - {one.name for one in found}):
         message = (
             f"缺少 {len(lacking)} 个录像文件 · {len(lacking)} files of the export are missing: {lacking[0]}"

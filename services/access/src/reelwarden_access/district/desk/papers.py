@@ -7,7 +7,7 @@ import rfc8785
 from reelwarden_access.district.desk.paper_looks import SUFFIXES
 from reelwarden_access.district.desk.shown import ApplicationShown, SignatureShown
 from reelwarden_access.district.desk.store import DeskStore
-from reelwarden_access.verify import attachment_name
+from reelwarden_access.verify import FORMS, attachment_name
 
 
 def to_be_checked(shown: ApplicationShown) -> dict[str, bytes]:
@@ -33,7 +33,7 @@ async def attached(store: DeskStore, application: str) -> dict[str, bytes]:
     """The files that were attached to the form, by their place in it."""
     found = {}
     for number, one in enumerate(await store.attachments.of(application), start=1):
-        name = attachment_name(number).removeprefix("forms/") + SUFFIXES[one.media_type]
+        name = attachment_name(number).removeprefix(FORMS) + SUFFIXES[one.media_type]
         parts: list[bytes] = []
         while part := await store.attachments.part(one.id, len(parts)):
             parts.append(part)

@@ -1,18 +1,36 @@
-"""Files under a signed manifest in one zip: nothing compressed, no byte left to choice."""
+"""Files under a signed manifest in one zip: nothing compressed, no byte left to choice.
 
+Unpacked they are a bag (BagIt, RFC 8493), so that tools of others check them: its list of tag files is
+signed, and names `manifest.json`, which says what the bag's own lists cannot.
+"""
+
+import base64
 import io
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import rfc8785
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from reelwarden_access.verify import CHUNK, directory, local_header
+from reelwarden_access.verify import (
+    BAG,
+    BAG_INFO,
+    CHUNK,
+    MANIFEST,
+    PAYLOAD_LIST,
+    SIGNATURE,
+    TAG_LIST,
+    bag_lists,
+    directory,
+    local_header,
+)
 from reelwarden_common.errors import Refused
 
 
@@ -65,6 +83,51 @@ def to_check_with(public: bytes) -> list[Member]:
     )
     verifier = resources.files("reelwarden_access").joinpath("verify.py").read_bytes()
     return [held("verify.py", verifier), held("public-key.pem", pem)]
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What a sealed zip says of itself, and the key that signs it."""
+
+    format: str
+    number: str
+    made_at: datetime
+    key: Ed25519PrivateKey
+    facts: Mapping[str, Any]
+    """What its manifest says beside."""
+
+
+def sealed(seal: Seal, members: Sequence[Member]) -> list[Member]:
+    """All files in their order: what is signed first, then the bag's own, then these."""
+    public = seal.key.public_key().public_bytes_raw()
+    made_at = seal.made_at.astimezone(UTC)
+    info = {
+        "Bagging-Date": made_at.date().isoformat(),
+        "External-Identifier": seal.number,
+    }
+    lines = "".join(f"{name}: {value}\n" for name, value in info.items())
+    bag = [
+        held(BAG, b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"),
+        held(BAG_INFO, lines.encode()),
+        held(PAYLOAD_LIST, bag_lists(b"", _named(members))[0]),
+    ]
+    listed = [*bag, *members]
+    manifest = rfc8785.dumps(
+        {
+            "format": seal.format,
+            "number": seal.number,
+            "made_at": made_at.isoformat(timespec="seconds"),
+            "key": base64.b64encode(public).decode(),
+            "files": [member.listed for member in listed],
+            **seal.facts,
+        }
+    )
+    tags = bag_lists(manifest, _named(listed))[1]
+    return [held(SIGNATURE, seal.key.sign(tags)), held(TAG_LIST, tags), held(MANIFEST, manifest), *listed]
+
+
+def _named(members: Sequence[Member]) -> list[tuple[str, str]]:
+    return [(member.name, member.digest) for member in members]
 
 
 def write(file: BinaryIO, members: Sequence[Member]) -> None:

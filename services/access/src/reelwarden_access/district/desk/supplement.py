@@ -3,18 +3,16 @@
 A small zip of the package's kind; its manifest names the package that it belongs to.
 """
 
-import base64
 import io
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-
-import rfc8785
+from typing import Any
 
 from reelwarden_access.district.desk.papers import record_to_be_checked
-from reelwarden_access.district.desk.sealing import held, signing_key, to_check_with, write
+from reelwarden_access.district.desk.sealing import Seal, held, sealed, signing_key, to_check_with, write
 from reelwarden_access.district.desk.shown import ApplicationShown
-from reelwarden_access.verify import MANIFEST, SIGNATURE, SUPPLEMENT
+from reelwarden_access.verify import FORMS, SUPPLEMENT
 
 
 @dataclass(frozen=True)
@@ -37,21 +35,14 @@ def build_supplement(parts: SupplementParts, key_path: Path) -> bytes:
         OSError: the signing key cannot be read. NotPackaged: it is of another kind.
     """
     key, shown = signing_key(key_path), parts.shown
-    public = key.public_key().public_bytes_raw()
     papers = record_to_be_checked(shown) | parts.printed
-    members = [*to_check_with(public), *(held(f"forms/{name}", one) for name, one in sorted(papers.items()))]
-    manifest = rfc8785.dumps(
-        {
-            "format": SUPPLEMENT,
-            "number": shown.number,
-            "made_at": parts.made_at.astimezone(UTC).isoformat(timespec="seconds"),
-            "package": shown.release.package if shown.release else None,
-            "package_manifest": parts.manifest,
-            "gaps": [],
-            "key": base64.b64encode(public).decode(),
-            "files": [member.listed for member in members],
-        }
-    )
+    members = to_check_with(key.public_key().public_bytes_raw())
+    members += [held(FORMS + name, one) for name, one in sorted(papers.items())]
+    facts: dict[str, Any] = {
+        "package": shown.release.package if shown.release else None,
+        "package_manifest": parts.manifest,
+        "gaps": [],
+    }
     file = io.BytesIO()
-    write(file, [held(MANIFEST, manifest), held(SIGNATURE, key.sign(manifest)), *members])
+    write(file, sealed(Seal(SUPPLEMENT, shown.number, parts.made_at, key, facts), members))
     return file.getvalue()
