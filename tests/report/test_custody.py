@@ -167,7 +167,7 @@ def test_an_entry_has_facts_but_no_text_and_no_path() -> None:
     entry = json.loads(made.text)
     facts = {"actor": "a-1", "act": "approve", "rule": "R3.3", "application": "app1", "slip": False}
     assert entry["facts"] == facts
-    assert made.about == ("app1",)
+    assert made.about == ("person:a-1", "app1")
     assert len(entry["body"]) == 64
     assert made.text == json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     rejected = SegmentsRejected(

@@ -1,7 +1,6 @@
 """The registrar's logs on a real database: grown by two at once, proven, countersigned."""
 
 import asyncio
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from reelwarden_common.db import drift
 from reelwarden_common.envelope import Envelope, Message, decode
-from reelwarden_common.events import access, ingest, report, retention
+from reelwarden_common.events import access, report, retention
 from reelwarden_common.events.base import CameraSpan, Event
 from reelwarden_common.messaging.postgres import PgUnits
 from reelwarden_common.messaging.sqlite import SqliteUnits, open_database
@@ -86,34 +85,6 @@ async def test_two_replicas_write_one_log(report_pool: asyncpg.Pool) -> None:
         assert await store.grown() == ["s002"]
 
 
-async def test_segments_are_one_entry_a_message_however_often_delivered(report_pool: asyncpg.Pool) -> None:
-    segment = ingest.Segment(
-        id="seg",
-        camera="gate",
-        start=AT,
-        end=AT + timedelta(seconds=10),
-        duration_ms=10_000,
-        size=1,
-        digest="ab" * 32,
-        codec="h264",
-        width=1,
-        height=1,
-        time_source=ingest.TimeSource.NAME,
-        uncertainty_ms=0,
-        locator="a.mp4",
-        file_time=AT,
-    )
-    event = ingest.SegmentsRecorded(segments=(segment,))
-    heard = [(event, envelope(n, event, school)) for school in ("s002", "s001") for n in (1, 2)]
-    units = units_of(report_pool)
-    for _ in range(2):
-        async with units.begin() as store:
-            await handlers.on_segments(heard, store)
-    rows = await report_pool.fetch("SELECT school, text FROM custody_entry ORDER BY school, position")
-    assert [row["school"] for row in rows] == ["s001", "s001", "s002", "s002"]
-    assert json.loads(rows[0]["text"])["facts"]["count"] == 1
-
-
 async def test_an_application_and_its_holds_are_answered_with_proofs(report_pool: asyncpg.Pool) -> None:
     units = units_of(report_pool)
     await append(units, range(20))
@@ -128,7 +99,7 @@ async def test_an_application_and_its_holds_are_answered_with_proofs(report_pool
     asked = retention.HoldAsked(hold=hold)
     async with units.begin() as store:
         await handlers.on_fact(asked, envelope("h", asked), store)
-        covered = await store.covered("s001", ["app1", "h1"])
+        covered = await store.covered(report.CustodyQuery(school="s001", application="app1", holds=("h1",)))
         nodes = await store.nodes("s001", wanted(covered.ranges))
     answer = domain.answer(covered, nodes)
     assert (answer.size, answer.key) == (21, str(Signer(peers.origin("s001", "registrar"), KEY).key()))
@@ -139,7 +110,7 @@ async def test_an_application_and_its_holds_are_answered_with_proofs(report_pool
     with pytest.raises(proofs.BadProof):
         proofs.check(answer.entries[0].entry.replace("a-0", "a-1"), answer.entries[0].proof, key)
     async with units.begin() as store:
-        assert (await store.covered("s003", ["app1"])).size == 0
+        assert (await store.covered(report.CustodyQuery(school="s003", application="app1"))).size == 0
 
 
 async def test_both_sides_sign_and_a_rewritten_log_is_refused(

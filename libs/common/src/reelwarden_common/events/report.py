@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from reelwarden_common.events.base import (
+    ActorId,
     CameraId,
     CameraSpan,
     Day,
@@ -94,6 +95,23 @@ class SiteCheckpointCountersigned(CountersignedCheckpoint):
 
     SUBJECT: ClassVar[str] = "registrar.checkpoint.countersigned"
     TO_SCHOOL: ClassVar[bool] = True
+
+
+class KeyChanged(Event):
+    """A key that others go by was taken into use, or out of it (any role says it).
+
+    The key itself is public or a fingerprint; whoever goes by it compares it with the one they pinned.
+    """
+
+    SUBJECT: ClassVar[str] = "any.key.changed"
+    of: Annotated[Reason, Field(examples=["plans"])]
+    """What it signs: plans, packages, log, or person."""
+    key: Annotated[str, Field(max_length=300, examples=["log+530d903a+AekyeRrm56hA"])] = ""
+    """Verifier key, id or fingerprint of the one in use from now on; empty: none took its place."""
+    before: Annotated[str, Field(max_length=300, examples=["ab" * 32])] = ""
+    """The one that it replaces; empty: the first."""
+    person: ActorId | None = None
+    """Whose own it is, by the desk's number."""
 
 
 class InspectionCompleted(Event):
@@ -231,6 +249,24 @@ class CustodyQuery(Model):
     holds: tuple[Id, ...] = ()
 
 
+class HistoryQuery(Model):
+    """Question to the registrar: what its log of a school says of something, the newest first, with proofs.
+
+    One of `about`, `person`, or `camera` with `start` and `end`; without any, all that the log holds.
+    """
+
+    school: SchoolId
+    about: Id | None = None
+    """An application, extension, case or hold."""
+    person: ActorId | None = None
+    """Somebody's acts, by the number that the desk gave them: the log knows no names."""
+    camera: CameraId | None = None
+    start: Instant | None = None
+    end: Instant | None = None
+    before: Annotated[int | None, Field(ge=0, examples=[1200])] = None
+    """Only entries with a smaller index: to go on where an answer ended."""
+
+
 class CustodyEntry(Model):
     """One log entry: the canonical JSON that was hashed, and its inclusion proof (C2SP tlog-proof)."""
 
@@ -249,6 +285,9 @@ class EarlierCheckpoint(Model):
 
 class CustodyAnswer(Model):
     entries: tuple[CustodyEntry, ...]
+    """In their order in the log."""
+    more: bool = False
+    """There are others, older ones, that this answer has no room for."""
     checkpoint: str
     """The newest signed note."""
     size: int

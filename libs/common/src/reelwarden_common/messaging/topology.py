@@ -54,6 +54,7 @@ SCANNER_SEGMENTS = "scanner.query.segments"
 INDEX_SEGMENTS = "index.query.segments"
 INDEX_COVERAGE = "index.query.coverage"
 REGISTRAR_CUSTODY = "registrar.query.custody"
+REGISTRAR_HISTORY = "registrar.query.history"
 LEDGER_COPIES = "ledger.query.copies"
 INSPECTOR_HOLDS = "inspector.query.holds"
 INSPECTOR_ERASED = "inspector.query.erased"
@@ -71,6 +72,7 @@ QUESTIONS: Mapping[str, tuple[type[Model], type[Model]]] = {
     INDEX_SEGMENTS: (ingest.SegmentsQuery, ingest.SegmentsAnswer),
     INDEX_COVERAGE: (ingest.CoverageQuery, ingest.CoverageAnswer),
     REGISTRAR_CUSTODY: (report.CustodyQuery, report.CustodyAnswer),
+    REGISTRAR_HISTORY: (report.HistoryQuery, report.CustodyAnswer),
     LEDGER_COPIES: (backup.CopiesQuery, backup.CopiesAnswer),
     INSPECTOR_HOLDS: (report.HoldsQuery, report.HoldsAnswer),
     INSPECTOR_ERASED: (report.ErasedQuery, report.ErasedAnswer),
@@ -90,6 +92,7 @@ OPERATOR = "ops"
 OPERATOR_ASKS = (
     *EVERY_ROLE_ANSWERS,
     *CHECKS,
+    REGISTRAR_HISTORY,
     LEDGER_COPIES,
     INSPECTOR_HOLDS,
     INSPECTOR_ERASED,
@@ -230,6 +233,7 @@ ROLES: tuple[Role, ...] = (
         hears=(
             *_SITE_FACTS,
             retention.ClockJudged,
+            report.KeyChanged,
             report.DistrictCheckpointSigned,
             report.SiteCheckpointCountersigned,
         ),
@@ -345,13 +349,18 @@ ROLES: tuple[Role, ...] = (
             *_HOLD_STEPS,
             retention.PlanIssued,
             access.RetrievalAuthorised,
+            access.AccessChanged,
+            access.RestoreAsked,
             backup.RestoreRequested,
             report.ReportPublished,
+            report.ReportSigned,
+            report.RulesPublished,
+            report.KeyChanged,
             report.CheckpointSigned,
             report.CheckpointCountersigned,
             letters.LetterSettled,
         ),
-        answers=(REGISTRAR_CUSTODY,),
+        answers=(REGISTRAR_CUSTODY, REGISTRAR_HISTORY),
     ),
     Role("messenger", "report", Place.DISTRICT, hears=_TOLD),
 )
@@ -403,12 +412,15 @@ def school_fact_subjects(stream: Stream, school: str) -> frozenset[str]:
 def subscriptions(listener: Role, school: str = "*") -> dict[Stream, tuple[str, ...]]:
     """Per stream, the subjects that a role's durable consumer filters for.
 
-    A role at a school hears its own school's subjects; one at the district hears all.
+    A role at a school hears its own school's subjects, and nothing that stays at the district; one at the
+    district hears all.
     """
     found: dict[Stream, set[str]] = {}
     for event in listener.hears:
         for speaker in speakers(event):
-            found.setdefault(stream_of(event, speaker), set()).add(event.subject(school, speaker.name))
+            stream = stream_of(event, speaker)
+            if stream is not Stream.OFFICE or listener.place is Place.DISTRICT:
+                found.setdefault(stream, set()).add(event.subject(school, speaker.name))
     return {stream: tuple(sorted(subjects)) for stream, subjects in sorted(found.items())}
 
 

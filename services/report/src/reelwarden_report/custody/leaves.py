@@ -9,18 +9,20 @@ person. People appear as the desk numbers them.
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import rfc8785
 
 from reelwarden_common.envelope import Envelope
 from reelwarden_common.events import backup, ingest, retention
-from reelwarden_common.events.base import Event
+from reelwarden_common.events.base import CameraSpan, Event
 from reelwarden_common.identity import digest_of
 
 VERSION = 1
 _FREE_TEXT = {"detail", "details", "locator", "was", "note", "failing", "exceptions"}
 _LONGEST_LIST = 16
+INSTANT = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class Leaf:
     event: str
     text: str
     about: tuple[str, ...]
-    """Applications, extensions and holds by which it can be found again."""
+    """Applications, extensions, holds and people by which it can be found again."""
+    spans: tuple[CameraSpan, ...] = ()
+    """Footage that it speaks of; of many items the first start and the last end of each camera."""
 
 
 class _Listed(Protocol):
@@ -51,7 +55,7 @@ def leaf(event: Event, envelope: Envelope) -> Leaf:
         "facts": _summary(event) or _plain(body),
         "body": hashlib.sha256(rfc8785.dumps(body)).hexdigest(),
     }
-    return Leaf(envelope.id, rfc8785.dumps(entry).decode(), _about(event))
+    return Leaf(envelope.id, rfc8785.dumps(entry).decode(), _about(event), spans_of(event))
 
 
 def _items(
@@ -69,7 +73,7 @@ def _summary(event: Event) -> dict[str, Any] | None:
     """Count and digests for events that carry many items; None for all others."""
     found: dict[str, Any] | None = None
     match event:
-        case ingest.SegmentsRecorded(segments=items) | ingest.SegmentsLost(segments=items):
+        case ingest.SegmentsLost(segments=items):
             found = _items(items, (one.id for one in items), (one.camera for one in items))
         case ingest.SegmentsRejected(files=items):
             found = _items(items, (one.id for one in items), (one.camera for one in items))
@@ -101,8 +105,49 @@ def _short(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
+PERSON = "person:"
+"""Before the desk's number of a person, so that it is no application's."""
+_PEOPLE = ("applicant", "approver", "signer", "actor", "by", "retriever", "supervisor", "person")
+
+
+def spans_of(event: Event) -> tuple[CameraSpan, ...]:
+    """The footage that an event speaks of; of many items a span per camera, from first start to last end."""
+    match event:
+        case (
+            ingest.SegmentsLost(segments=items)
+            | retention.SegmentsErased(certificates=items)
+            | backup.ObjectsErased(objects=items)
+        ):
+            return hulls((one.camera, one.start, one.end) for one in items)
+        case ingest.SegmentsRejected(files=files):
+            return hulls((one.camera, one.file_time, one.file_time + INSTANT) for one in files if one.camera)
+        case ingest.SegmentAltered() | backup.ObjectRestored():
+            return hulls([(event.camera, event.start, event.start + INSTANT)])
+        case (
+            retention.HoldAsked(hold=hold)
+            | retention.HoldDecided(hold=hold)
+            | retention.HoldFrozen(hold=hold)
+        ):
+            return (hold.span,)
+    found = getattr(event, "spans", ())
+    return tuple(one for one in found if isinstance(one, CameraSpan))
+
+
+def hulls(spans: Iterable[tuple[str, datetime, datetime]]) -> tuple[CameraSpan, ...]:
+    """For each camera the span from its first start to its last end."""
+    found: dict[str, tuple[datetime, datetime]] = {}
+    for camera, start, end in spans:
+        first, last = found.get(camera, (start, end))
+        found[camera] = (min(first, start), max(last, end))
+    return tuple(CameraSpan(camera=one, start=a, end=b) for one, (a, b) in sorted(found.items()))
+
+
 def _about(event: Event) -> tuple[str, ...]:
     found: list[str] = []
+    for name in _PEOPLE:
+        who = getattr(event, name, None)
+        found += [PERSON + who] if isinstance(who, str) else []
+    found += [PERSON + who for who in getattr(event, "approvers", ())]
     for name in ("application", "extension", "cause", "hold"):
         value = getattr(event, name, None)
         if isinstance(value, retention.Hold):

@@ -50,6 +50,32 @@ CREATE TABLE custody_checkpoint (
     key text NOT NULL,
     signed_at timestamptz NOT NULL,
     cosigned_at timestamptz,
+    stored_at timestamptz,
+    PRIMARY KEY (school, size)
+);
+CREATE TABLE custody_footage (
+    school text NOT NULL,
+    position bigint NOT NULL,
+    part int NOT NULL,
+    cameras text[] NOT NULL,
+    "from" timestamptz NOT NULL,
+    "to" timestamptz NOT NULL,
+    PRIMARY KEY (school, position, part)
+);
+CREATE INDEX custody_footage_to ON custody_footage (school, "to");
+CREATE TABLE custody_hour (
+    school text NOT NULL,
+    hour timestamptz NOT NULL,
+    event text NOT NULL,
+    lines text[] NOT NULL,
+    heard_at timestamptz NOT NULL,
+    PRIMARY KEY (school, hour, event)
+);
+CREATE TABLE custody_stamp (
+    school text NOT NULL,
+    size bigint NOT NULL,
+    stamp bytea NOT NULL,
+    stamped_at timestamptz NOT NULL,
     PRIMARY KEY (school, size)
 );
 CREATE TABLE custody_peer (

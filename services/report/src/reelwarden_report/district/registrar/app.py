@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from reelwarden_common import role
-from reelwarden_common.events.report import CustodyAnswer, CustodyQuery
+from reelwarden_common.events.report import CustodyAnswer, CustodyQuery, HistoryQuery
 from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.messaging.questions import Answer
-from reelwarden_common.messaging.topology import REGISTRAR_CUSTODY
+from reelwarden_common.messaging.topology import REGISTRAR_CUSTODY, REGISTRAR_HISTORY
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_report.custody.merkle import wanted
 from reelwarden_report.custody.notes import VerifierKey
@@ -26,16 +27,27 @@ async def build(settings: Settings) -> AsyncIterator[Role[RegistrarStore]]:
     pool = await open_pool(settings.database_url.get_secret_value(), "report")
     units = PgUnits(pool, "registrar", lambda conn: RegistrarStore(conn, key, pinned))
 
+    quiet = timedelta(minutes=settings.ingest_quiet_minutes)
+
+    async def close_hours() -> None:
+        async with units.begin() as store:
+            waiting, now = await store.hours.waiting(), store.clock()
+        for one in waiting:
+            if one.is_closed(now, quiet):
+                async with units.begin() as store:
+                    await store.close_hour(one)
+
     async def checkpoints() -> None:
+        await close_hours()
         async with units.begin() as store:
             grown = await store.grown()
         for school in grown:
             async with units.begin() as store:
                 await store.sign_if_grown(school)
 
-    async def custody(query: CustodyQuery) -> CustodyAnswer:
+    async def custody(query: CustodyQuery | HistoryQuery) -> CustodyAnswer:
         async with units.begin() as store:
-            covered = await store.covered(query.school, [query.application, *query.holds])
+            covered = await store.covered(query)
             nodes = await store.nodes(query.school, wanted(covered.ranges))
         return domain.answer(covered, nodes)
 
@@ -48,7 +60,10 @@ async def build(settings: Settings) -> AsyncIterator[Role[RegistrarStore]]:
             HANDLERS,
             BATCHES,
             loops=(Loop("checkpoints", settings.checkpoint_seconds, checkpoints),),
-            answers=(Answer(REGISTRAR_CUSTODY, CustodyQuery, custody),),
+            answers=(
+                Answer(REGISTRAR_CUSTODY, CustodyQuery, custody),
+                Answer(REGISTRAR_HISTORY, HistoryQuery, custody),
+            ),
         )
     finally:
         await pool.close()

@@ -8,6 +8,7 @@ from reelwarden_common.events.base import Event
 from reelwarden_common.messaging.delivery import BatchHandler, Handler
 from reelwarden_common.messaging.topology import role
 from reelwarden_report.custody import peers
+from reelwarden_report.custody.hours import told
 from reelwarden_report.custody.leaves import MEASURES, leaf
 from reelwarden_report.district.registrar.store import RegistrarStore
 
@@ -18,11 +19,10 @@ async def on_fact(event: Event, envelope: Envelope, store: RegistrarStore) -> No
 
 
 async def on_segments(heard: Sequence[tuple[Event, Envelope]], store: RegistrarStore) -> None:
-    """One entry per message; schools in order, so that two replicas never wait for each other."""
-    for school in sorted({envelope.school for _, envelope in heard}):
-        await store.append(
-            school, (leaf(event, envelope) for event, envelope in heard if envelope.school == school)
-        )
+    """What was recorded waits until its hour is over: the log has one entry for it."""
+    for event, envelope in heard:
+        if isinstance(event, ingest.SegmentsRecorded):
+            await store.hours.hear(envelope.school, envelope.id, told(event), store.clock())
 
 
 async def on_measure(_event: Event, _: Envelope, _store: RegistrarStore) -> None:

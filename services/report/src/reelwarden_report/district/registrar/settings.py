@@ -15,3 +15,5 @@ class Settings(DistrictSettings):
     notary_public_keys: dict[str, str] = Field(default_factory=dict)
     """Per school the notary's C2SP verifier key; where not given, the first one seen is pinned."""
     checkpoint_seconds: float = Field(default=300, gt=0)
+    ingest_quiet_minutes: float = Field(default=15, gt=0)
+    """So long after an hour, and after the last word about its footage, the hour is written into the log."""

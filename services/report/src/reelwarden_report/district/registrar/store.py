@@ -9,15 +9,23 @@ from collections.abc import Iterable
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from reelwarden_common.clock import Clock, system_clock
-from reelwarden_common.events.report import DistrictCheckpointSigned, SiteCheckpointCountersigned
+from reelwarden_common.events.report import (
+    CustodyQuery,
+    DistrictCheckpointSigned,
+    HistoryQuery,
+    SiteCheckpointCountersigned,
+)
 from reelwarden_common.messaging.postgres import Connection
 from reelwarden_common.messaging.units import Store
 from reelwarden_report.custody import merkle, proofs
+from reelwarden_report.custody.hours import Waiting, hour_leaf
 from reelwarden_report.custody.leaves import Leaf
 from reelwarden_report.custody.merkle import Frontier, Node
 from reelwarden_report.custody.notes import COSIGNED, Checkpoint, Signer, VerifierKey
 from reelwarden_report.custody.peers import Known, origin, witness
-from reelwarden_report.district.registrar.domain import MOST_ENTRIES, Covered
+from reelwarden_report.district.registrar.domain import Covered, Earlier
+from reelwarden_report.district.registrar.history import HistoryTable
+from reelwarden_report.district.registrar.hours import HoursTable
 
 HASH = 32
 
@@ -36,6 +44,8 @@ class RegistrarStore(Store):
         self._conn = conn
         self._key = key
         self.pinned = pinned or {}
+        self.hours = HoursTable(conn)
+        self.history = HistoryTable(conn)
 
     async def append(self, school: str, leaves: Iterable[Leaf]) -> None:
         """Add entries for events that the school's log does not know yet, alone in that log."""
@@ -49,16 +59,18 @@ class RegistrarStore(Store):
         if not fresh:
             return
         frontier = await self.frontier(school)
-        entries, about, nodes = [], [], []
+        entries, about, nodes, spans = [], [], [], []
         for leaf in fresh.values():
             place = frontier.size
             frontier, new = frontier.append(merkle.leaf_hash(leaf.text.encode()))
             entries.append((school, place, leaf.event, leaf.text))
             about += [(school, one, place) for one in leaf.about]
             nodes += [(school, node.level, node.position, h) for node, h in new]
+            spans.append((place, leaf.spans))
         await self._conn.executemany("INSERT INTO custody_entry VALUES ($1, $2, $3, $4)", entries)
         await self._conn.executemany("INSERT INTO custody_about VALUES ($1, $2, $3)", about)
         await self._conn.executemany("INSERT INTO custody_node VALUES ($1, $2, $3, $4)", nodes)
+        await self.history.add(school, spans)
         await self._conn.execute(
             "INSERT INTO custody_log (school, size, peaks) VALUES ($1, $2, $3)"
             " ON CONFLICT (school) DO UPDATE SET size = excluded.size, peaks = excluded.peaks",
@@ -180,8 +192,15 @@ class RegistrarStore(Store):
             SiteCheckpointCountersigned(size=checkpoint.size, note=signed, key=str(signer.key(COSIGNED))),
         )
 
-    async def covered(self, school: str, about: list[str]) -> Covered:
-        """The entries about these applications and holds, and a checkpoint that covers them."""
+    async def close_hour(self, waiting: Waiting) -> None:
+        """Write the entry for an hour of footage that is over."""
+        await self._alone(waiting.school)
+        if lines := await self.hours.take(waiting):
+            await self.append(waiting.school, [hour_leaf(waiting, lines, "registrar")])
+
+    async def covered(self, query: HistoryQuery | CustodyQuery) -> Covered:
+        """The entries that answer a question, and the checkpoints that cover them."""
+        school = query.school
         await self.sign_if_grown(school)
         row = await self._conn.fetchrow(
             "SELECT size, note, key FROM custody_checkpoint WHERE school = $1 ORDER BY size DESC LIMIT 1",
@@ -189,12 +208,24 @@ class RegistrarStore(Store):
         )
         if row is None:
             return Covered((), 0, "", "")
-        entries = await self._conn.fetch(
-            "SELECT DISTINCT e.position, e.text FROM custody_about a JOIN custody_entry e"
-            " USING (school, position) WHERE a.school = $1 AND a.about = ANY($2)"
-            " ORDER BY e.position LIMIT $3",
-            school,
-            about,
-            MOST_ENTRIES,
+        entries = await self.history.find(query)
+        known = await self.known(school)
+        cosigner = VerifierKey(witness(school, "notary"), known.key.public, COSIGNED) if known else ""
+        return Covered(
+            entries,
+            row["size"],
+            row["note"],
+            row["key"],
+            str(cosigner),
+            await self._earlier(school, "c.cosigned_at IS NOT NULL"),
+            await self._earlier(school, "s.stamp IS NOT NULL"),
         )
-        return Covered([(e["position"], e["text"]) for e in entries], row["size"], row["note"], row["key"])
+
+    async def _earlier(self, school: str, which: str) -> Earlier | None:
+        row = await self._conn.fetchrow(
+            "SELECT c.size, c.note, s.stamp FROM custody_checkpoint c"  # noqa: S608 - a condition of ours
+            f" LEFT JOIN custody_stamp s USING (school, size) WHERE c.school = $1 AND {which}"
+            " ORDER BY c.size DESC LIMIT 1",
+            school,
+        )
+        return Earlier(row["size"], row["note"], row["stamp"] or b"") if row else None

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from reelwarden_common import role
 from reelwarden_common.clock import system_clock
@@ -27,8 +28,11 @@ async def build(settings: Settings) -> AsyncIterator[Role[NotaryStore]]:
     conn = open_database(settings.database, MIGRATIONS)
     units = SqliteUnits(conn, settings.database, lambda c: NotaryStore(c, school, signer, pinned))
 
+    quiet = timedelta(minutes=settings.ingest_quiet_minutes)
+
     async def checkpoint() -> None:
         async with units.begin() as store:
+            store.close_hours(quiet)
             store.sign_if_grown()
 
     async def alive() -> None:

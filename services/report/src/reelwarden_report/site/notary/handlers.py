@@ -8,6 +8,7 @@ from reelwarden_common.events.base import Event
 from reelwarden_common.messaging.delivery import BatchHandler, Handler
 from reelwarden_common.messaging.topology import role
 from reelwarden_report.custody import peers
+from reelwarden_report.custody.hours import told
 from reelwarden_report.custody.leaves import leaf
 from reelwarden_report.site.notary.store import NotaryStore
 
@@ -18,8 +19,10 @@ async def on_fact(event: Event, envelope: Envelope, store: NotaryStore) -> None:
 
 
 async def on_segments(heard: Sequence[tuple[Event, Envelope]], store: NotaryStore) -> None:
-    """One entry per message, however many segments it carries; known events are left out."""
-    store.append(leaf(event, envelope) for event, envelope in heard)
+    """What was recorded waits until its hour is over: the log has one entry for it."""
+    for event, envelope in heard:
+        if isinstance(event, ingest.SegmentsRecorded):
+            store.hear(envelope.id, told(event))
 
 
 async def on_plan_applied(event: retention.PlanApplied, envelope: Envelope, store: NotaryStore) -> None:

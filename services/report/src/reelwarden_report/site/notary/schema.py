@@ -29,4 +29,10 @@ MIGRATIONS = (
     INSERT INTO measured (one) VALUES (1);
     """,
     "ALTER TABLE measured ADD COLUMN clock_doubt TEXT DEFAULT 'clock-unheard'",
+    """
+    CREATE TABLE hour (
+        hour TEXT NOT NULL, event TEXT NOT NULL, lines TEXT NOT NULL, heard_at TEXT NOT NULL,
+        PRIMARY KEY (hour, event)
+    ) WITHOUT ROWID;
+    """,
 )

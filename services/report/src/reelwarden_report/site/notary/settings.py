@@ -15,6 +15,8 @@ class Settings(SiteSettings):
     registrar_public_key: str = ""
     """The registrar's C2SP verifier key for this school; where not given, the first one seen is pinned."""
     checkpoint_seconds: float = Field(default=300, gt=0)
+    ingest_quiet_minutes: float = Field(default=15, gt=0)
+    """So long after an hour, and after the last word about its footage, the hour is written into the log."""
     alive_seconds: float = Field(default=60, gt=0)
 
     @property

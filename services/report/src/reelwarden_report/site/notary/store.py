@@ -1,12 +1,14 @@
 """The school's custody log, its checkpoints, and the other side's, in SQLite."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.events.report import CheckpointCountersigned, CheckpointSigned
 from reelwarden_common.messaging.units import Store
 from reelwarden_report.custody import merkle, proofs
+from reelwarden_report.custody.hours import Waiting, hour_leaf
 from reelwarden_report.custody.leaves import Leaf
 from reelwarden_report.custody.merkle import Frontier, Node
 from reelwarden_report.custody.notes import COSIGNED, Checkpoint, Signer, VerifierKey
@@ -51,6 +53,26 @@ class NotaryStore(Store):
         self._conn.execute(
             "UPDATE frontier SET size = ?, peaks = ?", (frontier.size, b"".join(frontier.peaks))
         )
+
+    def hear(self, event: str, told: Mapping[datetime, Sequence[str]]) -> None:
+        """Keep what one message told of some hours of footage, until they are over."""
+        now = self.clock().astimezone(UTC).isoformat()
+        self._conn.executemany(
+            "INSERT OR IGNORE INTO hour VALUES (?, ?, ?, ?)",
+            [(hour.isoformat(), event, "\n".join(lines), now) for hour, lines in told.items()],
+        )
+
+    def close_hours(self, quiet: timedelta) -> None:
+        """Write the entries for those hours of footage that are over."""
+        rows = self._conn.execute("SELECT hour, max(heard_at) AS heard FROM hour GROUP BY hour ORDER BY hour")
+        for row in rows.fetchall():
+            hour, heard = datetime.fromisoformat(row["hour"]), datetime.fromisoformat(row["heard"])
+            waiting = Waiting(self.school, hour, heard)
+            if waiting.is_closed(self.clock(), quiet):
+                found = self._conn.execute("SELECT lines FROM hour WHERE hour = ?", (row["hour"],))
+                lines = [line for one in found for line in one["lines"].split("\n")]
+                self.append([hour_leaf(waiting, lines, "notary")])
+                self._conn.execute("DELETE FROM hour WHERE hour = ?", (row["hour"],))
 
     def frontier(self) -> Frontier:
         """The log's right edge."""
