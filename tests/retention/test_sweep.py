@@ -59,6 +59,45 @@ async def test_first_sweep_stops_and_erases_exactly_what_was_confirmed(site: Sit
     assert list((site.root / ".reelwarden/trash").iterdir()) == []
 
 
+async def test_what_comes_back_keeps_nothing_waiting_behind_it(site: Site) -> None:
+    """A file of a confirmed sweep is deleted by somebody and restored, again and again; others come due."""
+    one, other = await site.record(OLD, OLD + TEN)
+    await site.hear(plan(1))
+    await stop(site)
+    [stopped] = site.said(SweepStopped)
+    await site.hear(plan(2, confirmed_sweeps=(stopped.sweep,)))
+    (site.root / one.locator).unlink()
+    await site.sweeper.turn()
+    assert not site.exists(other)
+    for n in range(3):
+        async with site.units.begin() as store:
+            store.catalogue.back(one.id, one.locator)
+        [later] = await site.record(OLD + (5 + n) * TEN)
+        await site.sweeper.turn()
+        assert not site.exists(later)
+
+
+async def test_what_is_back_at_its_place_is_not_certified_for_its_copy_in_the_vault(site: Site) -> None:
+    """The scanner missed it while it lay in the trash; it was put back, which nobody has said yet."""
+    [one] = await site.record(OLD)
+    await site.hear(plan(1, holds=(hold("h1", OLD, OLD + TEN, until=NOW + timedelta(days=1)),)))
+    await site.vault.turn()
+    async with site.units.begin() as store:
+        store.catalogue.gone(one.id)
+    site.time.pass_(timedelta(days=2))
+    await site.hear(plan(2, issued_at=site.time.now))
+    await let_go(site)
+    assert site.exists(one)
+    assert site.said(SegmentsErased) == []
+    async with site.units.begin() as store:
+        store.catalogue.back(one.id, one.locator)
+    await let_go(site, 101)  # it was gone through: asked anew, and the next plan still names it
+    assert not site.exists(one)
+    [event] = site.said(SegmentsErased)
+    assert event.certificates[0].segment == one.id
+    assert list((site.root / ".reelwarden/vault/gate").iterdir()) == []
+
+
 async def test_the_brake_waits_while_the_catalogue_still_grows(site: Site) -> None:
     await site.hear(plan(1))
     for n in range(5):

@@ -28,6 +28,7 @@ Reached = Callable[[str], None]
 
 
 MISSING = "missing"
+BACK = "back at its place"
 
 
 class Differs(ReelwardenError):
@@ -41,7 +42,7 @@ class Moved:
     entry: Entry
     digest: str | None = None
     problem: str | None = None
-    """`MISSING`, or what differs from the catalogue."""
+    """`MISSING`, `BACK`, or what differs from the catalogue."""
 
 
 def trash_place(footage: Footage) -> str:
@@ -78,7 +79,7 @@ class Eraser:
         held = await self._unlink(ready)
         await self._put_back([replace(m.entry, digest=m.digest) for m in moved if m.problem] + held)
         await self._missing([m.entry for m in moved if m.problem == MISSING])
-        return [m.entry.footage for m in moved if m.problem not in (None, MISSING)]
+        return [m.entry.footage for m in moved if m.problem not in (None, MISSING, BACK)]
 
     async def resume(self) -> None:
         """After a crash: put back what is whole, certify what was unlinked."""
@@ -88,7 +89,8 @@ class Eraser:
             return
         log("reaper").warning("erasures_resumed", files=len(entries))
         there = {e.footage.id for e in entries if e.on_disk and self._disk.look(trash_place(e.footage))}
-        unlinked = [e for e in entries if e.step is Step.CONDEMNED and e.footage.id not in there]
+        condemned = [e for e in entries if e.step is Step.CONDEMNED and e.footage.id not in there]
+        unlinked = [e for e in condemned if not await asyncio.to_thread(self._is_back, e)]
         async with self._units.begin() as store:
             self._certify(store, unlinked)
         self._reached("certified")
@@ -103,6 +105,8 @@ class Eraser:
             return Moved(entry, problem=error.strerror or "unreadable")
         except Differs as differs:
             return Moved(entry, problem=str(differs))
+        if self._is_back(replace(entry, digest=found.digest)):
+            return Moved(entry, problem=BACK)
         whole = not entry.on_disk or (found.size, entry.footage.digest or found.digest) == (
             entry.footage.size,
             found.digest,
@@ -125,6 +129,18 @@ class Eraser:
 
     def _in_vault(self, one: Footage) -> Content:
         return self._disk.read(f"{VAULT}/{one.vault}")
+
+    def _is_back(self, entry: Entry) -> bool:
+        """Whether what only the vault was known to have lies at its place again: put back by us, or restored.
+
+        The scanner will say so; until then nothing can be certified of it.
+        """
+        one = entry.footage
+        try:
+            found = None if entry.on_disk else self._disk.look(one.locator)
+            return found is not None and self._disk.read(one.locator).digest == entry.digest
+        except OSError:
+            return False
 
     async def _unlink(self, entries: Sequence[Entry]) -> list[Entry]:
         """Unlink and certify what no hold covers; returns what one does.

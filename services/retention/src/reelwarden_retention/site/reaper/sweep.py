@@ -63,6 +63,7 @@ class Sweeper:
             for start in range(0, len(decision.erase), BATCH):
                 if not await self._erase(decision.erase[start : start + BATCH]):
                     return
+            await self._close(decision)
             await self._unneeded_in_vault()
 
     async def _is_bound(self) -> bool:
@@ -124,6 +125,16 @@ class Sweeper:
                 store.journal.stop(decision.sweep, decision.stop, found, now)
                 self._say_stopped(store, decision.sweep, decision.stop, found)
         return decision
+
+    async def _close(self, decision: Decision) -> None:
+        """A sweep that a person confirmed is over once it was gone through.
+
+        What comes back later, because it was restored or did not match, is judged with all else that is due:
+        one such file must not keep everything waiting behind it.
+        """
+        if decision.erase and decision.sweep is not None:
+            async with self._units.begin() as store:
+                store.journal.close(decision.sweep)
 
     async def _erase(self, batch: Sequence[Due]) -> bool:
         """One batch; tells whether the clock is still believed and the storage still there."""
