@@ -122,7 +122,8 @@ async def _heard(bus: EmbeddedBus) -> None:
 
 async def _left(topology: Client) -> int:
     js = topology.jetstream()
-    consumers = [c for stream in ("FOOTAGE", "SITE") for c in await js.consumers_info(stream)]
+    found = [c for stream in ("FOOTAGE", "SITE") for c in await js.consumers_info(stream)]
+    consumers = [c for c in found if not c.name.startswith("follow-")]  # programs outside: none runs here
     return sum((c.num_pending or 0) + (c.num_ack_pending or 0) for c in consumers)
 
 

@@ -125,7 +125,8 @@ _CAMERA = """
 SELECT complete_to, longest_ms * interval '1 millisecond' AS longest FROM cameras
 WHERE school = $1 AND camera = $2"""
 # Whole hours that were counted, and what of the span is left over from its segments. Pieces know what
-# they cover and, widened by uncertainty, which gaps do not count; a gap is told as it is.
+# they cover and, widened by uncertainty, which gaps do not count; a gap is told as it is. What reaches into
+# the span is looked for camera by camera (OFFSET 0): joined as a whole, PostgreSQL reads all days before it.
 _COVERAGE = f"""
 WITH asked AS (
     SELECT camera, longest_ms * interval '1 millisecond' AS longest FROM cameras
@@ -146,17 +147,23 @@ WITH asked AS (
         unnest(tstzmultirange(tstzrange($3, $4)) - coalesce(hours, '{{}}')) span,
         cover_of($1, camera, lower(span), upper(span), longest, {JITTER_MS}) c
     UNION ALL
-    SELECT a.camera, 1, start_at, end_at, '0', '{{}}', '{{}}' FROM asked a JOIN segments s ON s.school = $1
-        AND s.camera = a.camera AND start_at >= $3 - longest AND start_at < $3 AND end_at > $3
-        AND status IN ('recorded', 'altered')
+    SELECT a.camera, 1, start_at, end_at, '0', '{{}}', '{{}}' FROM asked a, LATERAL (
+        SELECT start_at, end_at FROM segments s WHERE s.school = $1 AND s.camera = a.camera
+            AND start_at >= $3::timestamptz - interval '{LONGEST}' AND start_at >= $3 - a.longest
+            AND start_at < $3 AND end_at > $3 AND status IN ('recorded', 'altered')
+        OFFSET 0) reaching
     WHERE $3 < $4
+), summed AS MATERIALIZED (
+    SELECT camera, sum(segments)::bigint AS segments, min(first) AS first, max(last) AS last,
+        sum(recorded) AS recorded, range_agg(cover) AS cover, range_agg(wide) AS wide
+    FROM pieces GROUP BY camera
 )
-SELECT camera, coalesce(sum(segments), 0)::bigint AS segments, min(first) AS first, max(last) AS last,
-    (extract(epoch FROM coalesce(sum(recorded), '0')) * 1000)::bigint AS recorded_ms,
+SELECT camera, coalesce(segments, 0) AS segments, first, last,
+    (extract(epoch FROM coalesce(recorded, '0')) * 1000)::bigint AS recorded_ms,
     (SELECT coalesce(array_agg(g ORDER BY g), '{{}}'::tstzrange[])
-     FROM unnest(tstzmultirange(tstzrange($3, $4)) - coalesce(range_agg(cover), '{{}}')) g
-     WHERE NOT g <@ coalesce(range_agg(wide), '{{}}')) AS gaps
-FROM asked LEFT JOIN pieces USING (camera) GROUP BY camera ORDER BY camera"""  # noqa: S608 - ours
+     FROM unnest(tstzmultirange(tstzrange($3, $4)) - coalesce(cover, '{{}}')) g
+     WHERE NOT g <@ coalesce(wide, '{{}}')) AS gaps
+FROM asked LEFT JOIN summed USING (camera) ORDER BY camera"""  # noqa: S608 - ours
 _KEEP = f"""
 UPDATE hours h SET segments = c.segments, first = c.first, last = c.last, recorded = c.recorded,
     cover = c.cover, wide = c.wide
