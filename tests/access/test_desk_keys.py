@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from reelwarden_access import verify
 from reelwarden_access.district.desk.package import PackageParts, build_package
 from reelwarden_access.district.desk.to_sign import digest_of_form
 from reelwarden_common.events.access import Manner
+from reelwarden_common.events.report import KeyChanged
 from reelwarden_common.web.signing.passkeys import jwk_of
 from reelwarden_local.keys import make_key
 from tests.support.authenticator import SecurityKey
@@ -128,6 +130,24 @@ async def test_a_key_needs_the_password_and_its_own_site(house: DeskHouse) -> No
     async with house.person("chen.gang") as http:
         answer = await http.post("/api/keys", json=body, headers={"origin": house.url})
     assert answer.status_code == 422, answer.text
+
+
+async def test_a_key_that_comes_or_goes_is_told_without_a_name(house: DeskHouse) -> None:
+    """For the custody log: from when on a signature by it counts."""
+    before = len(house.said(KeyChanged))
+    key = await registered(house, "chen.gang")
+    mark = verify.key_fingerprint(_jwk(key))
+    (came,) = (await house.until_said(KeyChanged, count=before + 1))[before:]
+    assert (came.of, came.key, came.before) == ("person", mark, "")
+    assert came.person is not None
+    assert came.person.startswith("a-")
+    async with house.person("chen.gang") as http:
+        page = (await http.get("/keys")).text
+        action = re.findall(r'action="(/keys/[^"]+)"', page)[-1]
+        gone = await http.post(action, data={"password": PASSWORD}, headers={"origin": house.url})
+    assert gone.status_code == 303, gone.text
+    (left,) = (await house.until_said(KeyChanged, count=before + 2))[before + 1 :]
+    assert (left.key, left.before, left.person) == ("", mark, came.person)
 
 
 def signed_by(key: SecurityKey, digest: str) -> dict[str, Any]:

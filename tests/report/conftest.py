@@ -30,7 +30,7 @@ async def report_pool(report_url: str) -> AsyncIterator[asyncpg.Pool]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def district_bus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedBus]:
     """Hub and leaves of two schools."""
-    async with EmbeddedBus(tmp_path_factory.mktemp("bus"), ["s001", "s002"]) as bus:
+    async with EmbeddedBus(tmp_path_factory.mktemp("district") / "bus", ["s001", "s002"]) as bus:
         yield bus
 
 

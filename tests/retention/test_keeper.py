@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import asyncpg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from reelwarden_common.db import drift
 from reelwarden_common.district import load
@@ -21,7 +23,7 @@ from reelwarden_common.events.access import (
     SweepConfirmed,
 )
 from reelwarden_common.events.base import CameraSpan, Event
-from reelwarden_common.events.report import RuleSettings, RulesPublished
+from reelwarden_common.events.report import KeyChanged, RuleSettings, RulesPublished
 from reelwarden_common.events.retention import (
     HoldAsked,
     HoldDecided,
@@ -329,3 +331,18 @@ async def test_the_rule_set_in_force_sets_keep_days_within_their_floor(
     gate = (await plans(office))[-1].policies[0]
     assert [(one.period.days, one.until) for one in gate.superseded] == [(60, time.now + DELAY)]
     assert await days(5, NOW, None) == {"gate": 30, "yard": 90}, "nothing said: the file counts again"
+
+
+async def test_another_key_that_signs_plans_is_told_once(office: District) -> None:
+    async def issue(key: Ed25519PrivateKey) -> None:
+        async with office.units.begin() as store:
+            store.office = replace(store.office, key=key)
+            await store.lock(SCHOOL)
+            await store.issue(SCHOOL)
+
+    own, other = office.office.key, Ed25519PrivateKey.generate()
+    for key in (own, own, other, other):
+        await issue(key)
+    ids = [key_id(key.public_key()) for key in (own, other)]
+    (changed,) = await office.said(KeyChanged, SCHOOL)
+    assert (changed.of, changed.before, changed.key) == ("plans", *ids)

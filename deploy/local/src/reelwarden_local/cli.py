@@ -14,6 +14,7 @@ from reelwarden_common.db import SERVICES, MigrationError, drift
 from reelwarden_common.district import ConfigError, load
 from reelwarden_common.errors import ReelwardenError
 from reelwarden_local import answers, backups, dlq, fsck, nats_files, tokens, verify_package
+from reelwarden_local.custody import commands as custody
 from reelwarden_local.demo.play import play
 from reelwarden_local.install import commands as install
 from reelwarden_local.servers import Postgres, ServerError
@@ -25,6 +26,7 @@ answers.add_to(app)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(backups.app, name="backup")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(custody.app, name="custody")
 app.command("fsck")(fsck.fsck)
 install.add_to(app)
 app.command("verify")(verify_package.verify)

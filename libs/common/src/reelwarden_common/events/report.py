@@ -294,7 +294,7 @@ class CustodyAnswer(Model):
     key: str = ""
     """The log's C2SP verifier key, to be compared with the published one."""
     witness_key: str = ""
-    """The C2SP key by which the school's notary countersigns; empty: it was never heard."""
+    """The C2SP key by which the school's notary countersigned; empty: it has not yet."""
     countersigned: EarlierCheckpoint | None = None
     """The newest that both sides signed."""
     stamped: EarlierCheckpoint | None = None

@@ -535,3 +535,7 @@ CREATE TABLE deputies (
 );
 CREATE INDEX deputies_deputy ON deputies (deputy, last_day);
 ALTER TABLE signatures ADD COLUMN principal text REFERENCES people;
+CREATE TABLE package_keys (
+    since timestamptz PRIMARY KEY,
+    key text NOT NULL
+);

@@ -148,7 +148,7 @@ def _about(event: Event) -> tuple[str, ...]:
         who = getattr(event, name, None)
         found += [PERSON + who] if isinstance(who, str) else []
     found += [PERSON + who for who in getattr(event, "approvers", ())]
-    for name in ("application", "extension", "cause", "hold"):
+    for name in ("application", "extension", "cause", "hold", "number"):
         value = getattr(event, name, None)
         if isinstance(value, retention.Hold):
             found += [value.id, value.cause]

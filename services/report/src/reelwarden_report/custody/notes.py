@@ -103,6 +103,13 @@ class Signer:
         """The signed note of a text that ends in a newline."""
         return f"{text}\n{self._line(SIGNED, self.private.sign(text.encode()))}"
 
+    def took_over(self, note: str) -> str:
+        """The key that signed this note as the same name, if it is another; else empty."""
+        _, signatures = split(note)
+        ids = [one.key_id.hex() for one in signatures if one.name == self.name]
+        known = self.key().id.hex()
+        return f"{self.name}+{ids[0]}" if ids and known not in ids else ""
+
     def cosign(self, note: str, seconds: int) -> str:
         """The note with this signer's statement, at a POSIX time, to have seen that log grow only."""
         text, _ = split(note)

@@ -50,6 +50,7 @@ CREATE TABLE custody_checkpoint (
     key text NOT NULL,
     signed_at timestamptz NOT NULL,
     cosigned_at timestamptz,
+    cosigner text,
     stored_at timestamptz,
     PRIMARY KEY (school, size)
 );

@@ -30,10 +30,12 @@ from reelwarden_access.district.desk.supplement import SupplementParts, build_su
 from reelwarden_access.district.desk.tables.footage import Export
 from reelwarden_access.district.desk.tables.retrievals import Record, Release, Viewing
 from reelwarden_access.district.desk.wanted import EVERYTHING, Wanted
-from reelwarden_access.verify import SUPPLEMENT_ENDS
+from reelwarden_access.verify import SUPPLEMENT_ENDS, key_fingerprint
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.errors import Transient
+from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.events.ingest import CoverageAnswer, CoverageQuery
+from reelwarden_common.events.report import KeyChanged
 from reelwarden_common.messaging.topology import INDEX_COVERAGE
 from reelwarden_common.role import Bus
 from reelwarden_common.web import N_, Missing, Person, Text
@@ -337,11 +339,27 @@ class Office:
 
     async def add_key(self, who: Person, new: keys.NewKey) -> Passkey:
         """Take a key into use."""
-        return await self._keys(who, lambda table, actor, now: keys.register(table, actor, new, now))
+
+        async def work(w: Work) -> Passkey:
+            actor = await w.store.people.actor_id(who.id)
+            added = await keys.register(w.store.passkeys, actor, new, w.now)
+            changed = KeyChanged(of="person", key=key_fingerprint(added.key), person=actor)
+            w.store.publish(DISTRICT_SCHOOL, changed)
+            return added
+
+        return await self._desk.perform(who, About("keys"), work)
 
     async def remove_key(self, who: Person, key: str, password: str) -> None:
         """Take a key out of use."""
-        await self._keys(who, lambda table, actor, now: keys.remove(table, actor, key, now), password)
+
+        async def work(w: Work) -> None:
+            actor = await w.store.people.actor_id(who.id)
+            known = {one.id: key_fingerprint(one.key) for one in await w.store.passkeys.of(actor)}
+            await keys.remove(w.store.passkeys, actor, key, w.now)
+            changed = KeyChanged(of="person", before=known.get(key, ""), person=actor)
+            w.store.publish(DISTRICT_SCHOOL, changed)
+
+        await self._desk.perform(who, About("keys"), work, password)
 
     async def _keys(
         self,

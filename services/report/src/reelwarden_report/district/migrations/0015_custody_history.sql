@@ -27,5 +27,6 @@ CREATE TABLE custody_stamp (
     stamped_at timestamptz NOT NULL,
     PRIMARY KEY (school, size)
 );
--- Checkpoints that both sides signed, and whether they lie under lock in the store.
+-- Whose key countersigned a checkpoint, and since when it lies under lock in the store.
+ALTER TABLE custody_checkpoint ADD COLUMN cosigner text;
 ALTER TABLE custody_checkpoint ADD COLUMN stored_at timestamptz;

@@ -19,6 +19,7 @@ class Earlier:
 
     size: int
     note: str
+    cosigner: str = ""
     stamp: bytes = b""
 
 
@@ -30,7 +31,6 @@ class Covered:
     size: int
     note: str
     key: str
-    witness_key: str = ""
     countersigned: Earlier | None = None
     stamped: Earlier | None = None
 
@@ -77,7 +77,7 @@ def answer(covered: Covered, nodes: Mapping[Node, bytes]) -> CustodyAnswer:
         checkpoint=covered.note,
         size=covered.size,
         key=covered.key,
-        witness_key=covered.witness_key,
+        witness_key=covered.countersigned.cosigner if covered.countersigned else "",
         countersigned=earlier(covered.countersigned),
         stamped=earlier(covered.stamped),
         stamp=base64.b64encode(covered.stamped.stamp).decode() if covered.stamped else "",

@@ -50,7 +50,7 @@ async def on_our_checkpoint_cosigned(
     known = await store.known(school)
     cosigner = peers.witness(school, "notary")
     peers.judge_cosignature(event, ours, cosigner, known.key.public if known else None)
-    await store.cosigned(school, event.size, event.note)
+    await store.cosigned(school, event)
 
 
 BATCHES: Mapping[type[Event], BatchHandler[RegistrarStore]] = {ingest.SegmentsRecorded: on_segments}

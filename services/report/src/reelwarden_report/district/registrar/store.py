@@ -10,9 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.events.report import (
+    CheckpointCountersigned,
     CustodyQuery,
     DistrictCheckpointSigned,
     HistoryQuery,
+    KeyChanged,
     SiteCheckpointCountersigned,
 )
 from reelwarden_common.messaging.postgres import Connection
@@ -103,12 +105,15 @@ class RegistrarStore(Store):
         """Sign a checkpoint and say so, if there are entries that none covers."""
         await self._alone(school)
         frontier = await self.frontier(school)
-        last = await self._conn.fetchval(
-            "SELECT coalesce(max(size), 0) FROM custody_checkpoint WHERE school = $1", school
+        newest = await self._conn.fetchrow(
+            "SELECT size, note FROM custody_checkpoint WHERE school = $1 ORDER BY size DESC LIMIT 1", school
         )
+        last = newest["size"] if newest else 0
         if frontier.size == last:
             return None
         signer = Signer(origin(school, "registrar"), self._key)
+        if newest and (before := signer.took_over(newest["note"])):
+            self.publish(school, KeyChanged(of="log", key=str(signer.key()), before=before))
         checkpoint = Checkpoint(signer.name, frontier.size, frontier.root)
         note = signer.sign(checkpoint.text)
         await self._conn.execute(
@@ -156,13 +161,15 @@ class RegistrarStore(Store):
         )
         return Checkpoint(origin(school, "registrar"), size, root) if root else None
 
-    async def cosigned(self, school: str, size: int, note: str) -> None:
+    async def cosigned(self, school: str, event: CheckpointCountersigned) -> None:
         """Keep our checkpoint with the notary's cosignature."""
         await self._conn.execute(
-            "UPDATE custody_checkpoint SET note = $3, cosigned_at = $4 WHERE school = $1 AND size = $2",
+            "UPDATE custody_checkpoint SET note = $3, cosigner = $4, cosigned_at = $5"
+            " WHERE school = $1 AND size = $2",
             school,
-            size,
-            note,
+            event.size,
+            event.note,
+            event.key,
             self.clock(),
         )
 
@@ -209,23 +216,22 @@ class RegistrarStore(Store):
         if row is None:
             return Covered((), 0, "", "")
         entries = await self.history.find(query)
-        known = await self.known(school)
-        cosigner = VerifierKey(witness(school, "notary"), known.key.public, COSIGNED) if known else ""
         return Covered(
             entries,
             row["size"],
             row["note"],
             row["key"],
-            str(cosigner),
-            await self._earlier(school, "c.cosigned_at IS NOT NULL"),
+            await self._earlier(school, "c.cosigner IS NOT NULL"),
             await self._earlier(school, "s.stamp IS NOT NULL"),
         )
 
     async def _earlier(self, school: str, which: str) -> Earlier | None:
         row = await self._conn.fetchrow(
-            "SELECT c.size, c.note, s.stamp FROM custody_checkpoint c"  # noqa: S608 - a condition of ours
+            "SELECT c.size, c.note, c.cosigner, s.stamp FROM custody_checkpoint c"  # noqa: S608 - a condition of ours
             f" LEFT JOIN custody_stamp s USING (school, size) WHERE c.school = $1 AND {which}"
             " ORDER BY c.size DESC LIMIT 1",
             school,
         )
-        return Earlier(row["size"], row["note"], row["stamp"] or b"") if row else None
+        if row is None:
+            return None
+        return Earlier(row["size"], row["note"], row["cosigner"] or "", row["stamp"] or b"")

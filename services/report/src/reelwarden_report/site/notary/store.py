@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from reelwarden_common.clock import Clock, system_clock
-from reelwarden_common.events.report import CheckpointCountersigned, CheckpointSigned
+from reelwarden_common.events.report import CheckpointCountersigned, CheckpointSigned, KeyChanged
 from reelwarden_common.messaging.units import Store
 from reelwarden_report.custody import merkle, proofs
 from reelwarden_report.custody.hours import Waiting, hour_leaf
@@ -87,9 +87,13 @@ class NotaryStore(Store):
     def sign_if_grown(self) -> Checkpoint | None:
         """Sign a checkpoint and say so, if there are entries that none covers."""
         frontier = self.frontier()
-        last = int(self._conn.execute("SELECT coalesce(max(size), 0) FROM checkpoint").fetchone()[0])
+        newest = self._conn.execute("SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1").fetchone()
+        last = int(newest["size"]) if newest else 0
         if frontier.size == last:
             return None
+        if newest and (before := self._signer.took_over(newest["note"])):
+            changed = KeyChanged(of="log", key=str(self._signer.key()), before=before)
+            self.publish(self.school, changed)
         checkpoint = Checkpoint(self.origin, frontier.size, frontier.root)
         note = self._signer.sign(checkpoint.text)
         self._conn.execute(

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.errors import Refused
 from reelwarden_common.events.base import Id
+from reelwarden_common.events.report import KeyChanged
 from reelwarden_common.events.retention import Hold
 from reelwarden_common.messaging.postgres import Connection
 from reelwarden_common.messaging.units import Store
@@ -44,7 +45,7 @@ _POLICIES = TypeAdapter(tuple[CameraPolicy, ...])
 
 
 _NEWEST = """
-    SELECT epoch, version, digest, issued_at, text FROM plans WHERE school = $1
+    SELECT epoch, version, digest, issued_at, text, key FROM plans WHERE school = $1
     ORDER BY epoch DESC, version DESC LIMIT 1
 """
 
@@ -59,6 +60,8 @@ class Issued:
     """Of the text as it is: a later release of ours may write the same plan differently."""
     issued_at: datetime
     text: str
+    key: str
+    """By which it was signed."""
 
     @property
     def plan(self) -> Plan:
@@ -228,6 +231,8 @@ class KeeperStore(Store):
             now,
         )
         self.publish(school, event)
+        if before is not None and before.key != event.key:
+            self.publish(school, KeyChanged(of="plans", key=event.key, before=before.key))
         return plan
 
     async def _draft(self, school: str, before: Issued | None, epoch: int | None, now: datetime) -> Plan:

@@ -27,7 +27,7 @@ from reelwarden_access.district.desk.tables.retrievals import Release
 from reelwarden_common.district import PersonRole
 from reelwarden_common.errors import Refused, Transient
 from reelwarden_common.events.access import CopyReleased, PackagedFile
-from reelwarden_common.events.report import CustodyAnswer, CustodyQuery
+from reelwarden_common.events.report import CustodyAnswer, CustodyQuery, KeyChanged
 from reelwarden_common.messaging.topology import REGISTRAR_CUSTODY
 from reelwarden_common.role import Bus
 from reelwarden_common.s3 import S3
@@ -65,6 +65,8 @@ class Package:
     digest: str
     size: int
     manifest: str
+    key: str
+    """Fingerprint of the key that signed it."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,8 @@ async def finish(work: Work, application_id: str, claimed: str, package: Package
             use_by=use_by,
         ),
     )
+    if before := await table.signed_with(package.key, work.now):
+        work.store.publish(application.school, KeyChanged(of="packages", key=package.key, before=before))
     released = await table.release(application.id)
     assert released is not None  # noqa: S101 - written above
     return released
@@ -214,7 +218,7 @@ class Builder:
             )
             target = self.path(release)
             built = await asyncio.to_thread(build_package, target, parts)
-        return Package(target, built.digest, built.size, built.manifest)
+        return Package(target, built.digest, built.size, built.manifest, built.key)
 
     async def _fetch(self, export: Export, folder: Path) -> list[FootageFile]:
         """All files of the footage part, also those that were too many for its event."""

@@ -238,6 +238,14 @@ class RetrievalsTable:
         )
         return bool(done)
 
+    async def signed_with(self, key: str, now: datetime) -> str | None:
+        """Note the key that signed a package; the one that it took the place of, if it did."""
+        before = await self._conn.fetchval("SELECT key FROM package_keys ORDER BY since DESC LIMIT 1")
+        if before == key:
+            return None
+        await self._conn.execute("INSERT INTO package_keys VALUES ($1, $2) ON CONFLICT DO NOTHING", now, key)
+        return str(before) if before else None
+
     async def release(self, application: str) -> Release | None:
         """The release of an application."""
         row = await self._conn.fetchrow("SELECT * FROM releases WHERE application = $1", application)
