@@ -11,7 +11,7 @@ PACKAGES := libs/common services/ingest services/retention services/access servi
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-system system-packages check bench bench-district soak contracts lock clean
+.PHONY: help setup demo up test test-system system-packages check bench bench-district scale soak contracts lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -33,7 +33,7 @@ up: setup ## the same stack, kept running until Ctrl-C
 	@$(BIN)/reelwarden up --state $(STATE)/up
 
 test: setup ## all tests that need wheels only
-	@$(BIN)/python -m pytest -m "not system and not bench" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -m "not system and not bench and not scale" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-system: setup ## the tests that need Debian's packages (make system-packages)
 	@$(BIN)/python -m pytest -m "system" $(ARGS)
@@ -56,6 +56,9 @@ bench: setup ## measure against bare loops, one JSON line each
 
 bench-district: setup ## the same at a district's size: many minutes, 40 GB of disk
 	@$(BIN)/python -m tests.bench district memory
+
+scale: setup ## replicas that come and go under load, and a hundred real school servers: some minutes
+	@$(BIN)/python -m pytest -m "scale" tests/scale $(ARGS)
 
 soak: setup ## many seeds of the simulation, from FIRST, at most SEEDS and MINUTES; prints those that fail
 	@$(BIN)/python -m tests.simulation --first $(FIRST) --seeds $(SEEDS) --minutes $(MINUTES)

@@ -78,3 +78,13 @@ def test_who_waits_as_told_never_exceeds_the_rate(steps: list[tuple[int, float]]
         now += wait
         taken += cost
         assert taken <= 20 + 10 * (now - began) + 1e-6
+
+
+def test_a_quota_of_a_day_is_used_at_once_or_spread_and_never_exceeded() -> None:
+    day, quota = 86_400.0, 1_000_000.0
+    bucket, wait = Bucket.full(quota / day, seconds=day).take(quota, 5.0)
+    assert wait == 0
+    bucket, wait = bucket.take(quota / 24, 5.0)
+    assert wait == pytest.approx(3600)
+    _, wait = bucket.take(0, 5.0 + day)
+    assert wait == 0

@@ -19,6 +19,7 @@ from reelwarden_ingest.district.intake.settings import Settings
 from reelwarden_ingest.district.intake.store import ROLE, Hub
 
 AGAIN_SECONDS = 1.0
+DAY_SECONDS = 86_400.0
 
 
 @asynccontextmanager
@@ -64,6 +65,7 @@ def _pace(settings: Settings) -> Pace:
     return Pace(
         Bucket.full(settings.intake_messages_per_second),
         Bucket.full(settings.intake_bytes_per_second),
+        Bucket.full(settings.intake_bytes_per_day / DAY_SECONDS, seconds=DAY_SECONDS),
         Bucket.full(settings.intake_refusals_per_second, seconds=10),
     )
 

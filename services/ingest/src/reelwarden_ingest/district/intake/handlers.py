@@ -23,6 +23,8 @@ class Pace:
 
     messages: Bucket
     bytes: Bucket
+    quota: Bucket
+    """Bytes of a whole day."""
     refusals: Bucket
 
     async def keep(self, messages: int, size: int, refusals: int) -> None:
@@ -30,8 +32,9 @@ class Pace:
         now = time.monotonic()
         self.messages, first = self.messages.take(messages, now)
         self.bytes, second = self.bytes.take(size, now)
-        self.refusals, third = self.refusals.take(refusals, now)
-        if (wait := max(first, second, third)) > 0:
+        self.quota, third = self.quota.take(size, now)
+        self.refusals, fourth = self.refusals.take(refusals, now)
+        if (wait := max(first, second, third, fourth)) > 0:
             await asyncio.sleep(wait)
 
 
