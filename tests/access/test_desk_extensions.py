@@ -1,11 +1,13 @@
 """Keeping footage for longer at the desk (R3.1): extensions, cases, reviews, releases taken back."""
 
 import asyncio
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from pypdf import PdfReader
 
 from reelwarden_common.events.access import (
     ApplicationWithdrawn,
@@ -100,7 +102,8 @@ async def test_from_filing_over_approval_and_review_to_its_end(house: DeskHouse)
     assert datetime.fromisoformat(shown["until"]) > filed.until
     for lang in ("zh", "en"):
         pdf = await house.ask("zheng.yu", "GET", f"/api/extensions/{name}/form.pdf?lang={lang}")
-        assert pdf.content.startswith(b"%PDF")
+        pages = PdfReader(io.BytesIO(pdf.content)).pages
+        assert "rw/s001 · 0 · AAAA" in "".join(page.extract_text() for page in pages), "the newest checkpoint"
     await house.do("li.lei", f"/api/extensions/{name}/end", await signed(house, name, "案件已结"))
     [ended] = await said(house, ExtensionEnded, name)
     assert (ended.version, ended.reason) == (4, "achieved")

@@ -195,6 +195,7 @@ async def test_from_the_blank_form_to_the_closed_application(house: DeskHouse) -
         "操作员",
         "在场人",
         "Undertaking",
+        "rw/s001·0·AAAA…",
     ):
         assert word in text
     first, second = sorted({int(n) for n in re.findall(r"s001-P-(\d+)", text)})

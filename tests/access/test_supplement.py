@@ -1,5 +1,6 @@
 """The record, signed after the package was made: checked beside it, in it, or alone; no byte may change."""
 
+import io
 import json
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from pypdf import PdfReader
 
 from reelwarden_access import verify
 from reelwarden_common.web.signing.statement import in_lines
@@ -98,6 +100,9 @@ def test_any_changed_byte_is_found_and_named(folder: Path, tmp_path: Path) -> No
         }
         ends = {one.filename: starts[one.filename] + one.file_size for one in opened.infolist()}
     named = [name for name in starts if name not in (verify.MANIFEST, verify.TAG_LIST, verify.SIGNATURE)]
+    with zipfile.ZipFile(record) as opened:
+        paper = PdfReader(io.BytesIO(opened.read("data/forms/record.zh.pdf")))
+    assert "rw/s001 · 0 · AAAA" in "".join(page.extract_text() for page in paper.pages)
     assert {
         "data/forms/record.json",
         "data/forms/record-signatures.json",

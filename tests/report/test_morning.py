@@ -1,5 +1,6 @@
 """The morning page: one cause stands together, planned work is not counted, one signature a day."""
 
+import io
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
+from pypdf import PdfReader
 
 from reelwarden_common.events import ingest, report
 from reelwarden_local.bus import EmbeddedBus
@@ -17,6 +19,7 @@ from reelwarden_report.district.inspector.morning import Spot, grouped
 from reelwarden_report.district.inspector.shapes import FindingView
 from tests.report.district import PASSWORD, Index, Voices, district_toml, inspector, signed_in
 from tests.report.test_inspector import get, open_kinds, until
+from tests.report.test_registrar import append, units_of
 
 NIGHT = datetime(2026, 3, 2, 18, 10, tzinfo=UTC)
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -102,9 +105,18 @@ def test_a_silence_that_outlasts_its_window_counts() -> None:
 
 
 async def test_a_morning_is_read_planned_work_is_set_apart_and_the_page_is_signed_once(
-    district_bus: EmbeddedBus, report_url: str, tmp_path: Path, voices: Voices, index: Index
+    district_bus: EmbeddedBus,
+    report_url: str,
+    report_pool: asyncpg.Pool,
+    tmp_path: Path,
+    voices: Voices,
+    index: Index,
 ) -> None:
     assert index.spans == {}
+    log = units_of(report_pool)
+    await append(log, range(3))
+    async with log.begin() as custody:
+        await custody.sign_if_grown("s001")
     now = datetime.now(UTC)
     async with inspector(district_bus, report_url, district_toml(tmp_path), cut_off_seconds=600) as address:
         safety, auditor = await signed_in(address, "safety"), await signed_in(address, "auditor")
@@ -155,7 +167,9 @@ async def test_a_morning_is_read_planned_work_is_set_apart_and_the_page_is_signe
         assert digest[1] in kept.text
         assert "王安全" in kept.text
         pdf = await safety.get(f"{signed.headers['location']}.pdf", params={"lang": "en"})
-        assert pdf.content.startswith(b"%PDF")
+        pages = PdfReader(io.BytesIO(pdf.content)).pages
+        printed = "".join("".join(page.extract_text() for page in pages).replace("\u200b", "").split())
+        assert "reelwarden/s001/registrar·3·" in printed, "the newest checkpoint of the custody log"
         assert (await safety.post("/morning/s001", data=form)).status_code == 422
         assert "王安全" in (await safety.get("/morning")).text
         for client in (safety, auditor):

@@ -179,6 +179,11 @@ class Checkpoint:
         """What is signed."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
+    @property
+    def short(self) -> str:
+        """As it is printed on paper: enough to find it again and to know it from another."""
+        return f"{self.origin} · {self.size} · {base64.b64encode(self.root).decode()[:20]}…"
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a checkpoint's three lines; extension lines are ignored.

@@ -84,12 +84,12 @@ async def build(settings: Settings) -> AsyncIterator[Role[DeskStore]]:
     http.state.keys = office
     http.state.drafts = Drafts(desk)
     http.state.attachments = Attachments(desk, limits)
-    http.state.paper_forms = PaperForms(desk)
+    http.state.paper_forms = PaperForms(desk, builder.checkpoint)
     http.state.second_factors = factors
     http.state.departures = Departures(desk, web.sessions.mark)
     http.state.deputies = deputies
     http.state.plans = Plans(desk)
-    http.state.extensions = ExtensionOffice(desk, sheets)
+    http.state.extensions = ExtensionOffice(desk, sheets, builder.checkpoint)
     http.state.supervisions = SupervisionOffice(desk, s3)
     for part in (
         api,

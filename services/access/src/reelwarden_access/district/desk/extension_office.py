@@ -9,6 +9,7 @@ from typing import TypeVar
 from reelwarden_access.district.desk import extension_reading
 from reelwarden_access.district.desk.acts import extending
 from reelwarden_access.district.desk.acts.filing import Decision
+from reelwarden_access.district.desk.acts.releasing import NewestCheckpoint
 from reelwarden_access.district.desk.acts.signing import Signed
 from reelwarden_access.district.desk.application import Rules
 from reelwarden_access.district.desk.desk import About, Desk, Work
@@ -25,9 +26,10 @@ T = TypeVar("T")
 class ExtensionOffice:
     """The acts about extensions, each in its transaction, with refusals recorded."""
 
-    def __init__(self, desk: Desk, sheets: Sheets) -> None:
+    def __init__(self, desk: Desk, sheets: Sheets, checkpoint: NewestCheckpoint) -> None:
         self._desk = desk
         self._sheets = sheets
+        self._checkpoint = checkpoint
         self.config = desk.config
 
     @property
@@ -82,9 +84,10 @@ class ExtensionOffice:
         return await self._desk.perform(who, About("extensions"), extension_reading.listed)
 
     async def printed(self, who: Person, name: str, lang: Lang) -> tuple[str, bytes]:
-        """延期保存申请表 as PDF, with its file name."""
+        """延期保存申请表 as PDF, with its file name; the newest custody checkpoint is printed on it."""
         shown = await self.show(who, name)
-        made = await asyncio.to_thread(self._sheets.extension, shown, lang)
+        checkpoint = await self._checkpoint(shown.school, shown.id)
+        made = await asyncio.to_thread(self._sheets.extension, shown, lang, checkpoint)
         return f"{shown.number}-extension-{lang}.pdf", made
 
     async def _on(

@@ -206,8 +206,9 @@ class Office:
         shown = await self.show(who, application)
         if shown.record is None or shown.record.complete_at is None:
             raise Missing(Text(N_("There is no record yet that all have signed.")))
+        checkpoint = await self._builder.checkpoint(shown.school, shown.id)
         printed = {
-            f"record.{lang}.pdf": await asyncio.to_thread(self._sheets.record, shown, lang)
+            f"record.{lang}.pdf": await asyncio.to_thread(self._sheets.record, shown, lang, checkpoint)
             for lang in LANGUAGES
         }
         async with self._desk.units.begin() as store:
@@ -277,8 +278,7 @@ class Office:
         shown = await self.show(who, application)
         if form == "record" and shown.record is None:
             raise Missing
-        custody = await self._builder.custody(shown.school, shown.id, ())
-        checkpoint = custody.checkpoint if custody else ""
+        checkpoint = await self._builder.checkpoint(shown.school, shown.id)
         make = self._sheets.record if form == "record" else self._sheets.application
         made = await asyncio.to_thread(make, shown, lang, checkpoint)
         return f"{shown.number}-{form}-{lang}.pdf", made

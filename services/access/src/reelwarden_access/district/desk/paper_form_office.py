@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from functools import partial
 
 from reelwarden_access.district.desk.acts import paper_forms
+from reelwarden_access.district.desk.acts.releasing import NewestCheckpoint
 from reelwarden_access.district.desk.acts.signing import Signed
 from reelwarden_access.district.desk.application import Application, Draft, Rules
 from reelwarden_access.district.desk.bodies import OnPaper
 from reelwarden_access.district.desk.desk import About, Desk, Work
 from reelwarden_access.district.desk.domain import required
 from reelwarden_access.district.desk.paper_form import PaperDraft, PaperForm, name_of
-from reelwarden_access.district.desk.paper_form_pdf import blank_forms_pdf
+from reelwarden_access.district.desk.paper_form_pdf import Block, blank_forms_pdf
 from reelwarden_common.district import PersonRole
 from reelwarden_common.web import Person
 from reelwarden_common.web.text import N_
@@ -23,8 +24,9 @@ class PaperForms:
         desk: Lets people act.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, checkpoint: NewestCheckpoint) -> None:
         self._desk = desk
+        self._checkpoint = checkpoint
         self.config = desk.config
 
     @property
@@ -45,14 +47,15 @@ class PaperForms:
         return await self._desk.perform(who, about, partial(paper_forms.listed, school=school))
 
     async def print_block(self, who: Person, school: str, count: int) -> tuple[str, bytes]:
-        """Blank forms with the next numbers, as PDF with its file name."""
+        """Blank forms with the next numbers, as PDF with its file name, and the newest custody checkpoint."""
+        checkpoint = await self._checkpoint(school, "paper-forms")
 
         async def act(work: Work) -> tuple[str, bytes]:
             numbers = await paper_forms.print_block(work, school, count)
             names = [name_of(school, number) for number in numbers]
             days = work.rules.paper_within.days
-            heading = work.config.school(school).name
-            return f"{names[0]}–{names[-1]}.pdf", blank_forms_pdf(heading, names, days, work.now)
+            block = Block(work.config.school(school).name, names, days, work.now, checkpoint)
+            return f"{names[0]}–{names[-1]}.pdf", blank_forms_pdf(block)
 
         return await self._desk.perform(who, About("print_paper", school=school), act)
 

@@ -120,7 +120,7 @@ class Sheets:
             lang,
         )
 
-    def extension(self, shown: ExtensionShown, lang: Lang) -> bytes:
+    def extension(self, shown: ExtensionShown, lang: Lang, checkpoint: str = "") -> bytes:
         """延期保存申请表 as PDF, with the signatures so far."""
         by_capacity: dict[Capacity, list[SignedStepShown]] = {}
         for step in shown.signatures:
@@ -134,6 +134,7 @@ class Sheets:
                 school=shown.school_name,
                 date=shown.filed_at,
                 zone=self._zone,
+                checkpoint=checkpoint,
                 source=shown.source.value,
                 case_number=shown.form["case_number"],
                 reason=shown.form["reason"],

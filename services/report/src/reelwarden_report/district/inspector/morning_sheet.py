@@ -24,15 +24,20 @@ class Sheet:
             if line.camera
         }
 
-    def document(self, district: str, digest: str, signed: str = "") -> Document:
+    def document(self, district: str, digest: str, signed: str = "", checkpoint: str = "") -> Document:
         """The page.
 
         Args:
             district: Its name.
             digest: Of the morning's text: what is signed.
             signed: By whom and when; empty: by nobody yet.
+            checkpoint: Of the custody log, in short; empty: none.
         """
         morning, say = self._morning, self._say
+        below = (
+            (say(N_("SHA-256 of what is signed")), digest),
+            (say(N_("Custody log of the district, newest checkpoint")), checkpoint),
+        )
         return Document(
             language=self._language,
             title=say(N_("Morning page of the recording")),
@@ -42,7 +47,7 @@ class Sheet:
             good=morning.known and not morning.exceptions,
             facts=tuple((say(label), value) for label, value in self._facts()),
             sections=tuple(self._sections()),
-            checkpoints=((say(N_("SHA-256 of what is signed")), digest),),
+            checkpoints=tuple((label, text) for label, text in below if text),
             signatures=(f"{say(N_('Safety department'))} {signed}".strip(),),
             date_label=say(N_("Date")),
             footer=say(N_("To be signed before 09:00 (R5.1).")),

@@ -13,6 +13,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.pdf import render_pdf
 from reelwarden_common.web import N_, Missing, Person, Text, Wrong
+from reelwarden_report.custody.notes import Checkpoint, split
 from reelwarden_report.district.inspector.domain import Cause, Kind
 from reelwarden_report.district.inspector.morning import Morning, Spot, digest_of_text, grouped, planned
 from reelwarden_report.district.inspector.morning_sheet import Sheet
@@ -77,15 +78,15 @@ class Mornings:
         """What the form carries: the page itself, so that what is signed is what was shown."""
         return self._shown.dumps(morning.text())
 
-    def document(self, morning: Morning, language: str, signed: str = "") -> Document:
-        """In a language."""
+    def document(self, morning: Morning, language: str, signed: str = "", checkpoint: str = "") -> Document:
+        """In a language; signed and with the newest checkpoint of the custody log, where it goes on paper."""
         room = self._room
 
         def say(text: Text | str) -> str:
             return room.web.say_in(language, text)
 
         sheet = Sheet(morning, language, say, room.zone)
-        return sheet.document(room.config.name, digest_of_text(morning.text()), signed)
+        return sheet.document(room.config.name, digest_of_text(morning.text()), signed, checkpoint)
 
     async def sign(self, person: Person, school: str, shown: str, sent: Sent) -> date:
         """Sign what was shown, once a day (R5.1).
@@ -107,13 +108,19 @@ class Mornings:
         said = self._room.web.say_in(language, means(own_key))
         return f"{name} {at.astimezone(self._room.zone):%Y-%m-%d %H:%M} · {said}"
 
+    async def _checkpoint(self, school: str) -> str:
+        """The newest of the district's custody log of the school, in short; empty: there is none yet."""
+        note = (await self._room.views.custody(school)).district
+        return Checkpoint.parse(split(note)[0]).short if note else ""
+
     async def _keep(self, person: Person, morning: Morning, own_key: dict[str, Any] | None) -> None:
         room, school = self._room, morning.school.school
         text, now = morning.text(), room.clock()
         pdfs = []
+        checkpoint = await self._checkpoint(school)
         for language in ("zh", "en"):
             signed = self.signed_by(language, person.name, now, own_key)
-            page = self.document(morning, language, signed).data()
+            page = self.document(morning, language, signed, checkpoint).data()
             pdfs.append(await asyncio.to_thread(render_pdf, TEMPLATE, page, moment=now))
         async with room.units.begin() as store:
             fresh = await store.conn.fetchval(

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -55,6 +55,10 @@ class Handing:
 
     recipient: str
     medium: str
+
+
+NewestCheckpoint = Callable[[str, str], Awaitable[str]]
+"""Of a school's custody log, asked about something there: a signed note, or empty."""
 
 
 @dataclass(frozen=True)
@@ -241,6 +245,11 @@ class Builder:
             message = f"{file.name}: 内容与导出时不符，未放行 · its content is not what was exported"
             raise NotIntact(message)
         return file.name, path, digest
+
+    async def checkpoint(self, school: str, about: str) -> str:
+        """The newest checkpoint of a school's custody log, a signed note; empty when it cannot be had."""
+        found = await self.custody(school, about, ())
+        return found.checkpoint if found else ""
 
     async def custody(self, school: str, application: str, holds: tuple[str, ...]) -> CustodyAnswer | None:
         """What the custody log says of it; a package without says so."""
