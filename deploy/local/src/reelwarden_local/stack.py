@@ -10,10 +10,11 @@ from typing import Self
 from reelwarden_common.db import SERVICES, migrate, role_of
 from reelwarden_common.district import DistrictConfig, load
 from reelwarden_local.bus import EmbeddedBus
+from reelwarden_local.install.store import identities, make_buckets
 from reelwarden_local.keys import Keys
 from reelwarden_local.processes import RoleProcess, keep_alive
 from reelwarden_local.roles import DISTRICT_ROLES, SITE_ROLES, module_of, service_of
-from reelwarden_local.servers import LOOPBACK, READ_RIGHTS, WRITE_RIGHTS, Identity, Postgres, SeaweedFS
+from reelwarden_local.servers import LOOPBACK, Identity, Postgres, SeaweedFS
 from reelwarden_local.servers.state import kept_ports, kept_secrets, write_private
 from reelwarden_local.site_host import ROLES_FILE
 from reelwarden_local.words import Words
@@ -59,20 +60,8 @@ class Stack:
         return kept_secrets(self.state_dir / "secrets.json", [*names, "session"])
 
     def _identities(self) -> list[Identity]:
-        """A key per school and role: a site has its own two buckets, the district reads."""
-        footage = [f"rw-footage-{s}" for s in self.schools]
-        exports = [f"rw-exports-{s}" for s in self.schools]
-        rights: dict[str, list[str]] = {
-            "admin": ["Admin", "Read", "Write", "List", "Tagging"],
-            "desk": [f"{act}:{bucket}" for bucket in exports for act in READ_RIGHTS],
-            "ledger": [f"{act}:{bucket}" for bucket in footage for act in READ_RIGHTS],
-        }
-        for s in self.schools:
-            own = (f"rw-footage-{s}", f"rw-exports-{s}")
-            rights[f"site-{s}"] = [f"{act}:{bucket}" for bucket in own for act in WRITE_RIGHTS]
-        return [
-            Identity(name, name, self._secrets[f"s3.{name}"], actions) for name, actions in rights.items()
-        ]
+        keys = {name[3:]: secret for name, secret in self._secrets.items() if name.startswith("s3.")}
+        return identities(self.schools, keys)
 
     def identity(self, name: str) -> Identity:
         """A key of the S3 store."""
@@ -145,10 +134,8 @@ class Stack:
 
     def _prepare_buckets(self) -> None:
         admin = self.s3.client(self.identity("admin"))
-        for s in self.schools:
-            for bucket in (f"rw-footage-{s}", f"rw-exports-{s}"):
-                if not admin.bucket_exists(bucket):
-                    admin.make_bucket(bucket, object_lock=True)
+        for _made in make_buckets(admin, self.schools):
+            pass
 
     def _plan_processes(self) -> None:
         site_ports = [f"{s}.{role}" for s in self.schools for role in SITE_ROLES]

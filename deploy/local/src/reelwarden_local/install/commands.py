@@ -1,45 +1,40 @@
 """`reelwarden district|database|bus|school|site|role`: installing a district, letting schools in and out."""
 
-import asyncio
-import getpass
 import importlib
 import json
 import os
-import sys
-from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import asyncpg
 import typer
+from minio import Minio
 from pydantic import ValidationError
 
 from reelwarden_common.db import SERVICES, MigrationError, migrate
-from reelwarden_common.district import load
 from reelwarden_common.errors import ReelwardenError
-from reelwarden_local.install import schools, site, site_checks
+from reelwarden_local.install import schools, site_commands
 from reelwarden_local.install.folder import DistrictFolder, certify_hub, init
 from reelwarden_local.install.invitation import Invitation
 from reelwarden_local.install.plan import BadPlan, Plan
-from reelwarden_local.install.site_folder import HTTP_PORTS, NATS_PORT, SiteFolder
-from reelwarden_local.install.units import NATS_UNIT, SITE_UNIT, write_units
+from reelwarden_local.install.store import identities, make_buckets
+from reelwarden_local.install.telling import done, fail, say
 from reelwarden_local.roles import DISTRICT_ROLES, module_of
-from reelwarden_local.servers import ServerError
+from reelwarden_local.servers.seaweedfs import s3_config
+from reelwarden_local.servers.state import write_private
 from reelwarden_local.words import Words
 
-T = TypeVar("T")
 ADMIN_URL = "REELWARDEN_ADMIN_URL"
 Folder = Annotated[Path, typer.Option("--folder", help="The district's folder, made by `district init`.")]
-SiteState = Annotated[Path, typer.Option("--state", help="The school's folder.")]
 Hours = Annotated[float, typer.Option(min=0.001, help="Hours.")]
-FOLDER, SITE_STATE = Path("district"), Path("/var/lib/reelwarden")
+FOLDER = Path("district")
 
 district = typer.Typer(no_args_is_help=True, help="The folder from which a district is installed.")
 database = typer.Typer(no_args_is_help=True, help="The district's PostgreSQL.")
+store = typer.Typer(no_args_is_help=True, help="The district's S3 store.")
 bus = typer.Typer(no_args_is_help=True, help="The district's NATS hub.")
 school = typer.Typer(no_args_is_help=True, help="Let schools in and out, at the district.")
-at_school = typer.Typer(no_args_is_help=True, help="At a school: enrol, run.")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,35 +42,20 @@ def add_to(app: typer.Typer) -> None:
     for name, group in (
         ("district", district),
         ("database", database),
+        ("store", store),
         ("bus", bus),
         ("school", school),
-        ("site", at_school),
+        ("site", site_commands.app),
     ):
         app.add_typer(group, name=name)
     app.command("role")(role)
-
-
-def _say(words: Words) -> None:
-    print(words, flush=True)
-
-
-def _fail(words: object) -> typer.Exit:
-    print(words, file=sys.stderr)
-    return typer.Exit(2)
-
-
-def _done(work: Coroutine[Any, Any, T]) -> T:
-    try:
-        return asyncio.run(work)
-    except (ReelwardenError, ServerError, OSError) as error:
-        raise _fail(error) from error
 
 
 def _open(folder: Path) -> DistrictFolder:
     try:
         return DistrictFolder(folder)
     except ReelwardenError as error:
-        raise _fail(error) from error
+        raise fail(error) from error
 
 
 @district.command("init")
@@ -92,10 +72,10 @@ def district_init(
         made = init(folder, district_toml, wanted, datetime.now(UTC))
     except ValidationError as error:
         told = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
-        raise _fail(BadPlan(f"{plan}: " + "; ".join(told))) from error
+        raise fail(BadPlan(f"{plan}: " + "; ".join(told))) from error
     except (ReelwardenError, OSError) as error:
-        raise _fail(error) from error
-    _say(
+        raise fail(error) from error
+    say(
         Words(
             f"{made.path} 已建立：nats/ 给中心服务器，secrets/ 和 env/ 给各角色，keys/ 只留在本机并备份。",
             f"{made.path} is made: nats/ for the hub's servers, secrets/ and env/ for the roles; "
@@ -108,14 +88,14 @@ def district_init(
 def district_write(folder: Folder = FOLDER) -> None:
     """Write configurations and secrets anew, after plan.json or district.toml was changed."""
     _open(folder).write(datetime.now(UTC))
-    _say(Words("已写出。", "written."))
+    say(Words("已写出。", "written."))
 
 
 @district.command("certify")
 def district_certify(folder: Folder = FOLDER) -> None:
     """Make new certificates for the hub's servers, before the old ones end; then `bus reload`."""
     certify_hub(_open(folder))
-    _say(Words("证书已更新。", "certificates made."))
+    say(Words("证书已更新。", "certificates made."))
 
 
 @database.command("prepare")
@@ -123,7 +103,7 @@ def database_prepare(folder: Folder = FOLDER) -> None:
     """Bring schemas and roles up to date, as the administrator named by REELWARDEN_ADMIN_URL."""
     url = os.environ.get(ADMIN_URL)
     if not url:
-        raise _fail(
+        raise fail(
             Words(
                 f"请在 {ADMIN_URL} 中给出管理员的地址：postgresql://用户:密码@主机/库?sslmode=verify-full",
                 f"name the administrator in {ADMIN_URL}: postgresql://user:password@host/name?sslmode=verify-full",
@@ -134,26 +114,65 @@ def database_prepare(folder: Folder = FOLDER) -> None:
     async def prepare() -> None:
         for service in SERVICES:
             applied = await migrate(url, service, whole.password(service))
-            _say(Words(f"{service}：{len(applied)} 步", f"{service}: {len(applied)} step(s)"))
+            say(Words(f"{service}：{len(applied)} 步", f"{service}: {len(applied)} step(s)"))
 
     try:
-        _done(prepare())
+        done(prepare())
     except (asyncpg.PostgresError, MigrationError, asyncpg.InterfaceError) as error:
-        raise _fail(error) from error
+        raise fail(error) from error
+
+
+@store.command("prepare")
+def store_prepare(folder: Folder = FOLDER) -> None:
+    """Make each school's buckets, with object lock, as the administrator named by REELWARDEN_S3_ADMIN_*."""
+    whole = _open(folder)
+    access, secret = (os.environ.get(f"REELWARDEN_S3_ADMIN_{name}_KEY", "") for name in ("ACCESS", "SECRET"))
+    if not access or not secret:
+        raise fail(
+            Words(
+                "请设置 REELWARDEN_S3_ADMIN_ACCESS_KEY 和 REELWARDEN_S3_ADMIN_SECRET_KEY。",
+                "set REELWARDEN_S3_ADMIN_ACCESS_KEY and REELWARDEN_S3_ADMIN_SECRET_KEY.",
+            )
+        )
+    at = whole.plan.store
+    admin = Minio(at.endpoint, access, secret, secure=at.secure, region=at.region)
+    try:
+        for bucket in make_buckets(admin, [one.id for one in whole.config.schools]):
+            say(Words(f"已建立 {bucket}", f"made {bucket}"))
+    except ReelwardenError as error:
+        raise fail(error) from error
+
+
+@store.command("seaweedfs")
+def store_seaweedfs(
+    file: Annotated[Path, typer.Argument(help="Where SeaweedFS reads its -s3.config; 0600.")],
+    folder: Folder = FOLDER,
+) -> None:
+    """Write who may use the store, for SeaweedFS; other stores take the policies of deploy/s3."""
+    whole = _open(folder)
+    schools_here = [one.id for one in whole.config.schools]
+    admin = {"admin": whole.store_secrets("admin")["admin"]}
+    write_private(file, s3_config(identities(schools_here, whole.store_secrets() | admin)))
+    say(
+        Words(
+            f"已写入 {file}；管理密钥 admin 在 keys/store.json。",
+            f"{file}; the key `admin` is in keys/store.json.",
+        )
+    )
 
 
 @bus.command("reload")
 def bus_reload(folder: Folder = FOLDER) -> None:
     """Write the hub's configuration, bring it to the servers (`deploy` of plan.json), have them read it."""
-    _done(schools.apply(_open(folder)))
-    _say(Words("中心已读入新配置。", "the hub has read it."))
+    done(schools.apply(_open(folder)))
+    say(Words("中心已读入新配置。", "the hub has read it."))
 
 
 @bus.command("declare")
 def bus_declare(folder: Folder = FOLDER) -> None:
     """Make the hub's streams and consumers, or bring them to what this version wants."""
-    _done(schools.declare(_open(folder)))
-    _say(Words("流和消费者已就绪。", "streams and consumers are there."))
+    done(schools.declare(_open(folder)))
+    say(Words("流和消费者已就绪。", "streams and consumers are there."))
 
 
 @school.command("list")
@@ -197,9 +216,9 @@ def school_add(
         made = schools.invite(whole, name, timedelta(hours=valid), again=again)
         await schools.apply(whole, accounts=False)
         _hand_over(made, invitation_file)
-        return await schools.admit(whole, name, timedelta(hours=wait), _say)
+        return await schools.admit(whole, name, timedelta(hours=wait), say)
 
-    _came(name, _done(add()))
+    _came(name, done(add()))
 
 
 @school.command("wait")
@@ -207,7 +226,7 @@ def school_wait(
     name: Annotated[str, typer.Argument(metavar="SCHOOL")], folder: Folder = FOLDER, wait: Hours = 1
 ) -> None:
     """Wait again for a school whose invitation is still open."""
-    _came(name, _done(schools.admit(_open(folder), name, timedelta(hours=wait), _say)))
+    _came(name, done(schools.admit(_open(folder), name, timedelta(hours=wait), say)))
 
 
 def _hand_over(invitation: Invitation, file: Path | None) -> None:
@@ -215,9 +234,9 @@ def _hand_over(invitation: Invitation, file: Path | None) -> None:
     if file:
         file.touch(mode=0o600)
         file.write_text(invitation.text() + "\n", encoding="ascii")
-        _say(Words(f"邀请码在 {file}，{until} 前有效。", f"the invitation is in {file}, good until {until}."))
+        say(Words(f"邀请码在 {file}，{until} 前有效。", f"the invitation is in {file}, good until {until}."))
         return
-    _say(
+    say(
         Words(
             f"在学校运行以下命令（{until} 前有效，只能用一次，请经安全途径转交）：",
             f"run this at the school (good until {until}, once; hand it over by a safe way):",
@@ -228,14 +247,14 @@ def _hand_over(invitation: Invitation, file: Path | None) -> None:
 
 def _came(name: str, came: bool) -> None:
     if came:
-        _say(
+        say(
             Words(
                 f"{name} 已接入。区里的 intake 和 registrar 会自动读入它的密钥。",
                 f"{name} is let in. The district's intake and registrar read its keys by themselves.",
             )
         )
         return
-    _say(
+    say(
         Words(
             f"{name} 还没有来：邀请码仍然有效，可用 reelwarden school wait {name} 继续等待。",
             f"{name} has not come yet: its invitation is still open; wait on by "
@@ -248,59 +267,13 @@ def _came(name: str, came: bool) -> None:
 @school.command("revoke")
 def school_revoke(name: Annotated[str, typer.Argument(metavar="SCHOOL")], folder: Folder = FOLDER) -> None:
     """Let a school in no more, and end its connections, at once and without a restart of the hub."""
-    ended = _done(schools.revoke(_open(folder), name))
-    _say(
+    ended = done(schools.revoke(_open(folder), name))
+    say(
         Words(
             f"{name} 已撤销，断开连接 {ended} 个。它的 S3 密钥请在存储里停用：site-{name}",
             f"{name} is let in no more; {ended} connection(s) ended. End its key at the store: site-{name}",
         )
     )
-
-
-@at_school.command("enroll")
-def site_enroll(
-    invitation: Annotated[str, typer.Argument(help="The invitation; `-` reads it from standard input.")],
-    storage: Annotated[Path, typer.Option(help="Where this school's recorders write.")],
-    state: SiteState = SITE_STATE,
-    user: Annotated[str, typer.Option(help="Account under which the services run.")] = "",
-    nats_port: Annotated[int, typer.Option(help="Of the school's NATS server, on loopback.")] = NATS_PORT,
-    http_ports: Annotated[int, typer.Option(help="First of five, on loopback: roles' health.")] = HTTP_PORTS,
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts: the checks.")] = False,
-) -> None:
-    """Make this school's keys, have the district let it in, write what it needs, look what is missing."""
-    folder = SiteFolder(state)
-    try:
-        told = Invitation.read(sys.stdin.read() if invitation == "-" else invitation)
-        _, answer, here = asyncio.run(site.enrol(folder, told, storage.absolute(), (nats_port, http_ports)))
-        units = write_units(folder, storage.absolute(), user or getpass.getuser())
-        checks = list(site_checks.look(load(folder.district_toml), folder.path, answer.now, here))
-    except (ReelwardenError, ServerError, OSError) as error:
-        raise _fail(error) from error
-    _tell_site(told.school, checks, units, as_json=as_json)
-    raise typer.Exit(1 if any(check.state == "bad" for check in checks) else 0)
-
-
-_SIGNS = {"good": "✓", "warning": "!", "bad": "✗"}
-
-
-def _tell_site(name: str, checks: list[site_checks.Check], units: list[Path], *, as_json: bool) -> None:
-    if as_json:
-        found = [{"name": c.name, "state": c.state, "zh": c.told.zh, "en": c.told.en} for c in checks]
-        print(json.dumps({"school": name, "checks": found}, ensure_ascii=False, indent=2))
-        return
-    _say(Words(f"{name} 已接入。", f"{name} is let in."))
-    for check in checks:
-        print(f"  {_SIGNS[check.state]} {check.told}")
-    _say(Words("现在启动服务：", "now start the services:"))
-    print(f"  sudo cp {' '.join(map(str, units))} /etc/systemd/system/")
-    print(f"  sudo systemctl daemon-reload && sudo systemctl enable --now {NATS_UNIT} {SITE_UNIT}")
-
-
-@at_school.command("run")
-def site_run(state: SiteState = SITE_STATE) -> None:
-    """Run the school's five roles until a signal; its NATS server runs beside it."""
-    _done(site.run(SiteFolder(state)))
 
 
 def role(
@@ -309,5 +282,5 @@ def role(
     """Run one district role until a signal; its settings come from RW_* and the folder RW_SECRETS_DIR."""
     if name not in DISTRICT_ROLES:
         known = ", ".join(DISTRICT_ROLES)
-        raise _fail(Words(f"没有角色 {name}；有 {known}。", f"no role {name}: there are {known}."))
+        raise fail(Words(f"没有角色 {name}；有 {known}。", f"no role {name}: there are {known}."))
     importlib.import_module(module_of(name)).main()

@@ -131,9 +131,9 @@ class DistrictFolder:
         """With which a service enters the database."""
         return self._passwords[f"db.{service}"]
 
-    def store_secrets(self) -> dict[str, str]:
+    def store_secrets(self, *more: str) -> dict[str, str]:
         """Secret keys of the S3 store by access key: `desk`, `ledger`, and `site-<school>` of each school."""
-        names = [*STORES, *(f"site-{school.id}" for school in self.config.schools)]
+        names = [*STORES, *(f"site-{school.id}" for school in self.config.schools), *more]
         return kept_secrets(self.path / "keys" / "store.json", names)
 
     def keeper_keys(self) -> str:
@@ -221,16 +221,17 @@ class DistrictFolder:
     def environment_of(self, role: str) -> dict[str, str]:
         """What a role is told that is no secret."""
         plan = self.plan
+        secrets = plan.secrets_of(role)
         told = {
-            "RW_SECRETS_DIR": str(plan.role_secrets),
+            "RW_SECRETS_DIR": str(secrets),
             "RW_DISTRICT_TOML": str(plan.district_toml),
             "RW_NATS_URL": plan.hub_urls,
-            "RW_NATS_CA_FILE": str(plan.role_secrets / "ca.pem"),
+            "RW_NATS_CA_FILE": str(secrets / "ca.pem"),
             "RW_HTTP_HOST": "0.0.0.0",
             "RW_HTTP_PORT": str(HTTP_PORT),
         }
         if role in SIGNING:
-            told[SIGNING[role]] = str(plan.role_secrets / f"{role}.pem")
+            told[SIGNING[role]] = str(secrets / f"{role}.pem")
         if role in PAGES:
             told |= {"RW_DESK_URL": plan.desk_url, "RW_DASHBOARD_URL": plan.dashboard_url}
         if role in STORES:

@@ -58,8 +58,8 @@ class Plan(_Table):
     """Where the folder `nats` lies on the hub's servers."""
     nats_store: Path = Path("/var/lib/nats")
     nats_store_gb: int = Field(default=64, ge=1)
-    role_secrets: Path = Path("/run/reelwarden")
-    """Where a role finds its folder of secrets."""
+    role_secrets: str = "/run/reelwarden"
+    """Where a role finds its folder of secrets; `{role}` stands for its name, where all share one machine."""
     district_toml: Path = Path("/etc/reelwarden/district.toml")
     """Where a role finds the district's file."""
     deploy: tuple[str, ...] = ()
@@ -72,6 +72,10 @@ class Plan(_Table):
         if len({server.name for server in self.hub}) < len(self.hub):
             raise ValueError("servers of the hub need names of their own")
         return self
+
+    def secrets_of(self, role: str) -> Path:
+        """Where a role finds its folder of secrets."""
+        return Path(self.role_secrets.format(role=role))
 
     @property
     def hub_urls(self) -> str:

@@ -111,15 +111,7 @@ class SeaweedFS(ServerProcess):
             folder.mkdir(parents=True, exist_ok=True)
         self._secrets = kept_secrets(self.state_dir / "secrets.json", [*_JWT_KEYS, CANARY_BUCKET])
         self._ports = kept_ports(self.state_dir / "ports.json", _PORTS)
-        shown = [
-            {
-                "name": one.name,
-                "credentials": [{"accessKey": one.access_key, "secretKey": one.secret_key}],
-                "actions": list(one.actions),
-            }
-            for one in [*self.identities, self._canary()]
-        ]
-        write_private(self.state_dir / "s3.json", json.dumps({"identities": shown}, indent=2))
+        write_private(self.state_dir / "s3.json", s3_config([*self.identities, self._canary()]))
 
     async def is_ready(self) -> bool:
         """It stores and gives back an object: the gateway answers long before its volumes are known."""
@@ -157,6 +149,19 @@ class SeaweedFS(ServerProcess):
                     return bool(heard.data == song)
             except (S3Error, urllib3.exceptions.HTTPError, ValueError):
                 return False
+
+
+def s3_config(identities: Sequence[Identity]) -> str:
+    """The file that SeaweedFS takes as `-s3.config`; it holds the secret keys."""
+    shown = [
+        {
+            "name": one.name,
+            "credentials": [{"accessKey": one.access_key, "secretKey": one.secret_key}],
+            "actions": list(one.actions),
+        }
+        for one in identities
+    ]
+    return json.dumps({"identities": shown}, indent=2)
 
 
 def _client(endpoint: str, who: Identity, pool: urllib3.PoolManager | None = None) -> Minio:
