@@ -56,7 +56,10 @@ class Stack:
 
     def _keep_secrets(self) -> dict[str, str]:
         names = [f"db.{service}" for service in SERVICES]
-        names += [f"s3.{user}" for user in ("admin", "desk", "ledger", *(f"site-{s}" for s in self.schools))]
+        names += [
+            f"s3.{user}"
+            for user in ("admin", "desk", "ledger", "registrar", *(f"site-{s}" for s in self.schools))
+        ]
         return kept_secrets(self.state_dir / "secrets.json", [*names, "session"])
 
     def _identities(self) -> list[Identity]:
@@ -181,7 +184,7 @@ class Stack:
             settings |= {"RW_DESK_URL": self._url("desk"), "RW_DASHBOARD_URL": self._url("inspector")}
         if role == "desk":
             settings["RW_PACKAGES_DIR"] = str(self.state_dir / "roles" / "packages")
-        if role in ("desk", "ledger"):
+        if role in ("desk", "ledger", "registrar"):
             settings |= self._s3_settings(role)
         return settings
 

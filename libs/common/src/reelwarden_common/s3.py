@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from minio import Minio
-from minio.commonconfig import GOVERNANCE
+from minio.commonconfig import COMPLIANCE, GOVERNANCE
 from minio.error import MinioException, S3Error
 from minio.retention import Retention
 from urllib3 import BaseHTTPResponse
@@ -173,11 +173,16 @@ class S3:
         *,
         content_type: str = "application/json",
         locked_until: datetime | None = None,
+        compliance: bool = False,
     ) -> Put:
-        """Store some bytes."""
-        digest = hashlib.sha256(data).hexdigest()
+        """Store some bytes; with `compliance` nobody may end the lock, the store's administrator included.
+
+        Never for footage, which must be erased on its day.
+        """
+        digest, mode = hashlib.sha256(data).hexdigest(), COMPLIANCE if compliance else GOVERNANCE
+        content = io.BytesIO(data)
         return await self._call(
-            lambda: self._put(bucket, key, io.BytesIO(data), len(data), digest, content_type, locked_until)
+            lambda: self._put(bucket, key, content, len(data), digest, content_type, locked_until, mode=mode)
         )
 
     def _put(
@@ -190,6 +195,7 @@ class S3:
         content_type: str,
         locked_until: datetime | None,
         facts: Mapping[str, str] | None = None,
+        mode: str = GOVERNANCE,
     ) -> Put:
         own: dict[str, str | list[str] | tuple[str]] = {
             f"x-amz-meta-{name}": value for name, value in (facts or {}).items()
@@ -205,7 +211,7 @@ class S3:
             size,
             content_type=content_type,
             metadata=own,
-            retention=Retention(GOVERNANCE, locked_until) if locked_until else None,
+            retention=Retention(mode, locked_until) if locked_until else None,
             part_size=max(size, 5 * 1024 * 1024),
         )
         return Put(key, result.version_id or "")

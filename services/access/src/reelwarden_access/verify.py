@@ -814,7 +814,7 @@ def stamped_at(answer: bytes, content: bytes) -> str:
         ValueError: it is no time stamp, or one of something else.
     """
     place = answer.find(STAMP_INFO)
-    if place < 0:
+    if place < 0 or _der(answer, 0)[1] != len(answer):
         raise ValueError("no time stamp (RFC 3161)")
     wrapped = _der(answer, place + len(STAMP_INFO))[0]
     parts = list(_ders(_der(_der(wrapped, 0)[0], 0)[0]))

@@ -40,7 +40,7 @@ from reelwarden_report.custody.peers import origin
 SIGNING = {"keeper": "RW_KEEPER_KEY", "desk": "RW_DESK_KEY", "registrar": "RW_REGISTRAR_KEY"}
 PAGES = ("desk", "inspector", "messenger")
 """Roles that share the key of the sessions."""
-STORES = ("desk", "ledger")
+STORES = ("desk", "ledger", "registrar")
 """District roles with a key of the S3 store."""
 HTTP_PORT = 8080
 """Of every role, in its own container."""
@@ -132,7 +132,7 @@ class DistrictFolder:
         return self._passwords[f"db.{service}"]
 
     def store_secrets(self, *more: str) -> dict[str, str]:
-        """Secret keys of the S3 store by access key: `desk`, `ledger`, and `site-<school>` of each school."""
+        """Secret keys of the S3 store by access key: of `STORES`, and `site-<school>` of each school."""
         names = [*STORES, *(f"site-{school.id}" for school in self.config.schools), *more]
         return kept_secrets(self.path / "keys" / "store.json", names)
 

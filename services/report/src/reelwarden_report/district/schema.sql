@@ -77,6 +77,7 @@ CREATE TABLE custody_stamp (
     size bigint NOT NULL,
     stamp bytea NOT NULL,
     stamped_at timestamptz NOT NULL,
+    note text NOT NULL,
     PRIMARY KEY (school, size)
 );
 CREATE TABLE custody_peer (

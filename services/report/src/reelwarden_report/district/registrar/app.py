@@ -10,11 +10,15 @@ from reelwarden_common.messaging.postgres import PgUnits, open_pool
 from reelwarden_common.messaging.questions import Answer
 from reelwarden_common.messaging.topology import REGISTRAR_CUSTODY, REGISTRAR_HISTORY
 from reelwarden_common.role import Bus, Loop, Role
+from reelwarden_common.s3 import S3
+from reelwarden_common.settings import S3Settings
 from reelwarden_report.custody.merkle import wanted
 from reelwarden_report.custody.notes import VerifierKey
 from reelwarden_report.district.registrar import domain
+from reelwarden_report.district.registrar.deposit import Deposits
 from reelwarden_report.district.registrar.handlers import BATCHES, HANDLERS
 from reelwarden_report.district.registrar.settings import Settings
+from reelwarden_report.district.registrar.stamping import Authority, Stamps
 from reelwarden_report.district.registrar.store import RegistrarStore
 from reelwarden_report.keys import load_or_create
 
@@ -51,6 +55,17 @@ async def build(settings: Settings) -> AsyncIterator[Role[RegistrarStore]]:
             nodes = await store.nodes(query.school, wanted(covered.ranges))
         return domain.answer(covered, nodes)
 
+    loops = [Loop("checkpoints", settings.checkpoint_seconds, checkpoints)]
+    store = S3Settings.read()
+    s3 = S3(store, threads=2) if store.access_key else None
+    if s3:
+        every, locked = timedelta(minutes=settings.deposit_minutes), timedelta(days=settings.deposit_days)
+        deposits = Deposits(units, s3, every, locked)
+        loops.append(Loop("deposits", settings.checkpoint_seconds, deposits.turn))
+    if settings.timestamp_url:
+        authority = Authority.of(settings.timestamp_url, settings.timestamp_roots)
+        stamps = Stamps(units, authority, timedelta(hours=settings.timestamp_hours))
+        loops.append(Loop("stamps", settings.checkpoint_seconds, stamps.turn))
     try:
         yield Role(
             "registrar",
@@ -59,13 +74,15 @@ async def build(settings: Settings) -> AsyncIterator[Role[RegistrarStore]]:
             units,
             HANDLERS,
             BATCHES,
-            loops=(Loop("checkpoints", settings.checkpoint_seconds, checkpoints),),
+            loops=loops,
             answers=(
                 Answer(REGISTRAR_CUSTODY, CustodyQuery, custody),
                 Answer(REGISTRAR_HISTORY, HistoryQuery, custody),
             ),
         )
     finally:
+        if s3:
+            s3.close()
         await pool.close()
 
 

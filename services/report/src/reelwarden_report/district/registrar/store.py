@@ -25,9 +25,11 @@ from reelwarden_report.custody.leaves import Leaf
 from reelwarden_report.custody.merkle import Frontier, Node
 from reelwarden_report.custody.notes import COSIGNED, Checkpoint, Signer, VerifierKey
 from reelwarden_report.custody.peers import Known, origin, witness
+from reelwarden_report.district.registrar.deposit_table import DepositTable
 from reelwarden_report.district.registrar.domain import Covered, Earlier
 from reelwarden_report.district.registrar.history import HistoryTable
 from reelwarden_report.district.registrar.hours import HoursTable
+from reelwarden_report.district.registrar.stamp_table import StampTable
 
 HASH = 32
 
@@ -48,6 +50,8 @@ class RegistrarStore(Store):
         self.pinned = pinned or {}
         self.hours = HoursTable(conn)
         self.history = HistoryTable(conn)
+        self.deposits = DepositTable(conn)
+        self.stamps = StampTable(conn)
 
     async def append(self, school: str, leaves: Iterable[Leaf]) -> None:
         """Add entries for events that the school's log does not know yet, alone in that log."""
@@ -221,17 +225,20 @@ class RegistrarStore(Store):
             row["size"],
             row["note"],
             row["key"],
-            await self._earlier(school, "c.cosigner IS NOT NULL"),
-            await self._earlier(school, "s.stamp IS NOT NULL"),
+            await self._countersigned(school),
+            await self._stamped(school),
         )
 
-    async def _earlier(self, school: str, which: str) -> Earlier | None:
+    async def _countersigned(self, school: str) -> Earlier | None:
         row = await self._conn.fetchrow(
-            "SELECT c.size, c.note, c.cosigner, s.stamp FROM custody_checkpoint c"  # noqa: S608 - a condition of ours
-            f" LEFT JOIN custody_stamp s USING (school, size) WHERE c.school = $1 AND {which}"
-            " ORDER BY c.size DESC LIMIT 1",
+            "SELECT size, note, cosigner FROM custody_checkpoint WHERE school = $1 AND cosigner IS NOT NULL"
+            " ORDER BY size DESC LIMIT 1",
             school,
         )
-        if row is None:
-            return None
-        return Earlier(row["size"], row["note"], row["cosigner"] or "", row["stamp"] or b"")
+        return Earlier(row["size"], row["note"], cosigner=row["cosigner"]) if row else None
+
+    async def _stamped(self, school: str) -> Earlier | None:
+        row = await self._conn.fetchrow(
+            "SELECT size, note, stamp FROM custody_stamp WHERE school = $1 ORDER BY size DESC LIMIT 1", school
+        )
+        return Earlier(row["size"], row["note"], stamp=row["stamp"]) if row else None

@@ -1,0 +1,57 @@
+"""Which checkpoints lie under object lock, and which are due."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from reelwarden_common.messaging.postgres import Connection
+from reelwarden_report.custody.notes import Checkpoint, split
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """What both sides signed of a school's two logs last."""
+
+    school: str
+    size: int
+    notes: tuple[str, ...]
+
+    def objects(self) -> Sequence[tuple[str, bytes]]:
+        """Key and content of each: `<school>/<writer>/<entries>.note`."""
+        found = []
+        for note in self.notes:
+            checkpoint = Checkpoint.parse(split(note)[0])
+            writer = checkpoint.origin.rpartition("/")[2]
+            found.append((f"{self.school}/{writer}/{checkpoint.size:012d}.note", note.encode()))
+        return found
+
+
+class DepositTable:
+    """What lies in the store, by `custody_checkpoint.stored_at`."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    async def due(self, before: datetime) -> list[Deposit]:
+        """The newest countersigned checkpoints of schools of which none was stored since `before`."""
+        rows = await self._conn.fetch(
+            "SELECT DISTINCT ON (c.school) c.school, c.size, c.note, p.note AS site FROM custody_checkpoint c"
+            " LEFT JOIN custody_peer p USING (school) WHERE c.cosigner IS NOT NULL AND NOT EXISTS"
+            " (SELECT FROM custody_checkpoint s WHERE s.school = c.school"
+            "  AND (s.stored_at > $1 OR s.stored_at IS NOT NULL AND s.size >= c.size))"
+            " ORDER BY c.school, c.size DESC",
+            before,
+        )
+        return [
+            Deposit(row["school"], row["size"], tuple(note for note in (row["note"], row["site"]) if note))
+            for row in rows
+        ]
+
+    async def stored(self, deposit: Deposit, at: datetime) -> None:
+        """It lies there."""
+        await self._conn.execute(
+            "UPDATE custody_checkpoint SET stored_at = $3 WHERE school = $1 AND size = $2",
+            deposit.school,
+            deposit.size,
+            at,
+        )
