@@ -158,7 +158,10 @@ def test_openssl_checks_both_signatures_of_the_custody_log(unpacked: Path) -> No
     assert good, told
     assert told.count("Signature Verified Successfully") == 2
     custody = unpacked / "data/custody"
-    for name, place in (("checkpoint.txt", 0.3), ("countersigned.txt", 0.1), ("countersigned.txt", 0.98)):
+    entries = sorted(path.name for path in custody.glob("*.json"))
+    assert [f"data/custody/{name}: in the log" in told for name in entries] == [True, True]
+    lies = [("checkpoint.txt", 0.3), ("countersigned.txt", 0.1), ("countersigned.txt", 0.98)]
+    for name, place in (*lies, *((entry, 0.5) for entry in entries)):
         kept = (custody / name).read_bytes()
         flip(name, place)(custody)
         assert not run(check, unpacked)[0], (name, place)

@@ -144,6 +144,20 @@ def test_no_byte_outside_of_large_files_can_be_changed(package: Path, tmp_path: 
         assert not verify.verify(target).intact, place
 
 
+def test_no_byte_of_what_is_signed_can_be_changed(package: Path, tmp_path: Path) -> None:
+    """The list of tag files, its signature and the manifest: every byte, and each is said in words."""
+    content = package.read_bytes()
+    target = tmp_path / "changed.zip"
+    with zipfile.ZipFile(package) as opened:
+        for name in (verify.SIGNATURE, verify.TAG_LIST, verify.MANIFEST):
+            start = content.index(opened.read(name))
+            for place in range(start, start + opened.getinfo(name).file_size):
+                target.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+                found = verify.verify(target)
+                assert not found.intact, (name, place)
+                assert "✘" in verify.report(found)
+
+
 @pytest.mark.parametrize("length", [0, 1, 21, 100, -1, -22, -1000])
 def test_a_part_of_a_package_is_none(package: Path, tmp_path: Path, length: int) -> None:
     target = tmp_path / "part.zip"
@@ -204,6 +218,25 @@ def test_what_is_wrong_is_said_in_both_languages(
     assert problems, found.as_json()
     assert told in " ".join(one.say("zh") for one in problems).replace("\\\\", "\\")
     assert told in " ".join(one.say("en") for one in problems).replace("\\\\", "\\")
+
+
+def test_every_file_is_missed_and_every_other_one_told(package: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(package) as opened:
+        names = opened.namelist()
+    folders = {name.rpartition("/")[0] for name in names}
+    assert {"", "data/custody", "data/forms", "data/footage/view"} <= folders
+    for name in names:
+        found = verify.verify(_rezipped(package, tmp_path / "less.zip", _without(name)))
+        assert not found.intact
+        assert name in verify.report(found), verify.report(found)
+    for folder in folders:
+        more = f"{folder}/more.txt".lstrip("/")
+        found = verify.verify(_rezipped(package, tmp_path / "more.zip", _put(more, b"")))
+        assert [one.fields["name"] for one in found.problems if one.code == "unlisted"] == [more]
+
+
+def _without(name: str) -> Change:
+    return lambda files: files.__delitem__(name)
 
 
 def test_a_package_signed_by_somebody_else_is_told(

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from reelwarden_access import verify
 from reelwarden_local.cli import app
 from reelwarden_local.demo import sample
 from reelwarden_local.demo.discover import FootageError
@@ -24,6 +26,7 @@ from reelwarden_local.demo.play import play
 from reelwarden_local.demo.story import StepFailedError, Story
 from reelwarden_local.demo.witness import until
 from reelwarden_local.words import Words
+from tests.access.test_package_foreign import COMPLETE, bagit, run
 
 DEMO_SECONDS = 900
 """Generous: the promise of three minutes is for a machine that does nothing else."""
@@ -79,6 +82,12 @@ async def test_the_demo_shows_every_rule_that_it_is_about(tmp_path: Path) -> Non
     assert shown >= {"R2", "R3.1", "R3.2", "R3.3", "R4.1", "R4.2", "R4.3", "R4.4", "R5.1", "R5.2"}
     assert {proof["step"] for proof in told["proofs"]} == set(range(1, 9))
     assert not {line: words for line in printed.splitlines() if (words := foreign(line))}
+    (package,) = (tmp_path / "demo").glob("s001-*[0-9].zip")
+    with zipfile.ZipFile(package) as opened:
+        opened.extractall(tmp_path / "bag")
+    for whole, said in (run(COMPLETE, tmp_path / "bag"), bagit(tmp_path / "bag")):
+        assert whole, said
+    assert "countersigned" in {note.code for note in verify.verify(package).notes}
 
 
 def foreign(line: str) -> set[str]:
