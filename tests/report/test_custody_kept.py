@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from minio.commonconfig import COMPLIANCE, GOVERNANCE
 from minio.error import S3Error
 from minio.retention import Retention
+from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from reelwarden_access import verify
@@ -28,6 +29,7 @@ from reelwarden_report.custody.notes import COSIGNED, Signer
 from reelwarden_report.custody.peers import origin, witness
 from reelwarden_report.district.registrar import domain
 from reelwarden_report.district.registrar.deposit import BUCKET, Deposits
+from reelwarden_report.district.registrar.measures import _DONE, Measures
 from reelwarden_report.district.registrar.stamping import Authority, AuthorityAway, BadStamp, Stamps
 from reelwarden_report.district.registrar.store import RegistrarStore
 from tests.access.packages import Log, parts_of
@@ -204,3 +206,25 @@ async def test_an_answer_that_stamps_something_else_is_not_kept(
     await Stamps(units, Authority.of(stamping.url, None), DAY).turn()
     async with units.begin() as store:
         assert await store.stamps.due(datetime.now(UTC) - DAY) == []
+
+
+async def test_what_is_missing_for_two_days_is_measured(report_pool: asyncpg.Pool, s3: ObjectStore) -> None:
+    units, school, store = units_of(report_pool), unique("k"), bucket(s3)
+    registry, now = CollectorRegistry(), [datetime.now(UTC)]
+    measures = Measures(report_pool, registry, ("countersigned", "deposited", "stamped"), lambda: now[0])
+
+    async def late() -> dict[str, float]:
+        await measures.turn()
+        told = (registry.get_sample_value("reelwarden_checkpoints_late", {"what": what}) for what in _DONE)
+        return dict(zip(_DONE, (value or 0 for value in told), strict=True))
+
+    await append(units, range(3), school)
+    async with units.begin() as one:
+        await one.sign_if_grown(school)
+    assert set((await late()).values()) == {0}
+    now[0] += timedelta(days=2, minutes=1)
+    assert await late() == {"countersigned": 1, "deposited": 1, "stamped": 1}
+    await countersigned(units, school, range(3, 4))
+    await Deposits(units, store, HOUR, DAY).turn()
+    store.close()
+    assert await late() == {"countersigned": 0, "deposited": 0, "stamped": 1}

@@ -80,6 +80,7 @@ CREATE TABLE custody_stamp (
     note text NOT NULL,
     PRIMARY KEY (school, size)
 );
+CREATE INDEX custody_checkpoint_stored ON custody_checkpoint (school, size) WHERE stored_at IS NOT NULL;
 CREATE TABLE custody_peer (
     school text PRIMARY KEY,
     key text NOT NULL,

@@ -12,15 +12,19 @@ from reelwarden_common.messaging.topology import REGISTRAR_CUSTODY, REGISTRAR_HI
 from reelwarden_common.role import Bus, Loop, Role
 from reelwarden_common.s3 import S3
 from reelwarden_common.settings import S3Settings
+from reelwarden_common.telemetry import make_telemetry
 from reelwarden_report.custody.merkle import wanted
 from reelwarden_report.custody.notes import VerifierKey
 from reelwarden_report.district.registrar import domain
 from reelwarden_report.district.registrar.deposit import Deposits
 from reelwarden_report.district.registrar.handlers import BATCHES, HANDLERS
+from reelwarden_report.district.registrar.measures import Measures
 from reelwarden_report.district.registrar.settings import Settings
 from reelwarden_report.district.registrar.stamping import Authority, Stamps
 from reelwarden_report.district.registrar.store import RegistrarStore
 from reelwarden_report.keys import load_or_create
+
+MEASURE_SECONDS = 300.0
 
 
 @asynccontextmanager
@@ -61,11 +65,15 @@ async def build(settings: Settings) -> AsyncIterator[Role[RegistrarStore]]:
     if s3:
         every, locked = timedelta(minutes=settings.deposit_minutes), timedelta(days=settings.deposit_days)
         deposits = Deposits(units, s3, every, locked)
-        loops.append(Loop("deposits", settings.checkpoint_seconds, deposits.turn))
+        loops.append(Loop("deposited", settings.checkpoint_seconds, deposits.turn))
     if settings.timestamp_url:
         authority = Authority.of(settings.timestamp_url, settings.timestamp_roots)
         stamps = Stamps(units, authority, timedelta(hours=settings.timestamp_hours))
-        loops.append(Loop("stamps", settings.checkpoint_seconds, stamps.turn))
+        loops.append(Loop("stamped", settings.checkpoint_seconds, stamps.turn))
+    telemetry = make_telemetry("registrar")
+    expected = [loop.name for loop in loops if loop.name in ("deposited", "stamped")]
+    measures = Measures(pool, telemetry.registry, ["countersigned", *expected])
+    loops.append(Loop("measures", MEASURE_SECONDS, measures.turn))
     try:
         yield Role(
             "registrar",
@@ -75,6 +83,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[RegistrarStore]]:
             HANDLERS,
             BATCHES,
             loops=loops,
+            telemetry=telemetry,
             answers=(
                 Answer(REGISTRAR_CUSTODY, CustodyQuery, custody),
                 Answer(REGISTRAR_HISTORY, HistoryQuery, custody),

@@ -35,11 +35,13 @@ class DepositTable:
     async def due(self, before: datetime) -> list[Deposit]:
         """The newest countersigned checkpoints of schools of which none was stored since `before`."""
         rows = await self._conn.fetch(
-            "SELECT DISTINCT ON (c.school) c.school, c.size, c.note, p.note AS site FROM custody_checkpoint c"
-            " LEFT JOIN custody_peer p USING (school) WHERE c.cosigner IS NOT NULL AND NOT EXISTS"
-            " (SELECT FROM custody_checkpoint s WHERE s.school = c.school"
-            "  AND (s.stored_at > $1 OR s.stored_at IS NOT NULL AND s.size >= c.size))"
-            " ORDER BY c.school, c.size DESC",
+            "SELECT l.school, c.size, c.note, p.note AS site FROM custody_log l"
+            " JOIN LATERAL (SELECT size, note, stored_at FROM custody_checkpoint WHERE school = l.school"
+            "  AND cosigner IS NOT NULL ORDER BY size DESC LIMIT 1) c ON true"
+            " LEFT JOIN LATERAL (SELECT stored_at FROM custody_checkpoint WHERE school = l.school"
+            "  AND stored_at IS NOT NULL ORDER BY size DESC LIMIT 1) s ON true"
+            " LEFT JOIN custody_peer p ON p.school = l.school"
+            " WHERE c.stored_at IS NULL AND (s.stored_at IS NULL OR s.stored_at <= $1) ORDER BY l.school",
             before,
         )
         return [

@@ -17,10 +17,12 @@ class StampTable:
         One that both sides signed, where there is one.
         """
         rows = await self._conn.fetch(
-            "SELECT DISTINCT ON (c.school) c.school, c.size, c.note FROM custody_checkpoint c"
-            " WHERE NOT EXISTS (SELECT FROM custody_stamp s WHERE s.school = c.school"
-            "  AND (s.stamped_at > $1 OR s.size >= c.size))"
-            " ORDER BY c.school, c.cosigner IS NULL, c.size DESC",
+            "SELECT l.school, c.size, c.note FROM custody_log l"
+            " LEFT JOIN LATERAL (SELECT size, stamped_at FROM custody_stamp WHERE school = l.school"
+            "  ORDER BY size DESC LIMIT 1) s ON true"
+            " JOIN LATERAL (SELECT size, note FROM custody_checkpoint WHERE school = l.school"
+            "  AND size > coalesce(s.size, 0) ORDER BY cosigner IS NULL, size DESC LIMIT 1) c ON true"
+            " WHERE s.stamped_at IS NULL OR s.stamped_at <= $1 ORDER BY l.school",
             before,
         )
         return [(row["school"], row["size"], row["note"]) for row in rows]
