@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
+from typer.testing import CliRunner, Result
 
 from reelwarden_access import verify
 from reelwarden_access.district.desk.package import (
@@ -28,6 +29,7 @@ from reelwarden_access.district.desk.package import (
 from reelwarden_access.district.desk.sealing import NotPackaged
 from reelwarden_common.events.base import CameraSpan
 from reelwarden_common.events.report import CustodyAnswer, CustodyEntry
+from reelwarden_local.cli import app
 from reelwarden_report.custody.notes import COSIGNED, Signer
 from tests.access.footage import at
 from tests.access.packages import COSIGNED_AT, LOG, MADE, WITNESS, Log, key_at, parts_of
@@ -394,15 +396,20 @@ def test_a_file_of_keys_leaves_nothing_open(parts: PackageParts, tmp_path: Path)
     coloned = ":".join(fingerprint[at : at + 2].upper() for at in range(0, 64, 2))
     for lines in (f"# the district's\n{pem}{logs}", f"{'0' * 64}\n{coloned}\n\n{logs}"):
         keys.write_text(lines)
-        told = _run("-m", "reelwarden_local.cli", "verify", target, "--trust", keys, "--json")
-        assert told.returncode == 0, told.stdout + told.stderr
-        found = {one["code"] for one in json.loads(told.stdout)["notes"]}
+        told = _command(target, "--trust", keys, "--json")
+        assert told.exit_code == 0, told.output
+        found = {one["code"] for one in json.loads(told.output)["notes"]}
         assert found == {"gaps", "changed-stills", "countersigned"}
     keys.write_text(f"{'0' * 64}\n{logs}")
-    told = _run("-m", "reelwarden_local.cli", "verify", target, "--trust", keys)
-    assert told.returncode == 1
-    assert "不是给定的" in told.stdout
-    assert "not by the one given" in told.stdout
+    told = _command(target, "--trust", keys)
+    assert told.exit_code == 1
+    assert "不是给定的" in told.output
+    assert "not by the one given" in told.output
+    assert _command(tmp_path / "gone.zip").exit_code == 2
+
+
+def _command(*words: object) -> Result:
+    return CliRunner().invoke(app, ["verify", *map(str, words)])
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from reelwarden_common.identity import digest_of
 from reelwarden_common.messaging.sqlite import SqliteUnits, open_database
 from reelwarden_report.custody import hours, proofs
 from reelwarden_report.custody.hours import Waiting
+from reelwarden_report.custody.leaves import spans_of
 from reelwarden_report.custody.merkle import wanted
 from reelwarden_report.custody.notes import Signer, VerifierKey
 from reelwarden_report.district.registrar import domain, handlers
@@ -63,6 +64,20 @@ def test_a_message_is_parted_by_the_hours_in_which_footage_begins() -> None:
         recorded(segment("gate", AT - MINUTE), segment("gate", AT), segment("yard", AT + 59 * MINUTE))
     )
     assert {hour: len(lines) for hour, lines in found.items()} == {AT - HOUR: 1, AT: 2}
+
+
+def test_no_clock_is_too_wild_to_be_written_down() -> None:
+    """One school's scanner may say any time: no other school's log waits for it."""
+    last = datetime.max.replace(tzinfo=UTC)
+    (hour,) = hours.told(recorded(segment("gate", last, 0)))
+    waiting = Waiting("s001", hour, AT)
+    assert not waiting.is_closed(AT, QUIET)
+    assert waiting.is_closed(AT + 2 * HOUR, QUIET)
+    assert hours.hour_leaf(waiting, hours.told(recorded(segment("gate", last, 0)))[hour], "notary").spans
+    altered = ingest.SegmentAltered(
+        segment="x", camera="gate", start=last, locator="x.mp4", digest="ab" * 32, found="ac" * 32
+    )
+    assert spans_of(altered)
 
 
 @pytest.mark.parametrize(

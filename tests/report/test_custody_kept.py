@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from reelwarden_access import verify
 from reelwarden_access.district.desk.package import build_package
+from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.events.report import CheckpointCountersigned, CustodyQuery
 from reelwarden_common.messaging.postgres import PgUnits
 from reelwarden_common.s3 import S3, StoreAway
@@ -228,3 +229,11 @@ async def test_what_is_missing_for_two_days_is_measured(report_pool: asyncpg.Poo
     await Deposits(units, store, HOUR, DAY).turn()
     store.close()
     assert await late() == {"countersigned": 0, "deposited": 0, "stamped": 1}
+    await append(units, range(1), DISTRICT_SCHOOL)
+    async with units.begin() as one:
+        await one.sign_if_grown(DISTRICT_SCHOOL)
+    assert await late() == {"countersigned": 0, "deposited": 1, "stamped": 2}, "nobody else signs that log"
+    store = bucket(s3)
+    await Deposits(units, store, HOUR, DAY).turn()
+    store.close()
+    assert await late() == {"countersigned": 0, "deposited": 0, "stamped": 2}

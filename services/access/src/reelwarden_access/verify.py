@@ -1057,7 +1057,7 @@ class Check:
         try:
             older, newer = self._earlier(COUNTERSIGNED, log_keys)
             name, seconds = older.cosigned(log_keys)
-        except (ValueError, IndexError) as error:
+        except (Finding, ValueError, IndexError) as error:
             self.verdict.problems.append(Finding("bad-countersignature", why=error))
             return
         time = datetime.fromtimestamp(seconds, timezone.utc).isoformat()  # noqa: UP017 - for Python 3.9

@@ -20,6 +20,8 @@ from reelwarden_report.custody.leaves import VERSION, Leaf, hulls
 HOUR = timedelta(hours=1)
 TYPE = "reelwarden.custody.hour.v1"
 """It records no event of the bus, but all of `scanner.segment.recorded` in an hour."""
+_LAST = datetime(9000, 1, 1, tzinfo=UTC)
+"""Clocks that lie say anything: what is later counts as of this hour."""
 GIVEN_UP = 8
 """After so many quiet times an hour is written although it is not over: a clock that lies in the future."""
 
@@ -43,7 +45,7 @@ def told(event: SegmentsRecorded) -> Mapping[datetime, list[str]]:
     """The segments of one message as lines, by the hour in which they begin."""
     found: dict[datetime, list[str]] = {}
     for one in event.segments:
-        hour = one.start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        hour = min(one.start.astimezone(UTC), _LAST).replace(minute=0, second=0, microsecond=0)
         found.setdefault(hour, []).append(_line(one))
     return found
 

@@ -9,7 +9,7 @@ person. People appear as the desk numbers them.
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import rfc8785
@@ -22,7 +22,7 @@ from reelwarden_common.identity import digest_of
 VERSION = 1
 _FREE_TEXT = {"detail", "details", "locator", "was", "note", "failing", "exceptions"}
 _LONGEST_LIST = 16
-INSTANT = timedelta(milliseconds=1)
+_LAST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,9 @@ def spans_of(event: Event) -> tuple[CameraSpan, ...]:
         ):
             return hulls((one.camera, one.start, one.end) for one in items)
         case ingest.SegmentsRejected(files=files):
-            return hulls((one.camera, one.file_time, one.file_time + INSTANT) for one in files if one.camera)
+            return hulls((one.camera, *_moment(one.file_time)) for one in files if one.camera)
         case ingest.SegmentAltered() | backup.ObjectRestored():
-            return hulls([(event.camera, event.start, event.start + INSTANT)])
+            return hulls([(event.camera, *_moment(event.start))])
         case (
             retention.HoldAsked(hold=hold)
             | retention.HoldDecided(hold=hold)
@@ -131,6 +131,11 @@ def spans_of(event: Event) -> tuple[CameraSpan, ...]:
             return (hold.span,)
     found = getattr(event, "spans", ())
     return tuple(one for one in found if isinstance(one, CameraSpan))
+
+
+def _moment(start: datetime) -> tuple[datetime, datetime]:
+    """A span for what has a beginning only; clocks that lie say anything."""
+    return start, min(start, _LAST) + timedelta(milliseconds=1)
 
 
 def hulls(spans: Iterable[tuple[str, datetime, datetime]]) -> tuple[CameraSpan, ...]:

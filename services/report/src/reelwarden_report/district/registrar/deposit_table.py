@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.messaging.postgres import Connection
 from reelwarden_report.custody.notes import Checkpoint, split
 
@@ -33,16 +34,20 @@ class DepositTable:
         self._conn = conn
 
     async def due(self, before: datetime) -> list[Deposit]:
-        """The newest countersigned checkpoints of schools of which none was stored since `before`."""
+        """The newest countersigned checkpoints of schools of which none was stored since `before`.
+
+        Nobody countersigns the log of what concerns no school: there its own signature is enough.
+        """
         rows = await self._conn.fetch(
             "SELECT l.school, c.size, c.note, p.note AS site FROM custody_log l"
             " JOIN LATERAL (SELECT size, note, stored_at FROM custody_checkpoint WHERE school = l.school"
-            "  AND cosigner IS NOT NULL ORDER BY size DESC LIMIT 1) c ON true"
+            "  AND (cosigner IS NOT NULL OR l.school = $2) ORDER BY size DESC LIMIT 1) c ON true"
             " LEFT JOIN LATERAL (SELECT stored_at FROM custody_checkpoint WHERE school = l.school"
             "  AND stored_at IS NOT NULL ORDER BY size DESC LIMIT 1) s ON true"
             " LEFT JOIN custody_peer p ON p.school = l.school"
             " WHERE c.stored_at IS NULL AND (s.stored_at IS NULL OR s.stored_at <= $1) ORDER BY l.school",
             before,
+            DISTRICT_SCHOOL,
         )
         return [
             Deposit(row["school"], row["size"], tuple(note for note in (row["note"], row["site"]) if note))
