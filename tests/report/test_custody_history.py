@@ -17,7 +17,7 @@ from reelwarden_common.identity import digest_of
 from reelwarden_common.messaging.sqlite import SqliteUnits, open_database
 from reelwarden_report.custody import hours, proofs
 from reelwarden_report.custody.hours import Waiting
-from reelwarden_report.custody.leaves import spans_of
+from reelwarden_report.custody.leaves import leaf, spans_of
 from reelwarden_report.custody.merkle import wanted
 from reelwarden_report.custody.notes import Signer, VerifierKey
 from reelwarden_report.district.registrar import domain, handlers
@@ -274,6 +274,32 @@ async def test_what_is_asked_is_found_and_proven(report_pool: asyncpg.Pool) -> N
             assert proofs.check(one.entry, one.proof, VerifierKey.parse(answer.key)).size == len(STORY)
             assert json.loads(one.entry)["type"] == STORY[one.index].ce_type()
         assert not answer.more
+
+
+async def test_footage_of_many_cameras_is_found_by_each(report_pool: asyncpg.Pool) -> None:
+    """An hour of a school with more cameras than have a row of their own, and an erasure among them."""
+    units = units_of(report_pool)
+    cameras = [f"camera-{number:03}" for number in range(40)]
+    heard = recorded(*(segment(one, AT + MINUTE) for one in cameras))
+    gone = erased(cameras[7], AT + MINUTE)
+    async with units.begin() as store:
+        await handlers.on_segments([(heard, envelope("h", heard))], store)
+        (waiting,) = await store.hours.waiting()
+        await store.close_hour(waiting)
+        await handlers.on_fact(gone, envelope("g", gone), store)
+    for camera, start, found in (
+        (cameras[7], AT, [hours.TYPE, gone.ce_type()]),
+        (cameras[8], AT, [hours.TYPE]),
+        (cameras[7], AT + 3 * MINUTE, []),
+        ("other", AT, []),
+    ):
+        query = report.HistoryQuery(school="s001", camera=camera, start=start, end=start + 2 * MINUTE)
+        async with units.begin() as store:
+            covered = await store.covered(query)
+        entries = [json.loads(text) for _, text in covered.entries]
+        assert [one["type"] for one in entries] == found, (camera, start)
+    facts = json.loads(leaf(gone, envelope("g", gone)).text)["facts"]
+    assert (facts["from"], facts["to"]) == ("2026-03-02T08:01:00.000000Z", "2026-03-02T08:02:00.000000Z")
 
 
 async def test_long_histories_are_told_in_parts_that_fit_the_bus(report_pool: asyncpg.Pool) -> None:

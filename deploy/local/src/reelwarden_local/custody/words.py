@@ -87,6 +87,6 @@ def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
         return "[" + ", ".join(_short(one) for one in value) + "]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name}={_short(one)}" for name, one in value.items()) + "}"
-    text = str(value)
+    text = str(value).replace(".000000Z", "Z")
     digest = len(text) == 64 and not set(text) - set("0123456789abcdef")  # noqa: PLR2004 - SHA-256
     return text[:12] + "…" if digest else text

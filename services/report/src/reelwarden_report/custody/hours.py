@@ -15,7 +15,7 @@ import rfc8785
 
 from reelwarden_common.events.ingest import Segment, SegmentsRecorded
 from reelwarden_common.identity import digest_of
-from reelwarden_report.custody.leaves import VERSION, Leaf, hulls
+from reelwarden_report.custody.leaves import VERSION, Leaf, hulls, written
 
 HOUR = timedelta(hours=1)
 TYPE = "reelwarden.custody.hour.v1"
@@ -51,11 +51,7 @@ def told(event: SegmentsRecorded) -> Mapping[datetime, list[str]]:
 
 
 def _line(one: Segment) -> str:
-    return f"{one.camera} {_written(one.start)} {_written(one.end)} {one.digest} {one.id}"
-
-
-def _written(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return f"{one.camera} {written(one.start)} {written(one.end)} {one.digest} {one.id}"
 
 
 def hour_leaf(waiting: Waiting, lines: Iterable[str], by: str) -> Leaf:
@@ -71,8 +67,8 @@ def hour_leaf(waiting: Waiting, lines: Iterable[str], by: str) -> Leaf:
         {
             "camera": span.camera,
             "count": len(of[span.camera]),
-            "from": _written(span.start),
-            "to": _written(span.end),
+            "from": written(span.start),
+            "to": written(span.end),
             "segments": digest_of(of[span.camera]),
         }
         for span in spans
@@ -84,8 +80,8 @@ def hour_leaf(waiting: Waiting, lines: Iterable[str], by: str) -> Leaf:
         "type": TYPE,
         "school": waiting.school,
         "by": by,
-        "at": _written(waiting.hour + HOUR),
-        "facts": {"hour": _written(waiting.hour), "count": len(unique), "cameras": cameras},
+        "at": written(waiting.hour + HOUR),
+        "facts": {"hour": written(waiting.hour), "count": len(unique), "cameras": cameras},
         "body": body,
     }
     return Leaf(event, rfc8785.dumps(entry).decode(), (), spans)

@@ -44,7 +44,7 @@ class _Listed(Protocol):
 
 def leaf(event: Event, envelope: Envelope) -> Leaf:
     """The entry for one event."""
-    body = event.model_dump(mode="json")
+    body, spans = event.model_dump(mode="json"), spans_of(event)
     entry: dict[str, Any] = {
         "v": VERSION,
         "event": envelope.id,
@@ -52,10 +52,10 @@ def leaf(event: Event, envelope: Envelope) -> Leaf:
         "school": envelope.school,
         "by": envelope.role,
         "at": envelope.time.isoformat().replace("+00:00", "Z"),
-        "facts": _summary(event) or _plain(body),
+        "facts": _summary(event, spans) or _plain(body),
         "body": hashlib.sha256(rfc8785.dumps(body)).hexdigest(),
     }
-    return Leaf(envelope.id, rfc8785.dumps(entry).decode(), _about(event), spans_of(event))
+    return Leaf(envelope.id, rfc8785.dumps(entry).decode(), _about(event), spans)
 
 
 def _items(
@@ -69,8 +69,8 @@ def _items(
     return found | {"cameras": sorted({one for one in cameras if one})}
 
 
-def _summary(event: Event) -> dict[str, Any] | None:
-    """Count and digests for events that carry many items; None for all others."""
+def _summary(event: Event, spans: Sequence[CameraSpan]) -> dict[str, Any] | None:
+    """Count, digests, and first and last moment for events that carry many items; None for all others."""
     found: dict[str, Any] | None = None
     match event:
         case ingest.SegmentsLost(segments=items):
@@ -87,7 +87,17 @@ def _summary(event: Event) -> dict[str, Any] | None:
             found = {"count": len(ids), "segments": digest_of(ids), "bytes": event.bytes}
         case retention.PlanIssued():
             found = {"epoch": event.epoch, "version": event.version, "plan": event.digest, "key": event.key}
+    if found is not None and spans:
+        found |= {
+            "from": written(min(one.start for one in spans)),
+            "to": written(max(one.end for one in spans)),
+        }
     return found
+
+
+def written(moment: datetime) -> str:
+    """A moment as entries have it: UTC, with microseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
