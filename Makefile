@@ -49,6 +49,7 @@ check: setup ## ruff, mypy strict, import contracts, contract drift
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m reelwarden_common.contracts --check
 	@$(BIN)/reelwarden nats-config --check
+	@$(BIN)/reelwarden manifests --check
 	@$(BIN)/reelwarden migrations --check
 
 bench: setup ## measure against bare loops, one JSON line each
@@ -66,6 +67,7 @@ soak: setup ## many seeds of the simulation, from FIRST, at most SEEDS and MINUT
 contracts: setup ## write JSON Schema, examples, AsyncAPI and NATS configurations from the event models
 	@$(BIN)/python -m reelwarden_common.contracts --write
 	@$(BIN)/reelwarden nats-config
+	@$(BIN)/reelwarden manifests
 
 lock: setup ## pin requirements.in anew (needs uv on the PATH)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 -q requirements.in -o requirements.lock --upgrade

@@ -159,7 +159,8 @@ async def _look(conn: Any, days: int, chance: random.Random) -> float:
         end=start + TWENTY_MINUTES,
     )
     began = time.perf_counter()
-    answer = await queries.segments(conn, question)
+    async with conn.transaction():
+        answer = await queries.segments(conn, question)
     took = 1000 * (time.perf_counter() - began)
     if len(answer.segments) < 120:
         raise RuntimeError(f"{question} found {len(answer.segments)} segments")
@@ -244,7 +245,7 @@ async def _looking(pool: asyncpg.Pool) -> AsyncIterator[list[float]]:
     async def look() -> None:
         async with pool.acquire() as conn:
             while True:
-                waits.append(await _timed(lambda: queries.segments(conn, question)))
+                waits.append(await _timed(lambda: _within(conn, question)))
 
     looking = asyncio.create_task(look())
     await asyncio.sleep(0.5)
@@ -254,6 +255,11 @@ async def _looking(pool: asyncpg.Pool) -> AsyncIterator[list[float]]:
     finally:
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
+
+
+async def _within(conn: Any, question: SegmentsQuery) -> None:
+    async with conn.transaction():
+        await queries.segments(conn, question)
 
 
 async def _timed(work: Callable[[], Awaitable[object]]) -> float:

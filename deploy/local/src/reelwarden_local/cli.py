@@ -17,6 +17,7 @@ from reelwarden_local import answers, backups, dlq, fsck, nats_files, tokens, ve
 from reelwarden_local.custody import commands as custody
 from reelwarden_local.demo.play import play
 from reelwarden_local.install import commands as install
+from reelwarden_local.manifests.commands import manifests
 from reelwarden_local.servers import Postgres, ServerError
 from reelwarden_local.up import up as keep_up
 from reelwarden_local.words import Words
@@ -29,6 +30,7 @@ app.add_typer(tokens.app, name="tokens")
 app.add_typer(custody.app, name="custody")
 app.command("fsck")(fsck.fsck)
 install.add_to(app)
+app.command("manifests")(manifests)
 app.command("verify")(verify_package.verify)
 
 

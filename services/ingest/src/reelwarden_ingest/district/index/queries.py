@@ -37,6 +37,7 @@ async def segments(conn: Connection, question: SegmentsQuery) -> SegmentsAnswer:
     camera = await conn.fetchrow(_CAMERA, *place)
     complete_to, longest = (camera["complete_to"], camera["longest"]) if camera else (None, LONGEST)
     span = (question.start - longest, question.start, question.end)
+    await conn.execute(_PLANNED_ONCE)
     rows = await conn.fetch(_SEGMENTS, *place, *span, SEGMENTS_AN_ANSWER + 1)
     end = question.end
     if len(rows) > SEGMENTS_AN_ANSWER:
@@ -47,7 +48,7 @@ async def segments(conn: Connection, question: SegmentsQuery) -> SegmentsAnswer:
     return SegmentsAnswer(
         segments=tuple(_segment(r) for r in found),
         complete_to=complete_to,
-        missing=(await covered(conn, *place, question.start, max(question.start, end))).gaps,
+        missing=(await _covered(conn, *place, question.start, max(question.start, end))).gaps,
         away=tuple(_segment(r) for r in rows if r["status"] == "lost"),
     )
 
@@ -56,7 +57,14 @@ async def covered(
     conn: Connection, school: str, camera: str, start: datetime, end: datetime
 ) -> CameraCoverage:
     """Return how one camera's span is covered by segments on the disk."""
-    return _coverage((await conn.fetch(_COVERAGE, school, [camera], start, end))[0])
+    await conn.execute(_PLANNED_ONCE)
+    return await _covered(conn, school, camera, start, end)
+
+
+async def _covered(
+    conn: Connection, school: str, camera: str, start: datetime, end: datetime
+) -> CameraCoverage:
+    return _coverage((await conn.fetch(_COVERAGE_OF_ONE, school, start, end, camera))[0])
 
 
 async def coverage(conn: Connection, question: CoverageQuery) -> CoverageAnswer:
@@ -66,8 +74,10 @@ async def coverage(conn: Connection, question: CoverageQuery) -> CoverageAnswer:
         Refused: the span ends before it starts, or no school is named.
     """
     _check(question.school, question.start, question.end)
-    cameras = [question.camera] if question.camera else None
-    rows = await conn.fetch(_COVERAGE, question.school, cameras, question.start, question.end)
+    if question.camera:
+        one = await covered(conn, question.school, question.camera, question.start, question.end)
+        return CoverageAnswer(cameras=(one,))
+    rows = await conn.fetch(_COVERAGE, question.school, question.start, question.end)
     return CoverageAnswer(cameras=tuple(_coverage(r) for r in rows))
 
 
@@ -124,35 +134,38 @@ ORDER BY start_at, digest LIMIT $6"""
 _CAMERA = """
 SELECT complete_to, longest_ms * interval '1 millisecond' AS longest FROM cameras
 WHERE school = $1 AND camera = $2"""
-# Whole hours that were counted, and what of the span is left over from its segments. Pieces know what
-# they cover and, widened by uncertainty, which gaps do not count; a gap is told as it is. What reaches into
-# the span is looked for camera by camera (OFFSET 0): joined as a whole, PostgreSQL reads all days before it.
-_COVERAGE = f"""
+
+
+def _coverage_of(cameras: str, unknown: str, hours: str) -> str:
+    """How cameras of a school ($1) cover a span ($2 to $3).
+
+    Whole hours that were counted, and what of the span is left over from its segments. Pieces know what they
+    cover and, widened by uncertainty, which gaps do not count; a gap is told as it is. What reaches into the
+    span is looked for camera by camera (OFFSET 0): joined as a whole, PostgreSQL reads all days before it.
+    """
+    return f"""
 WITH asked AS (
     SELECT camera, longest_ms * interval '1 millisecond' AS longest FROM cameras
-    WHERE school = $1 AND ($2::text[] IS NULL OR camera = ANY ($2))
-    UNION ALL
-    SELECT camera, interval '{LONGEST}' FROM unnest($2::text[]) AS wanted (camera)
-    WHERE NOT EXISTS (SELECT 1 FROM cameras c WHERE c.school = $1 AND c.camera = wanted.camera)
+    WHERE school = $1{cameras}{unknown}
 ), counted AS (
     SELECT * FROM hours
-    WHERE school = $1 AND ($2 IS NULL OR camera = ANY ($2)) AND cover IS NOT NULL
-      AND hour >= $3 AND hour <= $4::timestamptz - interval '1 hour'
+    WHERE school = $1{hours} AND cover IS NOT NULL
+      AND hour >= $2 AND hour <= $3::timestamptz - interval '1 hour'
 ), known AS (
     SELECT camera, range_agg(tstzrange(hour, hour + interval '1 hour')) AS hours FROM counted GROUP BY camera
 ), pieces AS (
     SELECT camera, segments, first, last, recorded, cover, wide FROM counted
     UNION ALL
     SELECT camera, c.* FROM asked LEFT JOIN known USING (camera),
-        unnest(tstzmultirange(tstzrange($3, $4)) - coalesce(hours, '{{}}')) span,
+        unnest(tstzmultirange(tstzrange($2, $3)) - coalesce(hours, '{{}}')) span,
         cover_of($1, camera, lower(span), upper(span), longest, {JITTER_MS}) c
     UNION ALL
     SELECT a.camera, 1, start_at, end_at, '0', '{{}}', '{{}}' FROM asked a, LATERAL (
         SELECT start_at, end_at FROM segments s WHERE s.school = $1 AND s.camera = a.camera
-            AND start_at >= $3::timestamptz - interval '{LONGEST}' AND start_at >= $3 - a.longest
-            AND start_at < $3 AND end_at > $3 AND status IN ('recorded', 'altered')
+            AND start_at >= $2::timestamptz - interval '{LONGEST}' AND start_at >= $2 - a.longest
+            AND start_at < $2 AND end_at > $2 AND status IN ('recorded', 'altered')
         OFFSET 0) reaching
-    WHERE $3 < $4
+    WHERE $2 < $3
 ), summed AS MATERIALIZED (
     SELECT camera, sum(segments)::bigint AS segments, min(first) AS first, max(last) AS last,
         sum(recorded) AS recorded, range_agg(cover) AS cover, range_agg(wide) AS wide
@@ -161,9 +174,22 @@ WITH asked AS (
 SELECT camera, coalesce(segments, 0) AS segments, first, last,
     (extract(epoch FROM coalesce(recorded, '0')) * 1000)::bigint AS recorded_ms,
     (SELECT coalesce(array_agg(g ORDER BY g), '{{}}'::tstzrange[])
-     FROM unnest(tstzmultirange(tstzrange($3, $4)) - coalesce(cover, '{{}}')) g
+     FROM unnest(tstzmultirange(tstzrange($2, $3)) - coalesce(cover, '{{}}')) g
      WHERE NOT g <@ coalesce(wide, '{{}}')) AS gaps
 FROM asked LEFT JOIN summed USING (camera) ORDER BY camera"""  # noqa: S608 - ours
+
+
+_COVERAGE = _coverage_of("", "", "")
+_COVERAGE_OF_ONE = _coverage_of(
+    " AND camera = $4",
+    f"""
+    UNION ALL
+    SELECT $4::text, interval '{LONGEST}'
+    WHERE NOT EXISTS (SELECT 1 FROM cameras WHERE school = $1 AND camera = $4)""",  # noqa: S608 - ours
+    " AND camera = $4",
+)
+# A day is a partition: to plan what looks into one of thirty takes five times as long as to look.
+_PLANNED_ONCE = "SET LOCAL plan_cache_mode = force_generic_plan"
 _KEEP = f"""
 UPDATE hours h SET segments = c.segments, first = c.first, last = c.last, recorded = c.recorded,
     cover = c.cover, wide = c.wide

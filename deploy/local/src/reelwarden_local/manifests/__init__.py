@@ -1,0 +1,1 @@
+"""Kubernetes and Compose files of the district's roles, written from one table."""
