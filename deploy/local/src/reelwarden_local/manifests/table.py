@@ -52,7 +52,7 @@ SHAPES = (
     Shape("desk", least=2, most=4, millicores=300, megabytes=600, store=True, people=True, outside=True),
     Shape("ledger", least=1, most=4, millicores=200, store=True),
     Shape("inspector", least=2, most=4, millicores=300, megabytes=600, people=True, outside=True),
-    Shape("registrar", millicores=100),
+    Shape("registrar", millicores=100, store=True, outside=True),
     Shape("messenger", millicores=100, outside=True),
 )
 assert tuple(sorted(shape.role for shape in SHAPES)) == tuple(sorted(DISTRICT_ROLES))  # noqa: S101 - of this file
