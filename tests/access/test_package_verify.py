@@ -333,6 +333,8 @@ def _answered(parts: PackageParts, target: Path, custody: CustodyAnswer) -> veri
 def test_both_sides_signed_the_log(parts: PackageParts, tmp_path: Path, countersigned: int) -> None:
     found = _answered(parts, tmp_path / "p.zip", Log.of(9).answer((1, 3), countersigned))
     assert found.intact, verify.report(found)
+    newer = [one.fields["count"] for one in found.notes if one.code == "newer-entries"]
+    assert newer == {1: ["2"]}.get(countersigned, []), "entries that only the district signed are told"
     (note,) = (one for one in found.notes if one.code == "countersigned")
     assert (note.fields["size"], note.fields["of"]) == (str(countersigned), "9")
     assert "2026-03-03" in note.say("en")
@@ -353,6 +355,19 @@ def test_a_log_that_one_side_wrote_anew_and_signed_is_told(
         assert _codes(found) == {"bad-countersignature"}
         assert "changed since" in verify.report(found)
         assert "会签不成立" in verify.report(found)
+
+
+def test_a_countersignature_that_is_left_out_is_missed(parts: PackageParts, tmp_path: Path) -> None:
+    """Whoever knows the school's key knows that there must be one; others are told that there is none."""
+    rewritten = Log.of(9, 2).answer((2,))
+    found = _answered(parts, tmp_path / "p.zip", rewritten)
+    assert _codes(found) == {"missing-countersignature"}
+    assert WITNESS.name in verify.report(found)
+    other = Signer("reelwarden/s002/notary/witness", WITNESS.private)
+    for known in ((), [str(LOG.key()), str(other.key(COSIGNED))]):
+        found = verify.verify(tmp_path / "p.zip", (), known)
+        assert found.intact
+        assert "not-countersigned" in _notes(found)
 
 
 def test_a_log_that_was_rolled_back_is_told(parts: PackageParts, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from reelwarden_local.custody.words import facts, kind
 from reelwarden_local.words import Words
 from reelwarden_report.custody import hours
 from reelwarden_report.custody.leaves import MEASURES
+from reelwarden_report.custody.notes import COSIGNED
 from tests.access.packages import Log
 from tests.report.district import Voices
 from tests.report.test_custody_history import AT, HOUR, MINUTE, filed, hold
@@ -130,6 +131,9 @@ def test_an_answer_that_is_not_proven_is_not_believed() -> None:
     with pytest.raises(asking.NotProven, match="会签不成立"):
         asking._countersigned(rewritten)
     assert isinstance(good.entries[0], CustodyEntry)
+    with pytest.raises(asking.NotProven, match="没有"):
+        asking._countersigned(log.answer((1,)), [str(log.witness.key(COSIGNED))])
+    assert asking._countersigned(log.answer((1,)), [str(log.signer.key())]) is None
 
 
 def test_every_kind_of_entry_has_words() -> None:

@@ -86,6 +86,14 @@ WORDS = {
         "存证日志的会签不成立：{why}",
         "the countersignature of the custody log does not hold: {why}",
     ),
+    "missing-countersignature": (
+        "会签方 {name} 的公钥已给定，包内却没有会签：存证日志可能由一方单独改写",
+        "nothing here is countersigned, although the key of {name} is known: a log written anew by one side?",
+    ),
+    "newer-entries": (
+        "包内 {count} 条存证晚于会签：只有一方签名",
+        "{count} of the custody entries here are newer than the countersignature: one side alone signed them",
+    ),
     "not-countersigned": (
         "存证日志在此检查点之前尚无另一方会签：只有一方签名",
         "no checkpoint of this custody log is countersigned yet: one side alone signed it",
@@ -672,8 +680,11 @@ def _curve_times(number: int, point: CurvePoint | None) -> CurvePoint | None:
 # --- custody -----------------------------------------------------------------------------------------------
 
 
-def check_proof(entry: bytes, proof: str, log_keys: Sequence[str]) -> tuple[str, bool]:
-    """Check that a log holds an entry (c2sp.org/tlog-proof); its origin, and whether its key was compared.
+def check_proof(entry: bytes, proof: str, log_keys: Sequence[str]) -> tuple[str, bool, int]:
+    """Check that a log holds an entry (c2sp.org/tlog-proof).
+
+    Returns:
+        Its origin, whether its key was compared, and the entry's place in it.
 
     Raises:
         ValueError: why it does not hold.
@@ -688,7 +699,7 @@ def check_proof(entry: bytes, proof: str, log_keys: Sequence[str]) -> tuple[str,
     checkpoint = Note(note)
     if not includes(index, checkpoint.size, entry, hashes, checkpoint.root):
         raise ValueError("the log's root does not follow from the entry")
-    return checkpoint.origin, checkpoint.signed_by_log(log_keys)
+    return checkpoint.origin, checkpoint.signed_by_log(log_keys), index
 
 
 class Note:
@@ -722,7 +733,7 @@ class Note:
             ValueError: nobody whose key is known.
         """
         for name, kind, public in map(parse_log_key, log_keys):
-            ours = kind == COSIGNED and name.split("/")[:2] == self.origin.split("/")[:2]
+            ours = kind == COSIGNED and of_one_school(name, self.origin)
             for blob in self._of(name, COSIGNED, public) if ours else []:
                 seconds = int.from_bytes(blob[:8], "big")
                 message = f"cosignature/v1\ntime {seconds}\n{self.text}".encode()
@@ -733,6 +744,11 @@ class Note:
     def _of(self, name: str, kind: int, public: bytes) -> list[bytes]:
         key_id = hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public).digest()[:4]
         return [blob[4:] for blob in self._blobs if blob[:4] == key_id]
+
+
+def of_one_school(name: str, origin: str) -> bool:
+    """Whether a countersigner is the one of this log: `reelwarden/<school>/…`."""
+    return name.split("/")[:2] == origin.split("/")[:2]
 
 
 def parse_log_key(text: str) -> tuple[str, int, bytes]:
@@ -1033,26 +1049,27 @@ class Check:
         proofs = [name for name in self._names if name.startswith(CUSTODY) and name.endswith(".tlog-proof")]
         if not proofs and self.verdict.supplement_to is None:
             self.verdict.notes.append(Finding("no-custody"))
-        unchecked = set()
+        unchecked, places = set(), []
         log_keys = self._known_log_keys()
         for name in proofs:
             try:
                 entry, proof = self._text(name.replace(".tlog-proof", ".json")), self._text(name).decode()
-                origin, checked = check_proof(entry, proof, log_keys)
+                origin, checked, place = check_proof(entry, proof, log_keys)
                 check_same(proof.partition("\n\n")[2].encode(), self._text(CHECKPOINT))
             except (Finding, ValueError, IndexError, OSError) as error:
                 self.verdict.problems.append(Finding("bad-proof", name=name, why=error))
             else:
                 unchecked |= set() if checked else {origin}
+                places.append(place)
         self.verdict.notes += [Finding("log-not-checked", name=origin) for origin in sorted(unchecked)]
         if CHECKPOINT in self._names and not self.verdict.problems:
-            self._countersigned(log_keys)
+            self._countersigned(log_keys, places)
             self._stamped(log_keys)
 
-    def _countersigned(self, log_keys: Sequence[str]) -> None:
+    def _countersigned(self, log_keys: Sequence[str], places: Sequence[int]) -> None:
         """The other side signed the log too, so that neither can write it anew alone."""
         if COUNTERSIGNED not in self._names:
-            self.verdict.notes.append(Finding("not-countersigned"))
+            self._not_countersigned()
             return
         try:
             older, newer = self._earlier(COUNTERSIGNED, log_keys)
@@ -1063,6 +1080,17 @@ class Check:
         time = datetime.fromtimestamp(seconds, timezone.utc).isoformat()  # noqa: UP017 - for Python 3.9
         fields = {"size": older.size, "of": newer.size, "name": name, "time": time}
         self.verdict.notes.append(Finding("countersigned", **fields))
+        if newer_entries := sum(place >= older.size for place in places):
+            self.verdict.notes.append(Finding("newer-entries", count=newer_entries))
+
+    def _not_countersigned(self) -> None:
+        """Whoever knows the countersigner's key expects its signature: leaving it out is no way around it."""
+        origin = Note(self._text(CHECKPOINT).decode()).origin
+        for name, kind, _ in map(parse_log_key, self._log_keys):
+            if kind == COSIGNED and of_one_school(name, origin):
+                self.verdict.problems.append(Finding("missing-countersignature", name=name))
+                return
+        self.verdict.notes.append(Finding("not-countersigned"))
 
     def _stamped(self, log_keys: Sequence[str]) -> None:
         """A time-stamp authority saw a checkpoint of the log, and the log only grew since."""
@@ -1080,6 +1108,7 @@ class Check:
         """An earlier checkpoint, and the package's own, that continues it."""
         older, newer = Note(self._text(name).decode()), Note(self._text(CHECKPOINT).decode())
         older.signed_by_log(log_keys)
+        newer.signed_by_log(log_keys)
         check_continues(older, self._text(name.replace(".txt", CONSISTENCY)).decode(), newer)
         return older, newer
 

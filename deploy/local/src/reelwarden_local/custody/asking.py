@@ -7,7 +7,7 @@ from typing import Any
 
 from nats.aio.client import Client
 
-from reelwarden_access.verify import Note, check_continues
+from reelwarden_access.verify import COSIGNED, Note, check_continues, of_one_school, parse_log_key
 from reelwarden_common.errors import Refused
 from reelwarden_common.events.base import DISTRICT_SCHOOL
 from reelwarden_common.events.report import CustodyAnswer, CustodyEntry, HistoryQuery
@@ -70,7 +70,8 @@ async def history(client: Client, query: HistoryQuery, most: int, trusted: Seque
         more = found.more
     assert newest is not None  # noqa: S101 - `most` is at least 1
     kept = tuple(entries[-most:])
-    return History(query.school, kept, newest, _countersigned(newest), more or len(kept) < len(entries))
+    cosigned = _countersigned(newest, trusted)
+    return History(query.school, kept, newest, cosigned, more or len(kept) < len(entries))
 
 
 def _check(answer: CustodyAnswer, trusted: Sequence[str]) -> None:
@@ -87,9 +88,13 @@ def _check(answer: CustodyAnswer, trusted: Sequence[str]) -> None:
             raise NotProven(told) from error
 
 
-def _countersigned(answer: CustodyAnswer) -> tuple[int, str, int] | None:
+def _countersigned(answer: CustodyAnswer, trusted: Sequence[str] = ()) -> tuple[int, str, int] | None:
     earlier = answer.countersigned
     if earlier is None:
+        origin = answer.key.partition("+")[0]
+        for name, kind, _ in map(parse_log_key, trusted):
+            if kind == COSIGNED and of_one_school(name, origin):
+                raise NotProven(Words(f"没有 {name} 的会签", f"{name} has not countersigned it"))
         return None
     try:
         older = Note(earlier.note)
