@@ -440,6 +440,14 @@ def test_a_file_of_keys_that_is_none_is_told(package: Path, tmp_path: Path, cont
     assert gone.exit_code == 2
 
 
+def test_entries_that_did_not_fit_are_said(parts: PackageParts, tmp_path: Path) -> None:
+    custody = Log.of(9).answer((1,), 6)
+    for more in (False, True):
+        found = _answered(parts, tmp_path / "p.zip", custody.model_copy(update={"more": more}))
+        assert found.intact
+        assert ("custody-cut" in _notes(found)) is more
+
+
 def test_no_custody_is_said(parts: PackageParts, tmp_path: Path) -> None:
     build_package(tmp_path / "p.zip", replace(parts, custody=None))
     assert "no-custody" in _notes(verify.verify(tmp_path / "p.zip"))

@@ -115,6 +115,10 @@ WORDS = {
         "存证日志公钥 {key}：取自包内，请与教育局公布的核对（--log-key）",
         "the custody log's key {key} comes from the package: compare it with the published one (--log-key)",
     ),
+    "custody-cut": (
+        "存证条目过多，包内只有最近的部分",
+        "there are more custody entries than fit: the package holds the newest only",
+    ),
     "no-custody": ("包内没有存证记录", "the package holds no custody entries"),
     "bad-form-signature": (
         "{name} 的签字不成立：{why}",
@@ -949,6 +953,8 @@ class Check:
         self._compare_key(self.verdict.fingerprint)
         if gaps:
             self.verdict.notes.append(Finding("gaps", count=gaps))
+        if manifest.get("custody_cut"):
+            self.verdict.notes.append(Finding("custody-cut"))
         return listed
 
     def _compare_key(self, found: str) -> None:

@@ -117,6 +117,7 @@ def build_package(target: Path, parts: PackageParts) -> PackageResult:
         "manner": str(parts.manner),
         "gaps": [gap.model_dump(mode="json") for gap in parts.gaps],
         "custody": parts.custody.checkpoint if parts.custody else None,
+        "custody_cut": bool(parts.custody and parts.custody.more),
     }
     seal = Seal(FORMAT, parts.number, parts.made_at or datetime.now(UTC), key, facts)
     whole = sealed(seal, members)
