@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from reelwarden_common.messaging.declare import declare_leaf
 from reelwarden_common.messaging.login import Login, make_seed, public_key
 from reelwarden_local.cli import app
-from reelwarden_local.install import schools, site
+from reelwarden_local.install import doctor, schools, site
 from reelwarden_local.install.folder import DistrictFolder, FolderProblem, init
 from reelwarden_local.install.hub_admin import HubAway, administered, connected
 from reelwarden_local.install.invitation import Invitation, NotInvited, Request, read_request
@@ -196,6 +196,34 @@ async def test_a_revoked_school_is_out_at_once_and_the_others_stay(district: Dis
         async with administered(district.folder.login("sys"), 1) as hub:
             assert await hub.leaves("s001") == []
             assert len(await hub.leaves("s002")) == 1
+
+
+async def test_the_doctor_finds_what_is_there_and_what_is_not(district: District) -> None:
+    async with district.enrolled("s001"):
+        found = {
+            c.name: c.state async for c in doctor.look(district.folder, "postgresql://nobody@localhost:1/x")
+        }
+        assert found == {
+            "private": "good",
+            "certificate hub": "good",
+            "school s002": "warning",
+            "schools": "good",
+            "hub": "good",
+            "streams": "good",
+            "database": "bad",
+            "store": "bad",
+        }
+        await district.hub.stop()
+        (district.folder.path / "keys" / "nats" / "ops.seed").chmod(0o644)
+        told = {c.name: c async for c in doctor.look(district.folder, None)}
+        assert {name: told[name].state for name in ("private", "hub", "streams", "database")} == {
+            "private": "bad",
+            "hub": "bad",
+            "streams": "bad",
+            "database": "warning",
+        }
+        assert "ops.seed" in told["private"].told.en
+        await district.hub.start()
 
 
 async def test_nobody_talks_to_the_hub_in_the_clear_or_to_another_in_its_name(district: District) -> None:

@@ -26,7 +26,7 @@ from reelwarden_local.processes import RoleProcess, keep_alive
 from reelwarden_local.recorders.layouts import Layout, RecordedCamera
 from reelwarden_local.recorders.recorder import Recorder
 from reelwarden_local.recorders.writer import Encoding
-from reelwarden_local.roles import DISTRICT_ROLES
+from reelwarden_local.roles import DISTRICT_ROLES, SITE_ROLES
 from reelwarden_local.servers import LOOPBACK, NatsServer, Postgres, SeaweedFS, free_port, free_ports
 from reelwarden_local.stack import DATABASE
 from tests.support.ingest import until, write_district
@@ -56,7 +56,7 @@ class Operator:
         self.folder = root / "district"
         self.environment: dict[str, str] = {"RW_LANG": "en"}
 
-    def run(self, *words: str, entered: str = "") -> str:
+    def run(self, *words: str, entered: str = "", code: int = 0) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "reelwarden_local.cli", *words],
             input=entered,
@@ -66,7 +66,7 @@ class Operator:
             timeout=120,
             check=False,
         )
-        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        assert done.returncode == code, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout
 
     async def start(self, *words: str) -> Process:
@@ -234,5 +234,15 @@ async def test_an_operator_installs_a_district_and_lets_schools_in_and_out(tmp_p
             assert "1 connection(s) ended" in operator.run("school", "revoke", "s003", *folder)
             more = schools["s002"].record()
             await until(lambda: _indexed(database, "s002", more), seconds=90)
+        operator.run("doctor", *folder)
+        operator.environment |= {
+            "REELWARDEN_OPS_SEED_FILE": str(operator.folder / "keys" / "nats" / "ops.seed"),
+            "REELWARDEN_CA_FILE": str(operator.folder / "nats" / "tls" / "ca.pem"),
+        }
+        hub_at = ("--server", whole.plan.hub_urls, "--district", str(operator.folder / "district.toml"))
+        seen = json.loads(operator.run("status", *hub_at, "--json", code=1))  # the third is out
+        wrong = {(one["place"], one["role"]) for one in seen if one["problem"]}
+        assert {place for place, _ in wrong} == {"s003"}
+        assert len(seen) == len(DISTRICT_ROLES) + 3 * len(SITE_ROLES)
         told = json.loads(operator.run("school", "list", "--json", *folder))
         assert told == {"s001": "enrolled", "s002": "enrolled", "s003": "revoked"}

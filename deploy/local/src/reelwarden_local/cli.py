@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from reelwarden_common.db import SERVICES, MigrationError, drift
 from reelwarden_common.district import ConfigError, load
 from reelwarden_common.errors import ReelwardenError
-from reelwarden_local import answers, backups, dlq, fsck, nats_files, tokens, verify_package
+from reelwarden_local import answers, backups, dlq, fsck, nats_files, status, tokens, verify_package
 from reelwarden_local.custody import commands as custody
 from reelwarden_local.demo.play import play
 from reelwarden_local.install import commands as install
@@ -29,6 +29,7 @@ app.add_typer(backups.app, name="backup")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(custody.app, name="custody")
 app.command("fsck")(fsck.fsck)
+app.command("status")(status.status)
 install.add_to(app)
 app.command("manifests")(manifests)
 app.command("verify")(verify_package.verify)

@@ -18,6 +18,7 @@ from faststream import AckPolicy, FastStream
 from faststream.nats import JStream, PullSub
 from pydantic import BaseModel, ValidationError
 
+from reelwarden_common.clock import system_clock
 from reelwarden_common.errors import ReelwardenError, Refused, Transient
 from reelwarden_common.events.base import DISTRICT_SCHOOL, Event
 from reelwarden_common.health import add_health, serve_http
@@ -26,6 +27,7 @@ from reelwarden_common.messaging.broker import BusBroker, make_broker, wait_unti
 from reelwarden_common.messaging.delivery import BatchHandler, Delivery, Handler, Prepare
 from reelwarden_common.messaging.letters import DeadLetters, Handle
 from reelwarden_common.messaging.publisher import publish_all
+from reelwarden_common.messaging.status import status_answer
 from reelwarden_common.messaging.units import S, Units
 from reelwarden_common.messaging.watchdog import Watchdog
 from reelwarden_common.settings import RoleSettings, SiteSettings
@@ -165,7 +167,7 @@ async def running(role: Role[Any]) -> AsyncIterator[str]:
         stack.push_async_callback(app.stop)
         for delivery in deliveries:
             stack.push_async_callback(delivery.stop)
-        for answer in (*role.answers, *_for_operators(role, handle)):
+        for answer in (*role.answers, *_for_operators(role, handle, readiness, watchdog)):
             await questions.serve(
                 broker.connection,
                 role.name,
@@ -189,11 +191,14 @@ async def running(role: Role[Any]) -> AsyncIterator[str]:
         log(role.name).info("stopping")
 
 
-def _for_operators(role: Role[Any], handle: Handle) -> tuple[questions.Answer, ...]:
+def _for_operators(
+    role: Role[Any], handle: Handle, readiness: Callable[[], Awaitable[str | None]], watchdog: Watchdog
+) -> tuple[questions.Answer, ...]:
     """What every role answers (`topology.EVERY_ROLE_ANSWERS`)."""
     broker = role.bus.broker
     letters = DeadLetters(role.name, lambda: broker.connection, lambda: broker.jetstream, handle)
-    return letters.answers()
+    unsaid = partial(_outbox_size, role)
+    return (*letters.answers(), status_answer(system_clock(), readiness, unsaid, watchdog, letters))
 
 
 async def _keeps_no_message(subject: str, headers: Mapping[str, str], body: bytes) -> None:

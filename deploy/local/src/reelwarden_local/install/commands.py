@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from reelwarden_common.db import SERVICES, MigrationError, migrate
 from reelwarden_common.errors import ReelwardenError
-from reelwarden_local.install import schools, site_commands
+from reelwarden_local.install import checks, doctor, schools, site_commands
 from reelwarden_local.install.folder import DistrictFolder, certify_hub, init
 from reelwarden_local.install.invitation import Invitation
 from reelwarden_local.install.plan import BadPlan, Plan
@@ -49,6 +49,7 @@ def add_to(app: typer.Typer) -> None:
     ):
         app.add_typer(group, name=name)
     app.command("role")(role)
+    app.command("doctor")(doctor_command)
 
 
 def _open(folder: Path) -> DistrictFolder:
@@ -274,6 +275,20 @@ def school_revoke(name: Annotated[str, typer.Argument(metavar="SCHOOL")], folder
             f"{name} is let in no more; {ended} connection(s) ended. End its key at the store: site-{name}",
         )
     )
+
+
+def doctor_command(
+    folder: Folder = FOLDER, *, as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False
+) -> None:
+    """Look at keys, certificates, hub, streams, database and store; exit 1 if something must be mended."""
+    whole = _open(folder)
+
+    async def look() -> list[checks.Check]:
+        return [check async for check in doctor.look(whole, doctor.administrator())]
+
+    found = done(look())
+    print(checks.as_json(found) if as_json else checks.lines(found))
+    raise typer.Exit(checks.worst(found))
 
 
 def role(

@@ -5,12 +5,11 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
 
 from reelwarden_common.district import DistrictConfig, School
+from reelwarden_local.install.checks import Check
 from reelwarden_local.words import Words
 
 CLOCK_SECONDS = 2.0
@@ -18,15 +17,6 @@ CLOCK_SECONDS = 2.0
 FRESH = timedelta(hours=24)
 STATE_BYTES = 10 * 1024**3
 """Room for 45 days of what the school has to say while it is cut off."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    state: Literal["good", "warning", "bad"]
-    told: Words
 
 
 def look(config: DistrictConfig, state: Path, district_now: datetime, here: datetime) -> Iterator[Check]:

@@ -11,7 +11,8 @@ import typer
 
 from reelwarden_common.district import load
 from reelwarden_common.errors import ReelwardenError
-from reelwarden_local.install import site, site_checks
+from reelwarden_local.install import checks, site, site_checks
+from reelwarden_local.install.checks import Check
 from reelwarden_local.install.invitation import Invitation
 from reelwarden_local.install.site_folder import HTTP_PORTS, NATS_PORT, SiteFolder
 from reelwarden_local.install.telling import done, fail, say
@@ -41,24 +42,19 @@ def site_enroll(
         told = Invitation.read(sys.stdin.read() if invitation == "-" else invitation)
         _, answer, here = asyncio.run(site.enrol(folder, told, storage.absolute(), (nats_port, http_ports)))
         units = write_units(folder, storage.absolute(), user or getpass.getuser())
-        checks = list(site_checks.look(load(folder.district_toml), folder.path, answer.now, here))
+        found = list(site_checks.look(load(folder.district_toml), folder.path, answer.now, here))
     except (ReelwardenError, ServerError, OSError) as error:
         raise fail(error) from error
-    _tell_site(told.school, checks, units, as_json=as_json)
-    raise typer.Exit(1 if any(check.state == "bad" for check in checks) else 0)
+    _tell_site(told.school, found, units, as_json=as_json)
+    raise typer.Exit(checks.worst(found))
 
 
-_SIGNS = {"good": "✓", "warning": "!", "bad": "✗"}
-
-
-def _tell_site(name: str, checks: list[site_checks.Check], units: list[Path], *, as_json: bool) -> None:
+def _tell_site(name: str, found: list[Check], units: list[Path], *, as_json: bool) -> None:
     if as_json:
-        found = [{"name": c.name, "state": c.state, "zh": c.told.zh, "en": c.told.en} for c in checks]
-        print(json.dumps({"school": name, "checks": found}, ensure_ascii=False, indent=2))
+        print(json.dumps({"school": name, "checks": json.loads(checks.as_json(found))}, ensure_ascii=False))
         return
     say(Words(f"{name} 已接入。", f"{name} is let in."))
-    for check in checks:
-        print(f"  {_SIGNS[check.state]} {check.told}")
+    print(checks.lines(found))
     say(Words("现在启动服务：", "now start the services:"))
     print(f"  sudo cp {' '.join(map(str, units))} /etc/systemd/system/")
     print(f"  sudo systemctl daemon-reload && sudo systemctl enable --now {NATS_UNIT} {SITE_UNIT}")

@@ -170,6 +170,14 @@ class DeadLetters:
         for message in (said, nothing):
             await publish_all(self._jetstream(), [message])
 
+    async def count(self) -> int:
+        """How many there are.
+
+        Raises:
+            Transient: the bus does not say.
+        """
+        return len(await self._names())
+
     async def _names(self) -> list[str]:
         """The ids of all letters (the server names up to 100,000)."""
         prefix = letter_subject(self._role, "")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reelwarden_common import events
-from reelwarden_common.events import access, backup, fsck, ingest, letters, report, retention
+from reelwarden_common.events import access, backup, fsck, ingest, letters, report, retention, status
 from reelwarden_common.events.base import ANY_ROLE, Event, Model
 
 
@@ -63,6 +63,7 @@ INSPECTOR_PROGRAM = "inspector.task.program"
 LETTERS = "any.query.letters"
 LETTER = "any.query.letter"
 SETTLE_LETTER = "any.task.letter"
+STATUS = "any.query.status"
 FSCK = "any.query.fsck"
 FSCK_REPAIR = "any.task.repair"
 CHECKS = (FSCK, FSCK_REPAIR)
@@ -81,6 +82,7 @@ QUESTIONS: Mapping[str, tuple[type[Model], type[Model]]] = {
     LETTERS: (letters.LettersQuery, letters.LettersAnswer),
     LETTER: (letters.LetterQuery, letters.LetterAnswer),
     SETTLE_LETTER: (letters.LetterTask, letters.LetterTaskAnswer),
+    STATUS: (status.StatusQuery, status.StatusAnswer),
     FSCK: (fsck.FsckQuery, fsck.FsckAnswer),
     FSCK_REPAIR: (fsck.RepairTask, fsck.RepairAnswer),
 }

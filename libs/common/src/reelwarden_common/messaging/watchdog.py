@@ -26,6 +26,8 @@ class Watchdog:
         self._streams = streams
         self._on_gone = on_gone
         self.problem: str | None = "not looked yet"
+        self.waiting: dict[Stream, tuple[int, int]] = {}
+        """At the last look, by stream: messages not given yet, and given and not confirmed."""
 
     async def look(self) -> None:
         """One look: records lag, and calls `on_gone` where a consumer no longer exists."""
@@ -39,9 +41,8 @@ class Watchdog:
             except (nats.errors.Error, TimeoutError, OSError) as error:
                 problem = f"bus: no word about {stream} ({type(error).__name__})"
             else:
-                self._telemetry.pending.labels(stream).set(
-                    (info.num_pending or 0) + (info.num_ack_pending or 0)
-                )
+                self.waiting[stream] = (info.num_pending or 0, info.num_ack_pending or 0)
+                self._telemetry.pending.labels(stream).set(sum(self.waiting[stream]))
         self.problem = problem
 
     async def watch(self, every: float) -> None:
