@@ -9,7 +9,8 @@ import httpx
 import pytest
 from PIL import Image, ImageChops
 
-from reelwarden_access.district.desk.stills import frame_at
+from reelwarden_access.district.desk import stills
+from reelwarden_access.district.desk.stills import NoPicture, Read, frame_at
 from reelwarden_common.events.access import StillTaken, ViewingStopped
 from reelwarden_common.events.base import CameraSpan
 from tests.access.test_desk_refusals import refused
@@ -74,6 +75,27 @@ async def test_the_supervisor_sees_who_is_there_and_what_is_watched(house: DeskH
     assert (await pulse(house, viewing, "wait", 1500)) == {"over": True, "until": None}
 
 
+def reading(content: bytes) -> Read:
+    async def read(place: int, length: int) -> bytes:
+        return content[place : place + length]
+
+    return read
+
+
+async def test_what_cannot_be_decoded_has_no_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = clip(4)
+    for content in (b"", b"x" * 5000, whole[: len(whole) // 3], whole[:200] + b"\xff" * 4000):
+        with pytest.raises(NoPicture):
+            await frame_at(reading(content), len(content), 1000)
+    with pytest.raises(NoPicture):  # it asks for what is not there
+        await frame_at(reading(whole), 10, 1000)
+    monkeypatch.setattr(stills, "_SECONDS", 0.01)
+    with pytest.raises(NoPicture):
+        await frame_at(reading(whole), len(whole), 1000)
+
+
 async def test_a_still_bears_its_mark_and_everything_stands_in_the_record(house: DeskHouse) -> None:
     application = await opened(house)
     viewing = await viewing_of(house, application)
@@ -85,7 +107,7 @@ async def test_a_still_bears_its_mark_and_everything_stands_in_the_record(house:
     assert datetime.fromisoformat(still["shown_at"]) == START + timedelta(seconds=3.6)
     picture = (await house.ask("zhou.jie", "GET", still["url"])).content
     burnt = Image.open(io.BytesIO(picture)).convert("L")
-    plain = frame_at(io.BytesIO(clip(4)), 3600).convert("L")
+    plain = (await frame_at(reading(clip(4)), len(clip(4)), 3600)).convert("L")
     assert burnt.size == plain.size
     assert abs(plain.tobytes()[-4] - burnt.tobytes()[-4]) < 12, "it is the frame of that moment"
     assert max(ImageChops.difference(burnt, plain).tobytes()) > 60, "the mark is burnt in"
@@ -175,7 +197,7 @@ async def test_stills_of_a_copy_go_into_its_package(house: DeskHouse) -> None:
     released = await house.do("zhou.jie", f"/api/applications/{application}/release", release)
     package = await house.ask("zhou.jie", "GET", released["download"])
     with zipfile.ZipFile(io.BytesIO(package.content)) as archive:
-        picture = archive.read("stills/001.jpg")
+        picture = archive.read("data/stills/001.jpg")
     assert picture == (await house.ask("zhou.jie", "GET", still["url"])).content
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -167,6 +168,8 @@ async def _drift() -> list[str]:
 
 def main() -> None:
     """Entry point of the `reelwarden` command."""
+    # Each closing of a TLS line would be remarked upon: "returning true from eof_received() has no effect".
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     try:
         app()
     except KeyboardInterrupt:

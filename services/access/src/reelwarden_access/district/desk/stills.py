@@ -1,96 +1,91 @@
-"""A still: one frame of the exported copy, with the recipient's mark burnt in (R4.4)."""
+"""A still: one frame of the exported copy, with the recipient's mark burnt in (R4.4).
+
+The frame is decoded by a process of its own (`framing.py`): what ends the decoder ends nothing else.
+"""
 
 import asyncio
 import io
-from collections.abc import Sequence
-from typing import SupportsIndex
+import struct
+import sys
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
-import av
-from av.error import FFmpegError
 from PIL import Image, ImageDraw, ImageFont
 
 from reelwarden_common.errors import Refused
 from reelwarden_common.pdf import font_folder
-from reelwarden_common.s3 import S3
 
-BLOCK = 512 * 1024
-"""Bytes fetched at once: an index, or a few pictures."""
 QUALITY = 92
 _LINES = 26
 """A still is this many of its mark's lines high."""
+_SECONDS = 60
+"""By the clock, for one frame: the store may be slow."""
+_MOST_READ = 256 * 1024 * 1024
+_MOST_PIXELS = 64_000_000
+_PICTURE = 2**64 - 1
+_ASK, _SHAPE = struct.Struct(">QQ"), struct.Struct(">II")
+Read = Callable[[int, int], Awaitable[bytes]]
+"""Bytes of the file: place and length → as many, or fewer at its end."""
 
 
 class NoPicture(Refused):
     """There is no picture at that position of the file."""
 
 
-class StoredFile(io.RawIOBase):
-    """An object of the store as a file that can be read anywhere; for threads beside a running loop."""
-
-    def __init__(self, s3: S3, loop: asyncio.AbstractEventLoop, place: tuple[str, str], size: int) -> None:
-        super().__init__()
-        self._s3, self._loop, self._place, self._size = s3, loop, place, size
-        self._at = 0
-        self._block, self._begin = b"", 0
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next byte comes from."""
-        return self._at
-
-    def seek(self, offset: SupportsIndex, whence: int = io.SEEK_SET) -> int:
-        """Go elsewhere."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + int(offset))
-        return self._at
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Some bytes, fewer at the end of a block."""
-        wanted = self._size - self._at if size is None or size < 0 else min(size, self._size - self._at)
-        if wanted <= 0:
-            return b""
-        if not self._begin <= self._at < self._begin + len(self._block):
-            fetch = self._fetch(self._at, min(max(wanted, BLOCK), self._size - self._at))
-            self._block = asyncio.run_coroutine_threadsafe(fetch, self._loop).result()
-            self._begin = self._at
-        found = self._block[self._at - self._begin :][:wanted]
-        self._at += len(found)
-        return found
-
-    async def _fetch(self, offset: int, length: int) -> bytes:
-        return b"".join([chunk async for chunk in self._s3.stream(*self._place, offset, length)])
-
-
-def frame_at(file: io.RawIOBase | io.BytesIO, position_ms: int) -> Image.Image:
+async def frame_at(read: Read, size: int, position_ms: int) -> Image.Image:
     """The picture that a player shows at a position.
 
+    Args:
+        read: Where the file's bytes come from.
+        size: Of the file, in bytes.
+        position_ms: From its beginning.
+
     Raises:
-        NoPicture: the file ends before, or is no video.
+        NoPicture: the file ends before, is no video, or cannot be decoded within bounds.
     """
+    module = __name__.rpartition(".")[0] + ".framing"
+    pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-m", module, str(size), str(position_ms)),
+        stdin=pipe,
+        stdout=pipe,
+        stderr=nothing,
+        env={},
+    )
+    assert process.stdin is not None  # noqa: S101 - a pipe
+    assert process.stdout is not None  # noqa: S101
     try:
-        with av.open(file, "r") as container:
-            video = container.streams.video[0]
-            wanted = position_ms / 1000
-            assert video.time_base is not None  # noqa: S101 - every video has one
-            container.seek(max(0, int(wanted / video.time_base)), stream=video, backward=True)
-            found = None
-            for frame in container.decode(video):
-                if found is not None and (frame.time or 0) > wanted:
-                    break
-                found = frame
-            if found is None:
-                raise NoPicture("该时刻没有画面 · no picture at this moment")
-            picture: Image.Image = found.to_image()  # type: ignore[no-untyped-call]
-            return picture.convert("RGB")
-    except (FFmpegError, IndexError) as error:
+        async with asyncio.timeout(_SECONDS):
+            return await _served(process.stdout, process.stdin, read, size)
+    except (TimeoutError, asyncio.IncompleteReadError, ConnectionError) as error:
         raise NoPicture("该时刻没有画面 · no picture at this moment") from error
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _served(asks: StreamReader, gives: StreamWriter, read: Read, size: int) -> Image.Image:
+    """Give it what it asks for, within bounds, until it says the picture."""
+    given = 0
+    while given <= _MOST_READ:
+        place, length = _ASK.unpack(await asks.readexactly(_ASK.size))
+        if place == _PICTURE:
+            return await _drawn(asks, length)
+        if place + length > size:
+            break
+        given += length
+        gives.write(await read(place, length))
+        await gives.drain()
+    raise NoPicture("该时刻没有画面 · no picture at this moment")
+
+
+async def _drawn(asks: StreamReader, length: int) -> Image.Image:
+    width, height = _SHAPE.unpack(await asks.readexactly(_SHAPE.size))
+    if not 0 < width * height <= _MOST_PIXELS or length != _SHAPE.size + 3 * width * height:
+        raise NoPicture("该时刻没有画面 · no picture at this moment")
+    return Image.frombytes("RGB", (width, height), await asks.readexactly(3 * width * height))
 
 
 def burnt(picture: Image.Image, lines: Sequence[str]) -> bytes:

@@ -8,7 +8,7 @@ from reelwarden_access.district.desk.acts import supervising
 from reelwarden_access.district.desk.acts.supervising import Frame, FrameAsked, Live
 from reelwarden_access.district.desk.application import Supervision
 from reelwarden_access.district.desk.desk import About, Desk
-from reelwarden_access.district.desk.stills import StoredFile, burnt, frame_at
+from reelwarden_access.district.desk.stills import burnt, frame_at
 from reelwarden_access.district.desk.tables.supervised import Still
 from reelwarden_access.district.desk.watched import Mark
 from reelwarden_common.s3 import S3
@@ -51,7 +51,7 @@ class SupervisionOffice:
         about = About("still", viewing=asked.viewing)
         frame = await self._desk.perform(who, about, lambda work: supervising.frame(work, asked))
         async with self._turn:
-            made = await asyncio.to_thread(self._make, frame, asked.position_ms, asyncio.get_running_loop())
+            made = await self._make(frame, asked.position_ms)
         return await self._desk.perform(who, about, lambda work: supervising.keep_still(work, asked, made))
 
     async def picture(self, who: Person, viewing: str, number: int) -> bytes:
@@ -59,11 +59,15 @@ class SupervisionOffice:
         about = About("view", viewing=viewing)
         return await self._desk.perform(who, about, lambda work: supervising.picture(work, viewing, number))
 
-    def _make(self, frame: Frame, position_ms: int, loop: asyncio.AbstractEventLoop) -> bytes:
-        file = StoredFile(self._s3, loop, (frame.bucket, frame.key), frame.size)
+    async def _make(self, frame: Frame, position_ms: int) -> bytes:
+        async def read(place: int, length: int) -> bytes:
+            chunks = self._s3.stream(frame.bucket, frame.key, place, length)
+            return b"".join([chunk async for chunk in chunks])
+
         moment = f"+{position_ms / 1000:.3f} s"
         if frame.shown_at is not None:
             local = frame.shown_at.astimezone(self._zone)
             moment = f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d} {local:%z}"
         lines = (f"{frame.recipient} · {frame.number}", f"{frame.camera} · {moment}")
-        return burnt(frame_at(file, position_ms), lines)
+        picture = await frame_at(read, frame.size, position_ms)
+        return await asyncio.to_thread(burnt, picture, lines)
