@@ -49,8 +49,7 @@ class Site:
 
     def start(self) -> None:
         """Start, or start again after a crash: nothing is kept but files."""
-        if self._conn:
-            self._conn.close()
+        self.close()
         path = self.state_dir / "exporter.sqlite"
         self._conn = open_database(path, MIGRATIONS)
         self.units = SqliteUnits(
@@ -63,6 +62,7 @@ class Site:
     def close(self) -> None:
         if self._conn:
             self._conn.close()
+            self.exporter.close()
 
     @property
     def exports(self) -> str:

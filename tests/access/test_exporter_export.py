@@ -5,17 +5,18 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from reelwarden_access.site.exporter import export as export_module
 from reelwarden_access.site.exporter import footage as footage_module
+from reelwarden_access.site.exporter.beside import Beside
 from reelwarden_access.site.exporter.footage import Findings, Footage, FootageBuilder
-from reelwarden_access.site.exporter.media import stitch
+from reelwarden_access.site.exporter.media import Shown
 from reelwarden_common.clock import system_clock
 from reelwarden_common.events.access import ExportFailed, ExportReady, Manner
 from reelwarden_common.s3 import Put, StoreAway
@@ -384,8 +385,13 @@ async def test_a_full_disk_is_waited_for(site: Site, monkeypatch: pytest.MonkeyP
     site.school.record("gate", 0, 10)
     await site.authorise(span("gate", 2, 8))
     with monkeypatch.context() as patch:
-        full = partial(stitch, target=Path("/dev/full"))
-        patch.setattr(footage_module, "stitch", lambda strips, start, end, _: full(strips, start, end))
+        view = Beside.view
+
+        def full(media: Beside, strips: Any, times: Any, target: Path, *, anew: bool) -> Shown:
+            del target
+            return view(media, strips, times, Path("/dev/full"), anew=anew)
+
+        patch.setattr(Beside, "view", full)
         await site.exporter.turn()
     assert site.said() == []
     assert "No space left" in site.problem()

@@ -57,6 +57,7 @@ async def build(settings: Settings) -> AsyncIterator[Role[ExporterStore]]:
             telemetry=telemetry,
         )
     finally:
+        exporter.close()
         s3.close()
         conn.close()
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from reelwarden_access.site.exporter.beside import Beside
 from reelwarden_access.site.exporter.domain import Piece, Unusable, gaps, pause, runs
 from reelwarden_access.site.exporter.files import Storage
 from reelwarden_access.site.exporter.footage import Findings, Footage, FootageBuilder
@@ -48,9 +49,14 @@ class Exporter:
     ) -> None:
         self._settings, self._units, self._storage = settings, units, storage
         self._s3, self._ask, self._clock = s3, ask, clock
+        self._media = Beside()
         self._work = settings.state_dir / "exporter"
         self._backup = f"rw-footage-{settings.school}"
         self._exports = f"rw-exports-{settings.school}"
+
+    def close(self) -> None:
+        """Let the process that decodes end."""
+        self._media.close()
 
     def _folder(self, job: Job) -> Path:
         """Named by a digest: an id from outside is no path."""
@@ -96,11 +102,11 @@ class Exporter:
         folder = self._folder(job)
         fetched = folder / "fetched"
         await asyncio.to_thread(_emptied, folder, fetched)
-        gatherer = Gatherer(self._storage, self._s3, self._backup, fetched)
+        gatherer = Gatherer(self._storage, self._s3, self._backup, fetched, self._media)
         findings = [await self._find(job, gatherer, span) for span in job.request.spans]
         if not any(found.pieces for found in findings):
             raise NothingThere(_why_nothing(findings))
-        builder = FootageBuilder(job.request, folder, gatherer.files)
+        builder = FootageBuilder(job.request, folder, gatherer.files, self._media)
         footage = await asyncio.to_thread(builder.build, findings)
         async with self._units.begin() as store:
             store.built(job, footage.model_dump_json())

@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from reelwarden_access.site.exporter.beside import Beside
 from reelwarden_access.site.exporter.domain import Gap, Piece, Run, Unusable, slack
-from reelwarden_access.site.exporter.encode import encode
 from reelwarden_access.site.exporter.files import Located, digest_of_file, init_of
-from reelwarden_access.site.exporter.media import PLAYABLE, Shown, Strip, still, stitch
+from reelwarden_access.site.exporter.media import PLAYABLE, Shown
 from reelwarden_common.events.access import PackagedFile, RetrievalAuthorised
 from reelwarden_common.events.base import CameraSpan
 
@@ -60,8 +60,10 @@ class Footage(BaseModel):
 class FootageBuilder:
     """Builds one application's footage part below `folder`, from nothing each time."""
 
-    def __init__(self, request: RetrievalAuthorised, folder: Path, files: Mapping[str, Located]) -> None:
-        self._request, self._folder, self._files = request, folder, files
+    def __init__(
+        self, request: RetrievalAuthorised, folder: Path, files: Mapping[str, Located], media: Beside
+    ) -> None:
+        self._request, self._folder, self._files, self._media = request, folder, files, media
         self._built: list[BuiltFile] = []
         self._timelines: list[dict[str, Any]] = []
         self._numbers: dict[str, int] = {}
@@ -98,11 +100,11 @@ class FootageBuilder:
         strips = []
         for before, piece in zip((None, *run.pieces), run.pieces, strict=False):
             allowed = slack(before, piece) if before else timedelta()
-            strips.append(Strip(self._files[piece.segment.id].playable, piece.segment.start, allowed))
+            strips.append((self._files[piece.segment.id], piece.segment.start, allowed))
         plays = run.pieces[0].parameters.codec in PLAYABLE
-        make = stitch if plays else encode
-        shown = make(strips, run.span.start, run.span.end, self._folder / view)
-        still(self._folder / view, self._folder / picture)
+        times = (run.span.start, run.span.end)
+        shown = self._media.view(strips, times, self._folder / view, anew=not plays)
+        self._media.still(self._folder / view, self._folder / picture)
         span = CameraSpan(camera=camera, start=shown.start, end=shown.end)
         self._add(view, "view", self._folder, view, span)
         self._add(picture, "still", self._folder, picture, span)

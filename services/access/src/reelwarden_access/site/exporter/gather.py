@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from reelwarden_access.site.exporter.beside import Beside
 from reelwarden_access.site.exporter.domain import Parameters, Piece, Source, Tried, Unusable
 from reelwarden_access.site.exporter.files import Located, Storage, digest_of_file, init_of
-from reelwarden_access.site.exporter.media import Unplayable, inspect
+from reelwarden_access.site.exporter.media import Unplayable
 from reelwarden_common.errors import Transient
 from reelwarden_common.events.base import CameraSpan
 from reelwarden_common.events.ingest import Segment, SegmentsAnswer, SegmentsQuery
@@ -52,8 +53,9 @@ async def known_segments(ask: Ask, span: CameraSpan) -> Known:
 class Gatherer:
     """Finds files for segments; those from the backup are put into `folder`."""
 
-    def __init__(self, storage: Storage, s3: S3, backup: str, folder: Path) -> None:
+    def __init__(self, storage: Storage, s3: S3, backup: str, folder: Path, media: Beside) -> None:
         self._storage, self._s3, self._backup, self._folder = storage, s3, backup, folder
+        self._media = media
         self.files: dict[str, Located] = {}
         """The file of each piece, by the segment's id."""
 
@@ -86,7 +88,7 @@ class Gatherer:
         places = self._storage.on_disk(segment) if is_disk else self._storage.in_vault(segment)
         worst = Tried.ABSENT if self._storage.is_there else Tried.AWAY
         for place in places:
-            found = await asyncio.to_thread(_look, place, segment.digest)
+            found = await asyncio.to_thread(_look, place, segment.digest, self._media)
             if isinstance(found, Parameters):
                 self.files[segment.id] = place
                 return found
@@ -114,7 +116,7 @@ class Gatherer:
         place = Located(self._folder, f"{segment.id}{suffix}", init_of(segment))
         target = self._folder / place.path
         await self._s3.get_file(self._backup, key, target, version)
-        found = await asyncio.to_thread(_look, place, segment.digest)
+        found = await asyncio.to_thread(_look, place, segment.digest, self._media)
         if isinstance(found, Parameters):
             self.files[segment.id] = place
         else:
@@ -122,14 +124,13 @@ class Gatherer:
         return found
 
 
-def _look(place: Located, digest: str) -> Parameters | Tried:
+def _look(place: Located, digest: str, media: Beside) -> Parameters | Tried:
     """Hash a file, then look into it."""
     try:
         with place.open() as file:
             if digest_of_file(file) != digest:
                 return Tried.ALTERED
-        with place.playable() as file:
-            return inspect(file)
+        return media.inspect(place)
     except FileNotFoundError:
         return Tried.ABSENT
     except (Unplayable, OSError):
