@@ -18,7 +18,7 @@ from reelwarden_common.messaging.postgres import PgUnits
 from reelwarden_report.custody.audit import audit
 from reelwarden_report.custody.notes import Signer
 from reelwarden_report.custody.peers import origin
-from reelwarden_report.district.inspector import rules
+from reelwarden_report.district.inspector import maintenance, rules
 from reelwarden_report.district.inspector.domain import DayCoverage, Span, day_span
 from reelwarden_report.district.inspector.findings import NoSuchFinding
 from reelwarden_report.district.inspector.handlers import BATCHES, HANDLERS
@@ -28,6 +28,7 @@ from reelwarden_report.district.inspector.schedule import due
 from reelwarden_report.district.inspector.settings import Settings
 from reelwarden_report.district.inspector.store import InspectorStore
 from reelwarden_report.district.inspector.views import Views
+from reelwarden_report.district.messenger.domain import said_of
 from tests.report.district import SESSION_KEY, district_toml, segment
 from tests.report.test_registrar import KEY, append, units_of
 
@@ -283,6 +284,29 @@ async def test_findings_end_by_themselves_or_by_a_person(office: Office) -> None
     assert len(opened) == 8
     assert {e.deadline for e in opened if e.severity is report.Severity.SERIOUS} == {AT + timedelta(hours=24)}
     assert len([e for e in said if isinstance(e, report.FindingClosed)]) == 7
+
+
+async def test_planned_work_is_opened_as_planned_and_said_again_when_it_is_outlasted(office: Office) -> None:
+    span = AT - timedelta(hours=1), AT + timedelta(hours=1)
+    async with office.units.begin() as store:
+        await maintenance.plan(store, "s001", ["gate"], span, "a new switch", "officer")
+    await office.hear(
+        ingest.CameraSilent(camera="gate", since=AT), ingest.CameraSilent(camera="hall", since=AT)
+    )
+    gate, hall = [e for e in await office.said() if isinstance(e, report.FindingOpened)]
+    assert gate.planned is not None
+    assert hall.planned is None
+    assert said_of(gate) is None, "nobody is sent a notice of planned work (R5.1)"
+    assert said_of(hall) is not None
+    again = []
+    for hours in (1, 2, 3):
+        office.now = AT + timedelta(hours=hours)
+        async with office.units.begin() as store:
+            await maintenance.mark_planned(store, "s001")
+        again.append(await office.said())
+    late = gate.model_copy(update={"planned": None})
+    assert again == [[], [late], []], "a silence that outlasts its window is told once"
+    assert said_of(late) is not None
 
 
 async def test_the_schedule_makes_each_day_s_inspection_once(office: Office) -> None:

@@ -14,8 +14,8 @@ from pypdf import PdfReader
 from reelwarden_common.events import ingest, report
 from reelwarden_local.bus import EmbeddedBus
 from reelwarden_report.district.inspector.domain import Kind
-from reelwarden_report.district.inspector.maintenance import Window, planned_by
 from reelwarden_report.district.inspector.morning import Spot, grouped
+from reelwarden_report.district.inspector.planned import Window, planned_by
 from reelwarden_report.district.inspector.shapes import FindingView
 from tests.report.district import PASSWORD, Index, Voices, district_toml, inspector, signed_in
 from tests.report.test_inspector import get, open_kinds, until

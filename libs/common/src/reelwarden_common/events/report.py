@@ -127,6 +127,8 @@ class InspectionCompleted(Event):
 
 
 class FindingOpened(Event):
+    """A cause needs attention (R5.1); said again, without `planned`, when it outlasts planned work."""
+
     SUBJECT: ClassVar[str] = "inspector.finding.opened"
     finding: Id
     kind: Reason
@@ -134,6 +136,8 @@ class FindingOpened(Event):
     camera: CameraId | None = None
     deadline: Instant
     detail: Detail
+    planned: Id | None = None
+    """The maintenance window that covers it: it is shown, and nobody is sent a notice."""
 
 
 class FindingAssigned(Event):

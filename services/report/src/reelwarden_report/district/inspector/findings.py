@@ -7,13 +7,16 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import asyncpg
+
 from reelwarden_common.clock import Clock, system_clock
 from reelwarden_common.errors import Refused
-from reelwarden_common.events.report import FindingClosed, FindingOpened, ViolationRecorded
+from reelwarden_common.events.report import FindingClosed, FindingOpened, Severity, ViolationRecorded
 from reelwarden_common.messaging.postgres import Connection
 from reelwarden_common.messaging.units import Store
 from reelwarden_report.district.inspector import words
 from reelwarden_report.district.inspector.domain import Cause, Kind
+from reelwarden_report.district.inspector.planned import PLANNABLE, REMEMBERED, planned_by, windows_of
 from reelwarden_report.district.inspector.violation_rules import GRADE_OF, SEVERITY_OF
 
 Column = str | int | float | bool | datetime | None
@@ -40,7 +43,7 @@ class Findings(Store):
             " seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8)"
             " ON CONFLICT (school, kind, cause) WHERE closed_at IS NULL DO UPDATE"
             " SET seen_at = excluded.seen_at, times = finding.times + 1, facts = excluded.facts"
-            " RETURNING finding, times",
+            " RETURNING finding, kind, camera, severity, deadline, facts, times",
             uuid.uuid4().hex,
             school,
             cause.kind.value,
@@ -53,18 +56,34 @@ class Findings(Store):
         )
         if row is None or row["times"] > 1:
             return False
-        self.publish(
-            school,
-            FindingOpened(
-                finding=row["finding"],
-                kind=cause.kind.value,
-                severity=cause.severity,
-                camera=cause.camera,
-                deadline=cause.deadline(now),
-                detail=words.sentence(cause.kind, cause.facts, self.zone).plain()[:500],
-            ),
-        )
+        planned = await self._planned(school, cause)
+        if planned is not None:
+            await self.conn.execute(
+                "UPDATE finding SET planned = $2 WHERE finding = $1", row["finding"], planned
+            )
+        self.say_opened(school, row, planned)
         return True
+
+    async def _planned(self, school: str, cause: Cause) -> str | None:
+        if cause.kind not in PLANNABLE:
+            return None
+        now = self.clock()
+        windows = await windows_of(self.conn, school, now - REMEMBERED)
+        return planned_by(cause.kind, cause.camera, cause.facts, windows, now)
+
+    def say_opened(self, school: str, row: asyncpg.Record, planned: str | None) -> None:
+        """Tell of an open finding, and which maintenance window covers it, if one does (R5.1)."""
+        kind = Kind(row["kind"])
+        event = FindingOpened(
+            finding=row["finding"],
+            kind=kind.value,
+            severity=Severity(row["severity"]),
+            camera=row["camera"],
+            deadline=row["deadline"],
+            detail=words.sentence(kind, json.loads(row["facts"]), self.zone).plain()[:500],
+            planned=planned,
+        )
+        self.publish(school, event)
 
     async def restate(self, school: str, cause: Cause) -> None:
         """What an open finding tells has changed; it is not seen once more."""

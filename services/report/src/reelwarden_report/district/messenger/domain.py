@@ -31,7 +31,9 @@ REVIEW = "hold-review-due"
 """The finding that a hold ends soon: who wants to hear of holds, hears of it as one."""
 
 
-def _finding(event: report.FindingOpened) -> Said:
+def _finding(event: report.FindingOpened) -> Said | None:
+    if event.planned is not None:
+        return None
     kind = Notice.HOLD if event.kind == REVIEW else _SEVERITIES[event.severity]
     return Said(kind, {"about": event.kind, "deadline": event.deadline.isoformat()})
 
@@ -63,7 +65,7 @@ def _released(event: retention.HoldReleased) -> Said:
     return Said(Notice.HOLD, {"about": "released", "deadline": event.effective_at.isoformat()})
 
 
-_SAID: Mapping[type[Event], Callable[[Any], Said]] = {
+_SAID: Mapping[type[Event], Callable[[Any], Said | None]] = {
     report.FindingOpened: _finding,
     access.ApplicationFiled: _filed,
     access.ExtensionFiled: _filed,
@@ -78,7 +80,7 @@ TELLING = frozenset(_SAID)
 
 
 def said_of(event: Event) -> Said | None:
-    """What people are told of an event: never a name, a reason or a place."""
+    """What people are told of an event: never a name, a reason or a place; of planned work nothing (R5.1)."""
     tell = _SAID.get(type(event))
     return tell(event) if tell else None
 
