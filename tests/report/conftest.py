@@ -11,6 +11,13 @@ from reelwarden_local.bus import EmbeddedBus
 from tests.report.district import Index, Voices, forget, migrated
 
 
+@pytest.fixture(autouse=True)
+def _no_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that other tests have named is not these roles'."""
+    for name in ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY"):
+        monkeypatch.delenv(f"RW_S3_{name}", raising=False)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def report_url(fresh_database: str) -> str:
     """The URL of the service's own database role, on a migrated database."""

@@ -66,7 +66,7 @@ class Store:
     @property
     def admin(self) -> Minio:
         """A client that may do everything."""
-        return self.server.client(self.server.identities[0])
+        return self.server.client(next(i for i in self.server.identities if i.name == "admin"))
 
     def settings(self, name: str) -> S3Settings:
         """Return what a role is told about the store."""
